@@ -1,0 +1,31 @@
+"""Generative models for Keras 3 on TensorFlow, JAX and PyTorch."""
+
+from keras_genmod import bijectors, distributions, layers
+from keras_genmod.models import (
+    GAN,
+    RBM,
+    VAE,
+    WGAN,
+    WGANGP,
+    Autoencoder,
+    CycleGAN,
+    NormalizingFlow,
+    PixelCNN,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Autoencoder",
+    "CycleGAN",
+    "GAN",
+    "NormalizingFlow",
+    "PixelCNN",
+    "RBM",
+    "VAE",
+    "WGAN",
+    "WGANGP",
+    "bijectors",
+    "distributions",
+    "layers",
+]

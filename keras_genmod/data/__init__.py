@@ -1,0 +1,17 @@
+"""Data: load, scale, binarize, dequantize, resize and pair; NumPy in and out."""
+
+from keras_genmod.data.binarization import binarize
+from keras_genmod.data.dequantization import dequantize
+from keras_genmod.data.dynamic_binarization import DynamicBinarization
+from keras_genmod.data.loading import load
+from keras_genmod.data.resizing import resize
+from keras_genmod.data.unpaired_dataset import UnpairedDataset
+
+__all__ = [
+    "DynamicBinarization",
+    "UnpairedDataset",
+    "binarize",
+    "dequantize",
+    "load",
+    "resize",
+]

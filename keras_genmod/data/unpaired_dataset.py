@@ -1,0 +1,85 @@
+"""Batches from two sets of images that do not correspond."""
+
+import math
+
+import numpy as np
+
+from keras_genmod.data.epoch_dataset import EpochDataset
+from keras_genmod.data.validation import check_integer
+
+
+class UnpairedDataset(EpochDataset):
+    """Pairs batches of two sets of different length, each in its own order.
+
+    An epoch visits every example of the longer set once; the shorter set starts
+    again, newly shuffled, as often as needed. Orders are functions of the seed and
+    the epoch's number alone. The last batch may be short.
+
+    Args:
+        a: Array of shape `(num_a, ...)`, the first set.
+        b: Array of shape `(num_b, ...)`, the second set.
+        batch_size: Integer of at least 1.
+        seed: Integer of at least 0.
+        **kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of
+            `keras.utils.PyDataset`.
+
+    Attributes:
+        epoch: Integer, the current epoch, 0 at first. To go on with a run that was
+            stopped after `k` epochs, set it to `k`.
+
+    Call arguments:
+        index: Integer, the batch's position: `dataset[index]`.
+
+    Returns:
+        A batch is `((batch_a, batch_b),)`: Keras hands `(batch_a, batch_b)` to the
+        model as `x`, and no `y`.
+
+    Raises:
+        ValueError: If a set is empty or `batch_size` or `seed` out of its range.
+
+    Note:
+        Pass `shuffle=False` to `fit`. The examples are shuffled already, and Keras
+        would visit the batches in an order from Python's global generator.
+
+    References:
+        - Zhu, Park, Isola and Efros, "Unpaired image-to-image translation using
+          cycle-consistent adversarial networks", 2017, arXiv:1703.10593.
+
+    Example:
+        ```python
+        x, y = keras_genmod.data.load("digits", "train")
+        dataset = keras_genmod.data.UnpairedDataset(x, 1 - x, batch_size=16)
+        ((batch_a, batch_b),) = dataset[0]
+        ```
+    """
+
+    def __init__(self, a, b, batch_size, seed=0, **kwargs):
+        super().__init__(seed, **kwargs)
+        self.a, self.b = np.asarray(a), np.asarray(b)
+        for name, array in (("a", self.a), ("b", self.b)):
+            if array.ndim == 0 or len(array) == 0:
+                raise ValueError(
+                    f"`{name}` must hold at least one example. "
+                    f"Received: {name} of shape {array.shape}"
+                )
+        self.batch_size = check_integer("batch_size", batch_size, minimum=1)
+        self._num_examples = max(len(self.a), len(self.b))
+
+    def __len__(self):
+        return math.ceil(self._num_examples / self.batch_size)
+
+    def __getitem__(self, index):
+        self.mark_served(index)
+        order_a, order_b = self.once_an_epoch(self._orders)
+        start = index * self.batch_size
+        chosen = slice(start, start + self.batch_size)
+        return ((self.a[order_a[chosen]], self.b[order_b[chosen]]),)
+
+    def _orders(self):
+        return [self._order(i, len(array)) for i, array in enumerate((self.a, self.b))]
+
+    def _order(self, side, length):
+        generator = self.generator(side)
+        num_passes = math.ceil(self._num_examples / length)
+        passes = [generator.permutation(length) for _ in range(num_passes)]
+        return np.concatenate(passes)[: self._num_examples]

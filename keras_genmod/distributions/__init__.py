@@ -1,0 +1,9 @@
+"""Weightless distributions; the contract is in `distribution.py`."""
+
+from keras_genmod.distributions.bernoulli import Bernoulli
+from keras_genmod.distributions.categorical import Categorical
+from keras_genmod.distributions.distribution import Distribution
+from keras_genmod.distributions.normal import Normal
+from keras_genmod.distributions.standard_normal import StandardNormal
+
+__all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "StandardNormal"]

@@ -1,0 +1,34 @@
+"""Independent binary variables."""
+
+import keras
+from keras import ops
+
+from keras_genmod.distributions.distribution import Distribution, sum_over_events
+
+
+class Bernoulli(Distribution):
+    """Independent values in {0, 1}: p(x = 1) = sigmoid(logits).
+
+    Args:
+        logits: Float tensor of shape `(batch, ...)`.
+
+    Example:
+
+    ```python
+    Bernoulli(ops.zeros((2, 3))).log_prob(ops.ones((2, 3)))  # 2 times 3 log(1 / 2)
+    ```
+    """
+
+    def __init__(self, logits):
+        self.logits = ops.cast(logits, "float32")
+
+    def log_prob(self, value):
+        value = ops.cast(value, "float32")
+        return sum_over_events(value * self.logits - ops.softplus(self.logits))
+
+    def sample(self, seed):
+        noise = keras.random.uniform(ops.shape(self.logits), seed=seed)
+        return ops.cast(noise < self.mean(), "float32")
+
+    def mean(self):
+        return ops.sigmoid(self.logits)

@@ -1,0 +1,39 @@
+"""The contract of distributions."""
+
+import abc
+
+from keras import ops
+
+
+class Distribution(abc.ABC):
+    """A weightless distribution over tensors, built where it is used.
+
+    The first axis of its parameters is the batch: `log_prob` sums over all others.
+    All sums are float32.
+    """
+
+    @abc.abstractmethod
+    def log_prob(self, value):
+        """Returns the log-probability or log-density in nats, shape `(batch,)`.
+
+        Args:
+            value: Tensor of shape `(batch, ...)`.
+        """
+
+    @abc.abstractmethod
+    def sample(self, seed):
+        """Returns one draw for each entry of the batch, shape `(batch, ...)`.
+
+        Args:
+            seed: `keras.random.SeedGenerator` or int.
+        """
+
+    @abc.abstractmethod
+    def mean(self):
+        """Returns the expected value, shape `(batch, ...)`."""
+
+
+def sum_over_events(terms):
+    """Returns the float32 sum over all axes but the first, shape `(batch,)`."""
+    terms = ops.cast(terms, "float32")
+    return ops.sum(terms, axis=tuple(range(1, len(terms.shape))))

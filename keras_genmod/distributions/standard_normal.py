@@ -1,0 +1,49 @@
+"""The distribution that latent-variable models and flows start from."""
+
+import keras
+from keras import ops
+
+from keras_genmod.distributions.distribution import Distribution
+from keras_genmod.distributions.normal import Normal
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class StandardNormal(Distribution):
+    """N(0, I) over one event shape, as a prior or base distribution.
+
+    A base distribution has no batch of parameters, so `sample` takes the number of
+    draws; any other class with these methods, `event_shape` and `get_config` can
+    stand in its place.
+
+    Args:
+        event_shape: Shape of one draw, such as `(latent_dim,)`.
+
+    Example:
+
+    ```python
+    StandardNormal((2,)).sample(5, seed=0)  # (5, 2)
+    ```
+    """
+
+    def __init__(self, event_shape):
+        self.event_shape = tuple(event_shape)
+
+    def log_prob(self, value):
+        """Returns the log-density in nats, shape `(batch,)`."""
+        return Normal(ops.zeros_like(value), 0.0).log_prob(value)
+
+    def sample(self, num_samples, seed):
+        """Returns float32 draws of shape `(num_samples, *event_shape)`."""
+        shape = (num_samples, *self.event_shape)
+        return keras.random.normal(shape, dtype="float32", seed=seed)
+
+    def mean(self):
+        """Returns zeros of the event shape."""
+        return ops.zeros(self.event_shape)
+
+    def get_config(self):
+        return {"event_shape": self.event_shape}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

@@ -1,0 +1,16 @@
+"""Training with several objectives, input gradients, compiled calls."""
+
+from keras_genmod.engine.compiled import compiled
+from keras_genmod.engine.input_gradient import input_gradient
+from keras_genmod.engine.objective import Objective
+from keras_genmod.engine.optimizer_group import OptimizerGroup
+from keras_genmod.engine.seeds import Seeds, seed_state
+
+__all__ = [
+    "Objective",
+    "OptimizerGroup",
+    "Seeds",
+    "compiled",
+    "input_gradient",
+    "seed_state",
+]

@@ -1,0 +1,22 @@
+"""The gradient of a network's scores with respect to its input."""
+
+from keras import ops
+
+from keras_genmod.engine import backend
+
+
+def input_gradient(network, x):
+    """Returns d sum(network(x)) / dx, differentiable in the weights, not in `x`.
+
+    Every example's score must depend on that example alone (no batch statistics);
+    then row `i` is the gradient of score `i`, and the batch costs one backward pass.
+
+    Args:
+        network: Callable from a tensor of the shape of `x` to scores. A network with
+            further inputs is given as a `lambda`.
+        x: Float tensor of shape `(batch, ...)`.
+
+    Returns:
+        Float32 tensor of the shape of `x`, under any dtype policy.
+    """
+    return backend.input_gradient(network, ops.stop_gradient(ops.convert_to_tensor(x)))

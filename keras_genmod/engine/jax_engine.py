@@ -1,0 +1,142 @@
+"""The engine on JAX: everything is a function of the state, and compiled by Keras."""
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from keras_genmod.engine.slices import batch_size, batch_slices
+
+
+def train_step(model, inputs, state):
+    """Takes each objective in turn; returns `(logs, state)`.
+
+    Args:
+        model: Compiled adversarial model.
+        inputs: Nest of arrays, one batch.
+        state: Lists of values of the model's trainable variables, non-trainable
+            variables, optimizer variables and metrics variables.
+    """
+    trainable, non_trainable, optimizer_values, metrics = map(list, state)
+    position = {id(v): i for i, v in enumerate(model.trainable_variables)}
+    group = model.optimizer
+    start, total, passed_on = 0, 0.0, None
+    for objective in model.objectives():
+        group.check_trainable(objective.name)
+        member = group[objective.name]
+        own = [position[id(v)] for v in group.variables_of[objective.name]]
+        stop = start + len(member.variables)
+        for batch in batch_slices(inputs, objective):
+            values = [trainable[i] for i in own]
+            gradients, updates = jax.grad(_scaled_loss, has_aux=True)(
+                values,
+                own,
+                model,
+                (trainable, non_trainable, metrics),
+                (objective, batch, True, passed_on),
+                (member, optimizer_values[start:stop]),
+            )
+            loss, passed_on, non_trainable, metrics = updates
+            if values:
+                values, optimizer_values[start:stop] = member.stateless_apply(
+                    optimizer_values[start:stop], gradients, values
+                )
+            for i, value in zip(own, values, strict=True):
+                trainable[i] = value
+            total = total + loss / objective.steps
+        start = stop
+    logs, metrics = _logs(model, metrics, total, batch_size(inputs))
+    return logs, (trainable, non_trainable, optimizer_values, metrics)
+
+
+def test_step(model, inputs, state):
+    """Evaluates each objective once on the whole batch; returns `(logs, state)`."""
+    trainable, non_trainable, metrics = map(list, state)
+    total, passed_on = 0.0, None
+    for objective in model.objectives():
+        loss, passed_on, non_trainable, metrics = _evaluate(
+            model,
+            (trainable, non_trainable, metrics),
+            (objective, inputs, False, passed_on),
+        )
+        total = total + loss
+    logs, metrics = _logs(model, metrics, total, batch_size(inputs))
+    return logs, (trainable, non_trainable, metrics)
+
+
+def _scaled_loss(values, own, model, state, evaluation, optimizer):
+    """The scaled loss as a function of the objective's own variables."""
+    trainable, non_trainable, metrics = state
+    trainable = list(trainable)
+    for i, value in zip(own, values, strict=True):
+        trainable[i] = value
+    member, member_values = optimizer
+    loss, *updates = _evaluate(model, (trainable, non_trainable, metrics), evaluation)
+    mapping = list(zip(member.variables, member_values, strict=True))
+    with keras.StatelessScope(state_mapping=mapping):
+        return member.scale_loss(loss), (loss, *updates)
+
+
+def _evaluate(model, state, evaluation):
+    """One objective's loss, what it passes on, and the state it has changed."""
+    objective, batch, training, passed_on = evaluation
+    variables = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.metrics_variables,
+    )
+    mapping = [
+        pair
+        for group, values in zip(variables, state, strict=True)
+        for pair in zip(group, values, strict=True)
+    ]
+    with keras.StatelessScope(state_mapping=mapping) as scope:
+        loss, passed_on = objective.evaluate(batch, training, passed_on)
+        model.track_objective(objective.name, loss, batch_size(batch))
+    passed_on = jax.lax.stop_gradient(passed_on)
+    non_trainable = [scope.get_current_value(v) for v in variables[1]]
+    metrics = [scope.get_current_value(v) for v in variables[2]]
+    return loss, passed_on, non_trainable, metrics
+
+
+def _logs(model, metrics, total, size):
+    mapping = list(zip(model.metrics_variables, metrics, strict=True))
+    with keras.StatelessScope(state_mapping=mapping) as scope:
+        model.track_total(total, size)
+        logs = model.get_metrics_result()
+    return logs, [scope.get_current_value(v) for v in model.metrics_variables]
+
+
+def input_gradient(network, x):
+    """Gradient of the summed scores with respect to the first input."""
+
+    def summed_scores(x):
+        return jnp.sum(network(x).astype("float32"))
+
+    return jax.grad(summed_scores)(x.astype("float32"))
+
+
+def per_replica(loss):
+    """Returns the loss: on JAX the batch is sharded, its mean is the global one."""
+    return loss
+
+
+def compile_call(function, variables, xla):
+    """Jits a function of tensors that reads the given variables."""
+    del xla  # JAX knows nothing else.
+
+    @jax.jit
+    def run(values, tensors):
+        mapping = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            return function(*tensors)
+
+    return lambda *tensors: run([v.value for v in variables], tensors)
+
+
+def random_state() -> dict:
+    """JAX has no global random state."""
+    return {}
+
+
+def load_random_state(state) -> None:
+    """JAX has no global random state."""

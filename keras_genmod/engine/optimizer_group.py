@@ -1,0 +1,180 @@
+"""Several optimizers behind the one that a Keras model has."""
+
+import keras
+
+from keras_genmod.engine.objective import Objective
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """Holds one optimizer for each objective of a model.
+
+    Keras keeps exactly one optimizer in a model's state: an optimizer kept elsewhere
+    silently never learns on JAX and comes back from a file with fresh moments. The
+    group is that one optimizer. Its `variables` are its members' in turn, so fitting,
+    saving and resuming see every slot.
+
+    Example:
+
+    ```python
+    model.compile(optimizer={"critic": "adam", "generator": "adam"})
+    model.optimizer["critic"].learning_rate = 1e-4
+    ```
+
+    Args:
+        members: Dict from objective name to `keras.optimizers.Optimizer`.
+        name: String, name of the group.
+    """
+
+    def __init__(self, members: dict, name: str = "optimizer_group"):
+        super().__init__(learning_rate=0.0, name=name)
+        self.members = dict(members)
+        self.variables_of: dict = {}
+
+    @classmethod
+    def for_objectives(cls, optimizer, objectives: list[Objective]):
+        """Makes the group that `compile(optimizer=...)` describes.
+
+        Args:
+            optimizer: A string, an optimizer (each objective gets a fresh copy), a
+                dict from objective name to either of these, or a group.
+            objectives: List of `Objective`.
+
+        Returns:
+            An `OptimizerGroup`, built on the variables that are trainable now.
+
+        Raises:
+            ValueError: If a dict misses an objective or names an unknown one.
+        """
+        names = [objective.name for objective in objectives]
+        if isinstance(optimizer, cls):
+            optimizer = optimizer.members
+        if not isinstance(optimizer, dict):
+            original = keras.optimizers.get(optimizer)
+            optimizer = {name: _fresh_copy(original) for name in names}
+        if set(optimizer) != set(names):
+            raise ValueError(
+                "`optimizer` must name exactly the objectives of the model, "
+                f"{names}. Missing: {sorted(set(names) - set(optimizer))}, "
+                f"unknown: {sorted(set(optimizer) - set(names))}."
+            )
+        members = {name: keras.optimizers.get(optimizer[name]) for name in names}
+        if len({id(member) for member in members.values()}) < len(members):
+            raise ValueError(
+                "`optimizer` must give every objective an optimizer of its own. "
+                "Received the same optimizer object for several of them; give one "
+                "for each, or pass it without a dict to have it copied."
+            )
+        group = cls(
+            {
+                objective.name: _with_loss_scale(members[objective.name], objective)
+                for objective in objectives
+            }
+        )
+        group.bind(objectives)
+        return group
+
+    def bind(self, objectives: list[Objective]) -> None:
+        """Builds each member on the trainable variables of its objective."""
+        for objective in objectives:
+            variables = objective.trainable_variables()
+            self.variables_of[objective.name] = variables
+            self.members[objective.name].build(variables)
+        self.built = True
+
+    def check_trainable(self, name: str) -> None:
+        """Raises if a variable of the objective was frozen after `compile`.
+
+        Raises:
+            ValueError: If so.
+        """
+        for variable in self.variables_of[name]:
+            if not variable.trainable:
+                raise ValueError(
+                    f"The variable {variable.path!r} of objective {name!r} was "
+                    "frozen after `compile`. Call `compile` again, so that its "
+                    "optimizer leaves it alone."
+                )
+
+    def __getitem__(self, name: str):
+        return self.members[name]
+
+    def build(self, variables):
+        """Does nothing: the members are built by `bind`."""
+
+    @property
+    def variables(self):
+        """The members' variables, in turn."""
+        return [v for member in self.members.values() for v in member.variables]
+
+    @property
+    def iterations(self):
+        """The number of updates of the last objective: one a batch for a generator."""
+        return list(self.members.values())[-1].iterations
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the first member.
+
+        Setting it scales all members by the same factor, so that their ratio stays;
+        set `group["name"].learning_rate` to change one alone.
+        """
+        return next(iter(self.members.values())).learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        first, *others = self.members.values()
+        factor = learning_rate / float(
+            keras.ops.convert_to_numpy(first.learning_rate)
+        )
+        first.learning_rate = learning_rate
+        for member in others:
+            rate = float(keras.ops.convert_to_numpy(member.learning_rate))
+            member.learning_rate = rate * factor
+
+    def finalize_variable_values(self, var_list):
+        """Puts the averaged weights of members with `use_ema` into the model."""
+        for name, member in self.members.items():
+            if self.variables_of[name]:
+                member.finalize_variable_values(self.variables_of[name])
+
+    def save_own_variables(self, store):
+        for i, variable in enumerate(self.variables):
+            store[str(i)] = variable.numpy()
+
+    def get_config(self):
+        return {
+            "members": {
+                name: keras.saving.serialize_keras_object(member)
+                for name, member in self.members.items()
+            },
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        members = {
+            name: keras.saving.deserialize_keras_object(
+                member, custom_objects=custom_objects
+            )
+            for name, member in config["members"].items()
+        }
+        return cls(members, name=config["name"])
+
+
+def _fresh_copy(optimizer):
+    return type(optimizer).from_config(optimizer.get_config())
+
+
+def _with_loss_scale(member, objective):
+    """Wraps a member if one of its networks computes in float16."""
+    computes_in_half = any(
+        layer.compute_dtype == "float16"
+        for network in objective.networks
+        for layer in network._flatten_layers()
+    )
+    if computes_in_half and not isinstance(
+        member, keras.optimizers.LossScaleOptimizer
+    ):
+        return keras.optimizers.LossScaleOptimizer(member)
+    return member

@@ -1,0 +1,80 @@
+"""Random seeds inside compiled calls and loops."""
+
+import keras
+import numpy as np
+from keras import ops
+
+_DRAWS_PER_ITERATION = 64  # room for the draws of one loop iteration
+_SPREAD = np.uint32(0x9E3779B1)  # 2**32 / golden ratio: sets the streams far apart
+
+
+class Seeds(keras.random.SeedGenerator):
+    """Stands in for a `SeedGenerator` where no variable may change.
+
+    Inside a compiled call or a traced loop a `keras.random.SeedGenerator` cannot
+    advance its variable. `Seeds` counts in Python instead: it starts from one state
+    and gives every draw another seed. `at(i)` gives the seeds of loop iteration `i`,
+    which may be a traced integer.
+
+    Example:
+
+    ```python
+    seeds = Seeds(seed_generator.next())
+    noise = keras.random.normal((4, 2), seed=seeds)
+    ```
+
+    Args:
+        state: Integer tensor of shape `(2,)`, as `SeedGenerator.next()` returns it.
+    """
+
+    def __init__(self, state):
+        dtype = keras.backend.standardize_dtype(state.dtype)
+        spread = _SPREAD.view(np.int32) if dtype == "int32" else _SPREAD
+        spread = ops.convert_to_tensor(np.asarray(spread, dtype))
+        self._stream = state[0] + state[1] * spread
+        self._offset = ops.zeros_like(self._stream)
+        self._num_draws = 0
+
+    def next(self, ordered=True):
+        """Returns the seed of the next draw, an integer tensor of shape `(2,)`."""
+        self._num_draws += 1
+        return ops.stack([self._stream, self._offset + self._num_draws])
+
+    def at(self, iteration) -> "Seeds":
+        """Returns the seeds of one loop iteration, at most 63 draws.
+
+        Args:
+            iteration: Int or integer tensor of shape `()`.
+        """
+        seeds = object.__new__(Seeds)
+        seeds._stream = self._stream
+        iteration = ops.cast(iteration, self._offset.dtype)
+        seeds._offset = self._offset + (iteration + 1) * _DRAWS_PER_ITERATION
+        seeds._num_draws = 0
+        return seeds
+
+
+def seed_state(seed, seed_generator):
+    """Returns the state that `Seeds` starts from.
+
+    Args:
+        seed: Int, or `None` to take the next state of `seed_generator`.
+        seed_generator: `keras.random.SeedGenerator`.
+
+    Returns:
+        Integer tensor of shape `(2,)`.
+
+    Raises:
+        ValueError: If `seed` is neither `None` nor a non-negative int.
+    """
+    if seed is None:
+        return seed_generator.next()
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(
+            f"`seed` must be a non-negative int or None. Received: seed={seed}"
+        )
+    # Neighbouring seeds become unrelated streams, also where a backend adds the
+    # two numbers of a state up.
+    mixed = np.random.SeedSequence(int(seed)).generate_state(1)[0] >> np.uint32(1)
+    dtype = keras.backend.standardize_dtype(seed_generator.state.dtype)
+    return ops.convert_to_tensor(np.array([mixed, 0]).astype(dtype))

@@ -1,0 +1,90 @@
+"""The engine on TensorFlow: a tape an objective, inside Keras' `tf.function`."""
+
+import tensorflow as tf
+from keras import tree
+
+from keras_genmod.engine.slices import batch_slices
+
+
+def train_step(model, inputs):
+    """Takes each objective in turn; returns the logs.
+
+    Args:
+        model: Compiled adversarial model.
+        inputs: Nest of tensors, one batch.
+    """
+    group = model.optimizer
+    total, passed_on = 0.0, None
+    for objective in model.objectives():
+        group.check_trainable(objective.name)
+        member, variables = group[objective.name], group.variables_of[objective.name]
+        _check_size(inputs, objective)
+        for batch in batch_slices(inputs, objective):
+            with tf.GradientTape() as tape:
+                loss, passed_on = objective.evaluate(batch, True, passed_on)
+                scaled = member.scale_loss(per_replica(loss))
+            if passed_on is not None:
+                passed_on = tree.map_structure(tf.stop_gradient, passed_on)
+            model.track_objective(objective.name, loss, _size(batch))
+            total = total + loss / objective.steps
+            if variables:
+                gradients = tape.gradient(scaled, [v.value for v in variables])
+                member.apply_gradients(zip(gradients, variables, strict=True))
+    model.track_total(total, _size(inputs))
+    return model.get_metrics_result()
+
+
+def test_step(model, inputs):
+    """Evaluates each objective once on the whole batch; returns the logs."""
+    total, passed_on = 0.0, None
+    for objective in model.objectives():
+        loss, passed_on = objective.evaluate(inputs, False, passed_on)
+        model.track_objective(objective.name, loss, _size(inputs))
+        total = total + loss
+    model.track_total(total, _size(inputs))
+    return model.get_metrics_result()
+
+
+def _size(inputs):
+    return tf.shape(tree.flatten(inputs)[0])[0]
+
+
+def _check_size(inputs, objective):
+    """Checks batches whose size is known only at run time."""
+    if objective.steps > 1 and tree.flatten(inputs)[0].shape[0] is None:
+        tf.debugging.assert_greater_equal(
+            _size(inputs),
+            objective.steps,
+            f"The batch must hold at least {objective.steps} examples, one for each "
+            f"step of objective {objective.name!r}.",
+        )
+
+
+def input_gradient(network, x):
+    """Gradient of the summed scores with respect to the first input."""
+    x = tf.cast(x, "float32")
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        scores = tf.reduce_sum(tf.cast(network(x), "float32"))
+    return tape.gradient(scores, x)
+
+
+def per_replica(loss):
+    """Divides the loss by the number of replicas, whose gradients are summed."""
+    num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return loss / num_replicas if num_replicas > 1 else loss
+
+
+def compile_call(function, variables, xla):
+    """Makes a `tf.function` of tensors that reads variables as they are."""
+    del variables  # A graph reads variables where they stand.
+    return tf.function(function, jit_compile=xla, autograph=False)
+
+
+def random_state() -> dict:
+    """Keras draws no global random numbers on TensorFlow."""
+    return {}
+
+
+def load_random_state(state) -> None:
+    """Keras draws no global random numbers on TensorFlow."""

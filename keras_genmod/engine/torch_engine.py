@@ -1,0 +1,112 @@
+"""The engine on PyTorch: gradients of each objective for its own parameters."""
+
+import contextlib
+
+import numpy as np
+import torch
+from keras import tree
+
+from keras_genmod.engine.slices import batch_size, batch_slices
+
+
+def train_step(model, inputs):
+    """Takes each objective in turn; returns the logs.
+
+    Args:
+        model: Compiled adversarial model.
+        inputs: Nest of tensors, one batch.
+    """
+    group = model.optimizer
+    everything = [v.value for v in model.trainable_variables]
+    total, passed_on = 0.0, None
+    for objective in model.objectives():
+        group.check_trainable(objective.name)
+        member, variables = group[objective.name], group.variables_of[objective.name]
+        parameters = [v.value for v in variables]
+        for batch in batch_slices(inputs, objective):
+            with _differentiating_only(parameters, everything):
+                loss, passed_on = objective.evaluate(batch, True, passed_on)
+                if parameters:
+                    gradients = torch.autograd.grad(
+                        member.scale_loss(loss), parameters, allow_unused=True
+                    )
+            if passed_on is not None:
+                passed_on = tree.map_structure(torch.Tensor.detach, passed_on)
+            loss = loss.detach()
+            model.track_objective(objective.name, loss, batch_size(batch))
+            total = total + loss / objective.steps
+            if parameters:
+                with torch.no_grad():
+                    member.apply(list(gradients), variables)
+    model.track_total(total, batch_size(inputs))
+    return model.get_metrics_result()
+
+
+@contextlib.contextmanager
+def _differentiating_only(parameters, everything):
+    """Records the graph for one objective's parameters, and no more than that."""
+    own = {id(parameter) for parameter in parameters}
+    others = [p for p in everything if id(p) not in own and p.requires_grad]
+    try:
+        for parameter in others:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in others:
+            parameter.requires_grad_(True)
+
+
+def test_step(model, inputs):
+    """Evaluates each objective once on the whole batch; returns the logs."""
+    total, passed_on = 0.0, None
+    for objective in model.objectives():
+        loss, passed_on = objective.evaluate(inputs, False, passed_on)
+        model.track_objective(objective.name, loss, batch_size(inputs))
+        total = total + loss
+    model.track_total(total, batch_size(inputs))
+    return model.get_metrics_result()
+
+
+def input_gradient(network, x):
+    """Gradient of the summed scores with respect to the first input."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        x = x.detach().to(torch.float32).requires_grad_()
+        scores = network(x).to(torch.float32).sum()
+        (gradient,) = torch.autograd.grad(scores, x, create_graph=create_graph)
+    return gradient
+
+
+def per_replica(loss):
+    """Returns the loss: there is one replica."""
+    return loss
+
+
+def compile_call(function, variables, xla):
+    """Runs the function without autograd; its results may be used with it."""
+    del variables, xla
+
+    def call(*tensors):
+        with torch.inference_mode():
+            outputs = function(*tensors)
+        return tree.map_structure(torch.Tensor.clone, outputs)
+
+    return call
+
+
+def random_state() -> dict:
+    """Returns torch's global generators, which an unseeded `Dropout` draws from."""
+    state = {"torch_random_state": torch.get_rng_state().numpy()}
+    if torch.cuda.is_available():
+        state["torch_cuda_random_state"] = torch.cuda.get_rng_state().numpy()
+    return state
+
+
+def load_random_state(state) -> None:
+    """Puts torch's global generators into a state that `random_state` returned."""
+    if "torch_random_state" in state:
+        torch.set_rng_state(torch.from_numpy(np.array(state["torch_random_state"])))
+    if "torch_cuda_random_state" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(
+            torch.from_numpy(np.array(state["torch_cuda_random_state"]))
+        )

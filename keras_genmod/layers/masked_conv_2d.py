@@ -1,0 +1,98 @@
+"""The masked convolution of autoregressive models."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class MaskedConv2D(keras.layers.Conv2D):
+    """2-D convolution that sees only earlier pixels, and earlier channels.
+
+    Pixels are ordered row by row; inside a pixel red comes before green before blue.
+    The features of every layer are divided into `num_channels` groups in that order.
+    Mask "A", for the first layer, shows group `g` the groups before `g` at the centre
+    pixel; mask "B", for all others, also group `g` itself.
+
+    Masked taps start at zero, are multiplied by zero wherever `kernel` is read, and
+    have zero gradient, so they stay zero in memory and in files.
+
+    Args:
+        filters: Positive int, number of output features, at least `num_channels`.
+        kernel_size: Odd int or pair of odd ints.
+        mask: "A" or "B".
+        num_channels: Positive int, number of image channels; 1 for grey images.
+        **kwargs: Further arguments of `keras.layers.Conv2D`. `padding` is "same",
+            strides are 1, the data format is channels last.
+
+    Raises:
+        ValueError: If an argument is not as above.
+
+    References:
+        van den Oord, Kalchbrenner and Kavukcuoglu, Pixel recurrent neural networks,
+        2016, arXiv:1601.06759.
+
+    Example:
+
+    ```python
+    features = MaskedConv2D(16, 7, mask="A")(ops.zeros((1, 28, 28, 1)))
+    ```
+    """
+
+    def __init__(self, filters, kernel_size, mask, num_channels=1, **kwargs):
+        if mask not in ("A", "B"):
+            raise ValueError(f'`mask` must be "A" or "B". Received: mask={mask!r}')
+        if filters < num_channels:
+            raise ValueError(
+                "`filters` must be at least `num_channels`, so that every channel "
+                f"has features. Received: filters={filters}, "
+                f"num_channels={num_channels}"
+            )
+        fixed = {"padding": "same", "strides": (1, 1), "data_format": "channels_last"}
+        for name, value in fixed.items():
+            if kwargs.pop(name, value) not in (value, 1, list((1, 1))):
+                raise ValueError(f"`{name}` must be {value!r} in a masked convolution.")
+        super().__init__(filters, kernel_size, **fixed, **kwargs)
+        if any(size % 2 == 0 for size in self.kernel_size):
+            raise ValueError(
+                "`kernel_size` must be odd, so that it has a centre. "
+                f"Received: kernel_size={kernel_size}"
+            )
+        self.mask = mask
+        self.num_channels = num_channels
+
+    def build(self, input_shape):
+        self._kernel_mask = self._make_mask(input_shape[-1])
+        initializer = self.kernel_initializer
+        self.kernel_initializer = lambda shape, dtype=None: ops.multiply(
+            initializer(shape, dtype=dtype), ops.cast(self._kernel_mask, dtype)
+        )
+        super().build(input_shape)
+        self.kernel_initializer = initializer
+
+    def _make_mask(self, num_inputs):
+        """Returns the mask `(height, width, num_inputs, filters)` of zeros and ones."""
+        height, width = self.kernel_size
+        mask = np.zeros((height, width, num_inputs, self.filters), "float32")
+        mask[: height // 2] = 1.0
+        mask[height // 2, : width // 2] = 1.0
+        group_in = np.arange(num_inputs) * self.num_channels // num_inputs
+        group_out = np.arange(self.filters) * self.num_channels // self.filters
+        shown = group_in[:, None] + (self.mask == "A") <= group_out
+        mask[height // 2, width // 2] = shown
+        return mask
+
+    @property
+    def kernel(self):
+        kernel = super().kernel
+        if self._kernel_mask.all():
+            return kernel
+        kernel = ops.convert_to_tensor(kernel)
+        return kernel * ops.cast(self._kernel_mask, kernel.dtype)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "mask": self.mask,
+            "num_channels": self.num_channels,
+        }

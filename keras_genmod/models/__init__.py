@@ -1,0 +1,23 @@
+"""The models, a folder a family."""
+
+from keras_genmod.models.adversarial.cycle_gan import CycleGAN
+from keras_genmod.models.adversarial.gan import GAN
+from keras_genmod.models.adversarial.wgan import WGAN
+from keras_genmod.models.adversarial.wgan_gp import WGANGP
+from keras_genmod.models.autoencoders.autoencoder import Autoencoder
+from keras_genmod.models.autoencoders.vae import VAE
+from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
+from keras_genmod.models.energy.rbm import RBM
+from keras_genmod.models.flows.normalizing_flow import NormalizingFlow
+
+__all__ = [
+    "Autoencoder",
+    "CycleGAN",
+    "GAN",
+    "NormalizingFlow",
+    "PixelCNN",
+    "RBM",
+    "VAE",
+    "WGAN",
+    "WGANGP",
+]

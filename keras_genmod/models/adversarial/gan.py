@@ -1,0 +1,119 @@
+"""Generative adversarial network, with the usual losses, plain and conditional."""
+
+import keras
+from keras import ops
+
+from keras_genmod.engine import Objective
+from keras_genmod.models import checks
+from keras_genmod.models.adversarial.latent_generator import LatentGenerator
+from keras_genmod.models.adversarial.losses import GAN_LOSSES
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class GAN(LatentGenerator):
+    """min_G max_D E log D(x) + E log(1 - D(G(z))), and its variants.
+
+    Each batch takes `discriminator_steps` steps of the discriminator, each on another
+    slice of the batch, then one step of the generator. Fresh latents are drawn for
+    every step, as in Algorithm 1 of the paper.
+
+    Args:
+        generator: Built Keras model from latents `(batch, latent_dim)` to data in
+            the public range ([0, 1] for images). With `num_classes` it takes the
+            list `[z, one_hot]`.
+        discriminator: Built Keras model from data to logits (no sigmoid), of any
+            shape, such as `(batch, 1)` or a map of patches. With `num_classes` it
+            takes the list `[x, one_hot]`.
+        latent_dim: Positive int, number of latents, drawn from N(0, I).
+        loss: "non_saturating" (the generator minimises -E log D(G(z)); in practice
+            the choice of the paper), "minimax", "least_squares" or "hinge".
+        discriminator_steps: Positive int.
+        num_classes: Int for a conditional GAN, or `None`.
+        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+
+    Raises:
+        ValueError: If a network is not built, shapes do not fit, or a name is unknown.
+
+    References:
+        - Goodfellow et al., Generative adversarial networks, 2014, arXiv:1406.2661.
+        - Mirza and Osindero, Conditional generative adversarial nets, 2014,
+          arXiv:1411.1784.
+        - Mao et al., Least squares generative adversarial networks, 2016,
+          arXiv:1611.04076.
+        - Lim and Ye, Geometric GAN, 2017, arXiv:1705.02894 (hinge).
+
+    Example:
+
+    ```python
+    model = GAN(
+        networks.dcgan_generator(64, (28, 28, 1)),
+        networks.dcgan_discriminator((28, 28, 1)),
+        latent_dim=64,
+    )
+    model.compile(keras.optimizers.Adam(2e-4, beta_1=0.5))
+    model.fit(images, epochs=20, batch_size=128)
+    images = model.sample(16, seed=0)
+    ```
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        latent_dim,
+        loss="non_saturating",
+        discriminator_steps=1,
+        num_classes=None,
+        **kwargs,
+    ):
+        checks.choice("loss", loss, GAN_LOSSES)
+        checks.positive_int("discriminator_steps", discriminator_steps)
+        super().__init__(
+            generator,
+            discriminator,
+            "discriminator",
+            latent_dim,
+            num_classes=num_classes,
+            **kwargs,
+        )
+        self.discriminator = discriminator
+        self.gan_loss = loss
+        self.discriminator_steps = discriminator_steps
+        self.finish_construction()
+
+    def objectives(self):
+        return [
+            Objective(
+                "discriminator",
+                self._discriminator_loss,
+                [self.discriminator],
+                self.discriminator_steps,
+            ),
+            Objective("generator", self._generator_loss, [self.generator]),
+        ]
+
+    def _score(self, x, condition, training=False):
+        inputs = x if condition is None else [x, condition]
+        return ops.cast(self.discriminator(inputs, training=training), "float32")
+
+    def _discriminator_loss(self, inputs, training):
+        x, condition = self.split(inputs)
+        fake = ops.stop_gradient(self._generate(x, condition, training))
+        loss, _ = GAN_LOSSES[self.gan_loss]
+        return loss(
+            self._score(x, condition, training), self._score(fake, condition, training)
+        )
+
+    def _generator_loss(self, inputs, training):
+        x, condition = self.split(inputs)
+        fake = self._generate(x, condition, training)
+        _, loss = GAN_LOSSES[self.gan_loss]
+        return loss(self._score(fake, condition, training))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "loss": self.gan_loss,
+            "discriminator_steps": self.discriminator_steps,
+        }

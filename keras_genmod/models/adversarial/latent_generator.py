@@ -1,0 +1,78 @@
+"""What GAN and Wasserstein GANs share: a generator of latents and a score."""
+
+import keras
+from keras import ops
+
+from keras_genmod.distributions import StandardNormal
+from keras_genmod.engine import Seeds, compiled
+from keras_genmod.models import checks
+from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
+
+
+class LatentGenerator(AdversarialModel):
+    """A generator of images from z in N(0, I), and a network that scores images.
+
+    Args:
+        generator: Built Keras model from latents `(batch, latent_dim)` to data. With
+            `num_classes` it takes the list `[z, one_hot]`.
+        scorer: Built Keras model from data to scores; with `num_classes` it takes the
+            list `[x, one_hot]`.
+        scorer_name: What the family calls it: "discriminator" or "critic".
+        latent_dim: Positive int.
+        num_classes: Int, or `None`.
+        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+    """
+
+    def __init__(
+        self, generator, scorer, scorer_name, latent_dim, num_classes=None, **kwargs
+    ):
+        checks.positive_int("latent_dim", latent_dim)
+        latent_shape, data_shape = checks.network_shapes(
+            "generator", generator, num_classes
+        )
+        checks.network_maps(
+            "generator", generator, (latent_dim,), data_shape, num_classes
+        )
+        scored_shape, _ = checks.network_shapes(scorer_name, scorer, num_classes)
+        if scored_shape != data_shape:
+            raise ValueError(
+                f"`{scorer_name}` must take what `generator` makes, shape "
+                f"{data_shape} without the batch. Received a network of input shape "
+                f"{scored_shape}"
+            )
+        super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
+        self.generator = generator
+        self.latent_dim = latent_dim
+        self.prior = StandardNormal((latent_dim,))
+
+    def call(self, inputs, training=False):
+        """Returns the scores of data `(batch, ...)`, as float32."""
+        x, condition = self.split(inputs)
+        return self._score(x, condition, training)
+
+    def _score(self, x, condition, training=False):
+        """Returns float32 scores of data; each class names its own network."""
+        raise NotImplementedError
+
+    def _generate(self, like, condition, training):
+        """Returns as many generated examples as `like` holds, as float32."""
+        z = self.prior.sample(ops.shape(like)[0], self.seed_generator)
+        return self.decode_latents(z, condition, training)
+
+    def decode_latents(self, z, condition=None, training=False):
+        """Returns the generator's output for latents and one-hot labels."""
+        inputs = z if condition is None else [z, condition]
+        return ops.cast(self.generator(inputs, training=training), "float32")
+
+    @compiled()
+    def _sample(self, state, condition, *, num_samples):
+        z = self.prior.sample(num_samples, Seeds(state))
+        condition = None if condition is None else self.one_hot(condition)
+        return self.decode_latents(z, condition)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "latent_dim": self.latent_dim,
+        }

@@ -1,0 +1,65 @@
+"""What the Wasserstein GANs share: critic and generator objectives."""
+
+import keras
+from keras import ops
+
+from keras_genmod.engine import Objective
+from keras_genmod.models import checks
+from keras_genmod.models.adversarial.latent_generator import LatentGenerator
+
+
+class Wasserstein(LatentGenerator):
+    """max over 1-Lipschitz f of E f(x) - E f(G(z)); how f is held is the subclass's.
+
+    Args:
+        generator, critic, latent_dim, critic_steps, num_classes: As in the subclasses.
+        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+    """
+
+    def __init__(
+        self, generator, critic, latent_dim, critic_steps, num_classes, **kwargs
+    ):
+        checks.positive_int("critic_steps", critic_steps)
+        super().__init__(
+            generator, critic, "critic", latent_dim, num_classes=num_classes, **kwargs
+        )
+        self.critic = critic
+        self.critic_steps = critic_steps
+        self.distance_tracker = keras.metrics.Mean(name="wasserstein_distance")
+
+    def objectives(self):
+        return [
+            Objective("critic", self._critic_loss, [self.critic], self.critic_steps),
+            Objective("generator", self._generator_loss, [self.generator]),
+        ]
+
+    def _score(self, x, condition, training=False):
+        inputs = x if condition is None else [x, condition]
+        return ops.cast(self.critic(inputs, training=training), "float32")
+
+    def _critic_loss(self, inputs, training):
+        # -(E f(x) - E f(G(z))), plus what holds f
+        x, condition = self.split(inputs)
+        fake = ops.stop_gradient(self._generate(x, condition, training))
+        distance = ops.mean(self._score(x, condition, training)) - ops.mean(
+            self._score(fake, condition, training)
+        )
+        self.distance_tracker.update_state(ops.stop_gradient(distance))
+        return self._penalty(x, fake, condition, training) - distance
+
+    def _penalty(self, real, fake, condition, training):
+        """Returns what is added to the critic's loss, a scalar."""
+        raise NotImplementedError
+
+    def _generator_loss(self, inputs, training):
+        # -E f(G(z))
+        x, condition = self.split(inputs)
+        fake = self._generate(x, condition, training)
+        return -ops.mean(self._score(fake, condition, training))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "critic": keras.saving.serialize_keras_object(self.critic),
+            "critic_steps": self.critic_steps,
+        }

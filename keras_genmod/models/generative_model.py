@@ -1,0 +1,285 @@
+"""What every generative model of the package is."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genmod.engine import seed_state
+from keras_genmod.engine.backend import load_random_state, per_replica, random_state
+from keras_genmod.models import checks
+
+
+class GenerativeModel(keras.Model):
+    """Base of all models: conditions, seeds, saving, and `sample`.
+
+    A subclass builds its networks in `__init__` and ends it with
+    `self.finish_construction()`; it overrides `call`, `compute_loss` and `_sample`.
+    `call` gets the inputs as `split` takes them apart: data alone, or data and
+    condition. In `fit(x, y)` the labels `y` are the condition; a model that is not
+    conditional ignores them.
+
+    Args:
+        data_shape: Shape of one example, without the batch.
+        num_classes: Int, the number of class labels of a conditional model, or
+            `None`.
+        seed: Int for a repeatable stream of random numbers, or `None`.
+        **kwargs: `name`, `dtype`, `trainable` as in `keras.Model`.
+    """
+
+    #: What `log_prob` returns: "exact", "lower_bound" or "estimate"; `None` without.
+    likelihood_kind: str | None = None
+
+    def __init__(self, data_shape, num_classes=None, seed=None, **kwargs):
+        # Inputs stay float32 under every policy; each network casts for itself.
+        super().__init__(autocast=False, **kwargs)
+        if num_classes is not None:
+            checks.positive_int("num_classes", num_classes)
+        self.data_shape = tuple(data_shape)
+        self.num_classes = num_classes
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def finish_construction(self):
+        """Marks the model as built: every variable exists from now on."""
+        self.built = True
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether sampling and training need a condition."""
+        return self.num_classes is not None
+
+    # Training: plain Keras, with the condition folded into the inputs.
+
+    def compile(
+        self,
+        optimizer="adam",
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        **kwargs,
+    ):
+        """Configures the model for training, as `keras.Model.compile`.
+
+        The model brings its own loss and metrics.
+
+        Args:
+            optimizer: String or `keras.optimizers.Optimizer`.
+            run_eagerly: As in Keras.
+            steps_per_execution: As in Keras; 1 on torch.
+            jit_compile: As in Keras: `True` compiles with XLA on TensorFlow and JAX,
+                with `torch.compile` on torch.
+            **kwargs: `auto_scale_loss` as in Keras.
+
+        Raises:
+            ValueError: If `loss`, `metrics` or similar is given.
+        """
+        given = [name for name, value in kwargs.items() if value is not None]
+        if set(given) - {"auto_scale_loss"}:
+            raise ValueError(
+                f"{type(self).__name__} brings its own loss and metrics: `compile` "
+                "takes `optimizer`, `run_eagerly`, `steps_per_execution`, "
+                f"`jit_compile`. Received: {given}"
+            )
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=kwargs.get("auto_scale_loss", True),
+        )
+
+    def compile_from_config(self, config):
+        """Compiles a loaded model and makes its optimizer's variables."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+        """Trains the model, as `keras.Model.fit`; `y` is the condition.
+
+        Arrays are checked before training: shapes, labels, ranges.
+        """
+        self.check_data(x, y)
+        if isinstance(validation_data, (tuple, list)):
+            self.check_data(*validation_data[:2])
+        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Evaluates the losses, as `keras.Model.evaluate`; `y` is the condition."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
+            self.check_data(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def train_step(self, *args):
+        *state, data = args
+        return super().train_step(*state, self.fold_condition(data))
+
+    def test_step(self, *args):
+        *state, data = args
+        return super().test_step(*state, self.fold_condition(data))
+
+    def predict_step(self, *args):
+        *state, data = args
+        return super().predict_step(*state, self.fold_condition(data))
+
+    def fold_condition(self, data):
+        """Makes `(inputs, None, sample_weight)` of a batch as Keras hands it over.
+
+        Returns:
+            `inputs` is what `call` takes: the data, or `(data, condition)`.
+        """
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if isinstance(x, (tuple, list)) and len(x) == 1:
+            x = x[0]
+        if not self.is_conditional:
+            return x, None, sample_weight
+        if y is not None:
+            x = (x, y)
+        if not isinstance(x, (tuple, list)):
+            raise ValueError(
+                f"{type(self).__name__} is conditional: give the condition as `y`, "
+                f"or the pair `(x, condition)`. Received {type(x).__name__} alone."
+            )
+        return tuple(x), None, sample_weight
+
+    def split(self, inputs):
+        """Returns `(data, condition)` of what `call` received, data as float32."""
+        data, condition = inputs if self.is_conditional else (inputs, None)
+        data = ops.cast(data, "float32")
+        if self.num_classes is not None:
+            condition = self.one_hot(condition)
+        return data, condition
+
+    def one_hot(self, labels):
+        """Returns float32 one-hot labels `(batch, num_classes)`.
+
+        A label that is no class gives NaN, and so a loss that is NaN, rather than a
+        row of zeros that trains on nothing.
+        """
+        labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
+        known = (labels >= 0) & (labels < self.num_classes)
+        rows = ops.one_hot(labels, self.num_classes, dtype="float32")
+        return ops.where(known[:, None], rows, float("nan"))
+
+    def mean_loss(self, losses, sample_weight=None):
+        """Averages a loss of each example, as the return value of `compute_loss`.
+
+        Args:
+            losses: Tensor of shape `(batch,)`.
+            sample_weight: Tensor of shape `(batch,)` or `None`.
+
+        Returns:
+            Float32 tensor of shape `()`: the mean, plus the losses that networks add
+            (regularizers), ready for Keras' train step on each backend.
+        """
+        losses = ops.cast(losses, "float32")
+        if sample_weight is not None:
+            losses = losses * ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        loss = ops.mean(losses)
+        for extra in self.losses:
+            loss = loss + ops.sum(ops.cast(extra, "float32"))
+        return per_replica(loss)
+
+    # Input on the host.
+
+    def check_data(self, x, y=None):
+        """Checks data of `fit`, `evaluate` and `log_prob` as far as it is at hand.
+
+        Arrays are checked whole, a `PyDataset` by its first batch; streams cannot be
+        looked at without consuming them.
+
+        Raises:
+            ValueError: If a shape or a value is not what the model takes.
+        """
+        if isinstance(x, keras.utils.PyDataset):
+            x, y, _ = keras.utils.unpack_x_y_sample_weight(x[0])
+        if self.is_conditional and y is None and isinstance(x, (tuple, list)):
+            x, y = x
+        if checks.is_array(x):
+            self.check_examples(x)
+            if self.is_conditional:
+                self.check_condition(y, len(x))
+
+    def check_examples(self, x):
+        """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`."""
+        checks.shape("x", x, self.data_shape)
+
+    def check_condition(self, condition, num_examples):
+        """Raises a `ValueError` unless `condition` holds one valid label an example."""
+        checks.labels(condition, num_examples, self.num_classes, type(self).__name__)
+
+    # Sampling.
+
+    def sample(self, num_samples, condition=None, seed=None):
+        """Draws samples from the model, in one call that is compiled once.
+
+        Args:
+            num_samples: Positive int.
+            condition: For a conditional model, int class labels of shape
+                `(num_samples,)`, or one label for all.
+            seed: Int for repeatable samples; `None` draws new ones each call.
+
+        Returns:
+            Float32 tensor of shape `(num_samples, *data_shape)` in the range of the
+            data.
+
+        Raises:
+            ValueError: If an argument is out of range, or the condition is missing.
+        """
+        checks.positive_int("num_samples", num_samples)
+        return self._sample(
+            seed_state(seed, self.seed_generator),
+            self.standardize_condition(condition, num_samples),
+            num_samples=int(num_samples),
+        )
+
+    def standardize_condition(self, condition, num_examples):
+        """Returns checked labels `(num_examples,)`, or `None` if not conditional."""
+        if not self.is_conditional:
+            if condition is not None:
+                raise ValueError(
+                    f"{type(self).__name__} is not conditional; `condition` must be "
+                    "None. Give `num_classes` when the model is made."
+                )
+            return None
+        if condition is not None and np.ndim(condition) == 0:
+            condition = np.full((num_examples,), condition)
+        self.check_condition(condition, num_examples)
+        return ops.cast(condition, "int32")
+
+    # Saving: Keras leaves the random states out.
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for i, variable in enumerate(self._seed_states()):
+            store[f"seed_state_{i}"] = ops.convert_to_numpy(variable)
+        for name, state in random_state().items():
+            store[name] = state
+
+    def load_own_variables(self, store):
+        super().load_own_variables({k: store[k] for k in store.keys() if k.isdigit()})
+        for i, variable in enumerate(self._seed_states()):
+            if f"seed_state_{i}" in store.keys():
+                state = np.asarray(store[f"seed_state_{i}"]).astype("int64")
+                variable.assign(state.astype(variable.dtype))
+        load_random_state({k: store[k] for k in store.keys() if not k.isdigit()})
+
+    def _seed_states(self):
+        return [
+            v for v in self.non_trainable_variables if v.name == "seed_generator_state"
+        ]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(
+            **keras.saving.deserialize_keras_object(
+                config, custom_objects=custom_objects
+            )
+        )

@@ -1,0 +1,183 @@
+"""Generator and discriminator of DCGAN.
+
+The five guidelines of Radford, Metz and Chintala, "Unsupervised representation
+learning with deep convolutional generative adversarial networks", 2016,
+arXiv:1511.06434:
+
+1. strided convolutions (discriminator) and transposed ones (generator) in place of
+   pooling;
+2. batch normalization in both, except the generator's output and the discriminator's
+   input layer;
+3. no fully connected hidden layers: only the projection of the latents;
+4. ReLU in the generator, tanh at its output;
+5. LeakyReLU of slope 0.2 in the discriminator.
+
+Weights start from N(0, 0.02). Departures: kernels are 4x4 (the authors' are 5x5), since
+4 is divisible by the stride and every pixel then gets the same number of taps; the
+number of layers follows from the image size; public pixels are in [0, 1], so that the
+last layer of the generator and the first of the discriminator rescale.
+"""
+
+import keras
+from keras import layers
+
+from keras_genmod.networks.inputs import (
+    check_integer,
+    check_shape,
+    dcgan_initializer,
+    image_input,
+    latent_input,
+)
+
+NORMALIZATIONS = ("batch", "layer", None)
+
+
+def dcgan_generator(latent_dim, image_shape, filters=64, num_classes=None):
+    """Makes DCGAN's generator.
+
+    The latents are projected to the smallest feature map, and each transposed
+    convolution doubles it: 64 = 4 * 2**4, 28 = 7 * 2**2, 8 = 2 * 2**2.
+
+    Args:
+        latent_dim: Integer, the size of the latents.
+        image_shape: Tuple `(height, width, channels)`, height and width even.
+        filters: Integer, the channels of the largest hidden map; twice as many in
+            each smaller one.
+        num_classes: Integer; if given, the network takes `[latent, one_hot]` with
+            `one_hot` of shape `(batch, num_classes)`.
+
+    Returns:
+        `keras.Model` to images in [0, 1] of shape `(batch, *image_shape)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Radford, Metz and Chintala, 2016, arXiv:1511.06434.
+
+    Example:
+        ```python
+        generator = keras_genmod.networks.dcgan_generator(100, (28, 28, 1))
+        generator(keras.ops.zeros((16, 100))).shape  # (16, 28, 28, 1)
+        ```
+    """
+    image_shape = check_shape("image_shape", image_shape, rank=3)
+    check_integer("filters", filters)
+    height, width, num_halvings = _smallest_map(image_shape)
+    widths = [filters * 2**i for i in reversed(range(num_halvings))]
+    inputs, x = latent_input(latent_dim, num_classes)
+    projection = layers.Dense(
+        height * width * widths[0],
+        use_bias=False,
+        kernel_initializer=dcgan_initializer(),
+        name="projection",
+    )
+    x = layers.Reshape((height, width, widths[0]))(projection(x))
+    x = layers.ReLU()(_normalization("batch")(x))
+    for channels in widths[1:]:
+        x = _doubling(channels, use_bias=False)(x)
+        x = layers.ReLU()(_normalization("batch")(x))
+    x = _doubling(image_shape[-1], use_bias=True, activation="tanh")(x)
+    x = layers.Rescaling(0.5, 0.5)(x)
+    return keras.Model(inputs, x, name="dcgan_generator")
+
+
+def dcgan_discriminator(
+    image_shape, filters=64, num_classes=None, normalization="batch"
+):
+    """Makes DCGAN's discriminator, or with `normalization="layer"` a WGAN-GP critic.
+
+    Convolutions of stride 2 halve the image down to the smallest feature map, and a
+    convolution over all of it gives the score.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)`, height and width even.
+        filters: Integer, the channels of the first feature map; twice as many in
+            each smaller one.
+        num_classes: Integer; if given, the network takes `[image, one_hot]` with
+            `one_hot` of shape `(batch, num_classes)`, which becomes channels of the
+            image.
+        normalization: `"batch"`, `"layer"` (over height, width and channels of one
+            example, as in WGAN-GP, where batch normalization is wrong) or None.
+
+    Returns:
+        `keras.Model` from images in [0, 1] to scores (logits) of shape `(batch, 1)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Radford, Metz and Chintala, 2016, arXiv:1511.06434.
+        - Gulrajani et al., "Improved training of Wasserstein GANs", 2017,
+          arXiv:1704.00028.
+
+    Example:
+        ```python
+        critic = keras_genmod.networks.dcgan_discriminator(
+            (28, 28, 1), normalization="layer"
+        )
+        critic(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 1)
+        ```
+    """
+    image_shape = check_shape("image_shape", image_shape, rank=3)
+    check_integer("filters", filters)
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"`normalization` must be one of {NORMALIZATIONS}. "
+            f"Received: normalization={normalization!r}"
+        )
+    height, width, num_halvings = _smallest_map(image_shape)
+    inputs, x = image_input(image_shape, num_classes, rescale=True)
+    for i in range(num_halvings):
+        is_normalized = i > 0 and normalization is not None
+        x = _convolution(
+            filters * 2**i, 4, strides=2, padding="same", use_bias=not is_normalized
+        )(x)
+        x = _normalization(normalization)(x) if is_normalized else x
+        x = layers.LeakyReLU(0.2)(x)
+    x = _convolution(1, (height, width), padding="valid")(x)  # (batch, 1, 1, 1)
+    return keras.Model(inputs, layers.Reshape((1,))(x), name="dcgan_discriminator")
+
+
+def _convolution(channels, kernel_size, **kwargs):
+    return layers.Conv2D(
+        channels,
+        kernel_size,
+        kernel_initializer=dcgan_initializer(),
+        data_format="channels_last",
+        **kwargs,
+    )
+
+
+def _doubling(channels, **kwargs):
+    return layers.Conv2DTranspose(
+        channels,
+        4,
+        strides=2,
+        padding="same",
+        kernel_initializer=dcgan_initializer(),
+        data_format="channels_last",
+        **kwargs,
+    )
+
+
+def _normalization(kind):
+    if kind == "batch":
+        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    return layers.GroupNormalization(groups=1, epsilon=1e-5)
+
+
+def _smallest_map(image_shape):
+    """Halves the image down to a side of 4, or to 2 where one halving is too few."""
+    height, width, _ = image_shape
+    num_halvings = 0
+    while height % 2 == 0 and width % 2 == 0:
+        if num_halvings >= 2 and min(height, width) <= 4:
+            break
+        height, width, num_halvings = height // 2, width // 2, num_halvings + 1
+    if num_halvings == 0:
+        raise ValueError(
+            "`image_shape` must have even height and width. "
+            f"Received: image_shape={image_shape}"
+        )
+    return height, width, num_halvings

@@ -1,0 +1,125 @@
+"""How the networks take data, latents and class labels, and check their sizes."""
+
+import keras
+from keras import layers
+
+
+def check_integer(name, value, minimum=1):
+    """Raises unless `value` is an integer of at least `minimum`.
+
+    Args:
+        name: String, the argument's name in the message.
+        value: The argument.
+        minimum: Integer.
+
+    Raises:
+        ValueError: If `value` is anything else.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise ValueError(
+            f"`{name}` must be an integer of at least {minimum}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_shape(name, value, rank=None):
+    """Returns `value` as a tuple of positive integers.
+
+    Args:
+        name: String, the argument's name in the message.
+        value: Tuple or list of positive integers.
+        rank: Integer, how many they must be; any number if None.
+
+    Returns:
+        Tuple of integers.
+
+    Raises:
+        ValueError: If `value` is anything else.
+    """
+    is_sequence = isinstance(value, (tuple, list))
+    positive = is_sequence and all(isinstance(n, int) and n > 0 for n in value)
+    if not positive or (rank is not None and len(value) != rank):
+        count = "" if rank is None else f"{rank} "
+        raise ValueError(
+            f"`{name}` must be a tuple of {count}positive integers. "
+            f"Received: {name}={value!r}"
+        )
+    return tuple(value)
+
+
+def vector_input(data_shape, num_classes, name):
+    """Makes the inputs of a network on flat vectors.
+
+    Args:
+        data_shape: Tuple of integers, the shape of one example.
+        num_classes: Integer, or None for a network without a condition.
+        name: String, the name of the data's input.
+
+    Returns:
+        `(inputs, x)`: what `keras.Model` takes, one tensor or the list
+        `[data, one_hot]`; and the flat vector, condition appended.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    data = keras.Input(check_shape("data_shape", data_shape), name=name)
+    x = data if len(data_shape) == 1 else layers.Reshape((-1,))(data)
+    if num_classes is None:
+        return data, x
+    check_integer("num_classes", num_classes)
+    one_hot = keras.Input((num_classes,), name="one_hot")
+    return [data, one_hot], layers.Concatenate()([x, one_hot])
+
+
+def latent_input(latent_dim, num_classes):
+    """Makes the inputs of a network on latents.
+
+    Args:
+        latent_dim: Integer.
+        num_classes: Integer, or None for a network without a condition.
+
+    Returns:
+        `(inputs, z)` as `vector_input` does.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    check_integer("latent_dim", latent_dim)
+    return vector_input((latent_dim,), num_classes, name="latent")
+
+
+def image_input(image_shape, num_classes, rescale=False):
+    """Makes the inputs of a convolutional network.
+
+    The label becomes `num_classes` more channels, each 0 or 1 all over the image.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)`.
+        num_classes: Integer, or None for a network without a condition.
+        rescale: Boolean, whether pixels in [0, 1] become pixels in [-1, 1].
+
+    Returns:
+        `(inputs, x)`: what `keras.Model` takes, one tensor or the list
+        `[image, one_hot]`; and the images, condition appended.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+    height, width, channels = check_shape("image_shape", image_shape, rank=3)
+    image = keras.Input((height, width, channels), name="image")
+    x = layers.Rescaling(2.0, -1.0)(image) if rescale else image
+    if num_classes is None:
+        return image, x
+    check_integer("num_classes", num_classes)
+    one_hot = keras.Input((num_classes,), name="one_hot")
+    maps = layers.Reshape((1, 1, num_classes))(one_hot)
+    maps = layers.UpSampling2D((height, width), data_format="channels_last")(maps)
+    return [image, one_hot], layers.Concatenate()([x, maps])
+
+
+def dcgan_initializer():
+    """Returns a new N(0, 0.02) initializer, that of DCGAN and the GANs after it.
+
+    A new one for each layer: one initializer called twice gives the same values.
+    """
+    return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)

@@ -1,0 +1,136 @@
+"""Fully connected networks, for vectors and small images."""
+
+import math
+
+import keras
+from keras import layers
+
+from keras_genmod.networks.inputs import check_shape, latent_input, vector_input
+
+
+def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="relu"):
+    """Makes a network from data to features: flatten, then dense layers.
+
+    Args:
+        image_shape: Tuple of integers, the shape of one example: an image, or a vector
+            such as `(2,)`.
+        hidden_dims: Tuple of integers, the width of each layer; not empty.
+        num_classes: Integer; if given, the network takes `[data, one_hot]` with
+            `one_hot` of shape `(batch, num_classes)`.
+        activation: String or callable, after each layer.
+
+    Returns:
+        `keras.Model` to features of shape `(batch, hidden_dims[-1])`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Kingma and Welling, "Auto-encoding variational Bayes", 2014,
+          arXiv:1312.6114.
+
+    Example:
+        ```python
+        encoder = keras_genmod.networks.mlp_encoder((28, 28, 1))
+        encoder(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 400)
+        ```
+    """
+    image_shape = check_shape("image_shape", image_shape)
+    hidden_dims = check_shape("hidden_dims", hidden_dims)
+    if not hidden_dims:
+        raise ValueError("`hidden_dims` must not be empty. Received: hidden_dims=()")
+    inputs, x = vector_input(image_shape, num_classes, name="data")
+    for units in hidden_dims:
+        x = layers.Dense(units, activation=activation)(x)
+    return keras.Model(inputs, x, name="mlp_encoder")
+
+
+def mlp_decoder(
+    latent_dim,
+    image_shape,
+    hidden_dims=(400,),
+    num_classes=None,
+    activation="relu",
+    output_activation=None,
+):
+    """Makes a network from latents to data: dense layers, then a reshape.
+
+    It is the decoder of an autoencoder, with logits out, and the generator of an
+    adversarial model, with `output_activation="sigmoid"` for images in [0, 1].
+
+    Args:
+        latent_dim: Integer, the size of the latents.
+        image_shape: Tuple of integers, the shape of one example: an image, or a vector
+            such as `(2,)`.
+        hidden_dims: Tuple of integers, the width of each hidden layer; if empty, the
+            network is linear.
+        num_classes: Integer; if given, the network takes `[latent, one_hot]` with
+            `one_hot` of shape `(batch, num_classes)`.
+        activation: String or callable, after each hidden layer.
+        output_activation: String, callable or None, after the last layer.
+
+    Returns:
+        `keras.Model` to data of shape `(batch, *image_shape)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Kingma and Welling, "Auto-encoding variational Bayes", 2014,
+          arXiv:1312.6114.
+
+    Example:
+        ```python
+        generator = keras_genmod.networks.mlp_decoder(
+            64, (28, 28, 1), hidden_dims=(256, 512), output_activation="sigmoid"
+        )
+        generator(keras.ops.zeros((16, 64))).shape  # (16, 28, 28, 1)
+        ```
+    """
+    image_shape = check_shape("image_shape", image_shape)
+    inputs, x = latent_input(latent_dim, num_classes)
+    for units in check_shape("hidden_dims", hidden_dims):
+        x = layers.Dense(units, activation=activation)(x)
+    x = layers.Dense(math.prod(image_shape), activation=output_activation)(x)
+    if len(image_shape) > 1:
+        x = layers.Reshape(image_shape)(x)
+    return keras.Model(inputs, x, name="mlp_decoder")
+
+
+def mlp_discriminator(image_shape, hidden_dims=(512, 256), num_classes=None):
+    """Makes a network from data to one score: dense layers with LeakyReLU(0.2).
+
+    There is no batch normalization: the network is a Wasserstein critic too.
+
+    Args:
+        image_shape: Tuple of integers, the shape of one example: an image, or a vector
+            such as `(2,)`.
+        hidden_dims: Tuple of integers, the width of each hidden layer.
+        num_classes: Integer; if given, the network takes `[data, one_hot]` with
+            `one_hot` of shape `(batch, num_classes)`.
+
+    Returns:
+        `keras.Model` to scores (logits) of shape `(batch, 1)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Goodfellow et al., "Generative adversarial networks", 2014,
+          arXiv:1406.2661.
+
+    Note:
+        The paper's discriminator has maxout units and dropout.
+
+    Example:
+        ```python
+        discriminator = keras_genmod.networks.mlp_discriminator((2,), (64, 64))
+        discriminator(keras.ops.zeros((16, 2))).shape  # (16, 1)
+        ```
+    """
+    image_shape = check_shape("image_shape", image_shape)
+    inputs, x = vector_input(image_shape, num_classes, name="data")
+    for units in check_shape("hidden_dims", hidden_dims):
+        x = layers.Dense(units)(x)
+        x = layers.LeakyReLU(0.2)(x)
+    return keras.Model(inputs, layers.Dense(1)(x), name="mlp_discriminator")

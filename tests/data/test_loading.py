@@ -1,0 +1,144 @@
+"""Every set: shapes, ranges, fixed and separate splits, clear errors."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_genmod import data
+from keras_genmod.data import public_images
+
+TOYS = ["two_moons", "pinwheel", "checkerboard", "eight_gaussians"]
+OFFLINE = ["digits", *TOYS]
+DIGITS_LABELS = [[2, 5, 9, 5, 2, 2, 7, 1], [1, 3, 3, 0, 6, 6, 2, 2]]
+
+
+@pytest.fixture
+def no_tfds(monkeypatch):
+    def found(package):
+        return None if package == "tensorflow_datasets" else object()
+
+    monkeypatch.setattr(public_images.importlib.util, "find_spec", found)
+
+
+@pytest.mark.parametrize("split,count", [("train", 1437), ("test", 360)])
+def test_digits_have_their_shape_and_range(split, count):
+    x, y = data.load("digits", split)
+    assert x.shape == (count, 8, 8, 1) and x.dtype == "float32"
+    assert y.shape == (count,) and y.dtype == "int32"
+    assert x.min() == 0 and x.max() == 1
+
+
+def test_digits_test_set_is_balanced():
+    _, y = data.load("digits", "test")
+    np.testing.assert_array_equal(np.bincount(y), [36] * 10)
+
+
+def test_digits_split_never_changes():
+    labels = [data.load("digits", split)[1][:8].tolist() for split in ("train", "test")]
+    assert labels == DIGITS_LABELS
+
+
+@pytest.mark.parametrize("split,count", [("train", 10_000), ("test", 2_000)])
+@pytest.mark.parametrize("name", TOYS)
+def test_toys_have_their_shape_and_scale(name, split, count):
+    x, y = data.load(name, split)
+    assert x.shape == (count, 2) and x.dtype == "float32" and y is None
+    assert 2.5 < np.abs(x).max() < 5
+    assert np.abs(x.mean(axis=0)).max() < 0.2
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_loading_twice_gives_the_same(name):
+    np.testing.assert_array_equal(
+        data.load(name, "train")[0], data.load(name, "train")[0]
+    )
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_train_and_test_do_not_overlap(name):
+    train, test = (data.load(name, split)[0] for split in ("train", "test"))
+    seen = {example.tobytes() for example in train}
+    assert not any(example.tobytes() in seen for example in test)
+
+
+def test_checkerboard_leaves_the_light_squares_empty():
+    column, row = np.floor(data.load("checkerboard", "test")[0].T / 2).astype(int)
+    assert np.all((column + row) % 2 == 0)
+
+
+@pytest.mark.parametrize("split", ["validation", None, 0])
+def test_unknown_split_is_an_error(split):
+    with pytest.raises(ValueError, match="`split` must be .*Received: split="):
+        data.load("digits", split)
+
+
+def test_unknown_name_lists_what_exists(no_tfds):
+    with pytest.raises(ValueError, match="digits, two_moons.*cifar10.*name='mnits'"):
+        data.load("mnits", "train")
+
+
+@pytest.mark.parametrize("name,channels", [("mnist", 1), ("cifar10", 3)])
+def test_keras_sets_are_scaled_without_tfds(name, channels, no_tfds, monkeypatch):
+    shape = (4, 6, 6) if channels == 1 else (4, 6, 6, 3)
+    x, y = np.full(shape, 255, "uint8"), np.zeros((4, 1), "uint8")
+    module = getattr(keras.datasets, name)
+    monkeypatch.setattr(module, "load_data", lambda: ((x, y), (x[:2], y[:2])))
+    images, labels = data.load(name, "test")
+    assert images.shape == (2, 6, 6, channels) and labels.shape == (2,)
+    assert images.max() == 1 and labels.dtype == "int32"
+
+
+def test_failed_keras_download_names_the_ways_out(no_tfds, monkeypatch):
+    def fail():
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    with pytest.raises(OSError, match=r"data_dir.*TFDS_DATA_DIR.*\.npz"):
+        data.load("mnist", "train")
+
+
+def test_failed_tfds_download_names_the_ways_out(tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+
+    def fail(self):
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
+    with pytest.raises(OSError, match=r"data_dir.*TFDS_DATA_DIR.*\.npz"):
+        data.load("mnist", "train", data_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["no_such_set", "ag_news_subset"])
+def test_name_that_is_no_image_set_of_tfds_is_an_error(name, tmp_path):
+    pytest.importorskip("tensorflow_datasets")
+    with pytest.raises(ValueError, match=f"`name` must be .*Received: name='{name}'"):
+        data.load(name, "train", data_dir=str(tmp_path))
+
+
+def test_prepared_mnist_loads_through_tfds():
+    folder = os.environ.get("TFDS_DATA_DIR", "")
+    if not (pathlib.Path(folder) / "mnist").is_dir():
+        pytest.skip("TFDS_DATA_DIR names no folder with a prepared mnist")
+    pytest.importorskip("tensorflow_datasets")
+    x, y = data.load("mnist", "test")
+    assert x.shape == (10_000, 28, 28, 1) and x.dtype == "float32"
+    assert x.min() == 0 and x.max() == 1 and abs(x.mean() - 0.1325) < 1e-4
+    assert np.bincount(y)[:3].tolist() == [980, 1135, 1032]
+
+
+def test_package_imports_no_data_library():
+    lazy = ["tensorflow_datasets"]  # Keras itself imports scikit-learn
+    if keras.backend.backend() != "tensorflow":
+        lazy.append("tensorflow")
+    code = (
+        f"import sys, keras_genmod.data; print([m for m in {lazy} if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip().endswith("[]")

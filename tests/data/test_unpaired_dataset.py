@@ -1,0 +1,90 @@
+"""Two sets of different length, each in its own order."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_genmod.data import UnpairedDataset
+
+LONG, SHORT = np.arange(11.0)[:, None], 100 + np.arange(4.0)[:, None]
+
+
+def epoch_of(dataset):
+    sides = zip(*(batch for (batch,) in dataset), strict=True)
+    return [np.concatenate(side).ravel() for side in sides]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_longer_set_is_visited_once(swapped):
+    a, b = (SHORT, LONG) if swapped else (LONG, SHORT)
+    longer = epoch_of(UnpairedDataset(a, b, 3))[int(swapped)]
+    assert sorted(longer) == LONG.ravel().tolist()
+
+
+def test_shorter_set_wraps_around_evenly():
+    _, shorter = epoch_of(UnpairedDataset(LONG, SHORT, 3))
+    counts = np.bincount(shorter.astype(int))[100:]
+    assert sorted(counts) == [2, 3, 3, 3]
+
+
+def test_batches_of_both_sets_have_one_size():
+    sizes = [(len(a), len(b)) for ((a, b),) in UnpairedDataset(LONG, SHORT, 3)]
+    assert sizes == [(3, 3), (3, 3), (3, 3), (2, 2)]
+
+
+def test_sets_of_one_length_get_different_orders():
+    a, b = epoch_of(UnpairedDataset(LONG, LONG, 3))
+    assert a.tolist() != b.tolist()
+
+
+def test_epochs_differ_and_repeat():
+    dataset = UnpairedDataset(LONG, SHORT, 3, seed=5)
+    first = epoch_of(dataset)
+    dataset.on_epoch_end()
+    second = epoch_of(dataset)
+    dataset.epoch = 0
+    again = epoch_of(dataset)
+    assert first[0].tolist() != second[0].tolist()
+    np.testing.assert_array_equal(np.stack(first), np.stack(again))
+
+
+@keras.saving.register_keras_serializable("keras_genmod_tests")
+class PairModel(keras.Model):
+    """Takes the pair as its input, and must see no target."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        a, b = inputs
+        return self.dense(a - b)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        if y is not None:
+            raise ValueError("a target was given")
+        return keras.ops.mean(keras.ops.square(y_pred))
+
+
+def test_fit_takes_the_pair_as_input():
+    model = PairModel()
+    model.compile("sgd")
+    history = model.fit(UnpairedDataset(LONG, SHORT, 4), epochs=2, verbose=0)
+    assert np.all(np.isfinite(history.history["loss"]))
+
+
+@pytest.mark.parametrize(
+    "arguments,name",
+    [
+        ({"a": LONG[:0]}, "a"),
+        ({"b": np.float32(1)}, "b"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"seed": 0.5}, "seed"),
+    ],
+)
+def test_bad_argument_is_named(arguments, name):
+    good = {"a": LONG, "b": SHORT, "batch_size": 4}
+    with pytest.raises(ValueError, match=f"`{name}` must .*Received: {name}"):
+        UnpairedDataset(**{**good, **arguments})
