@@ -12,8 +12,9 @@ from keras_genmod.models import (
     NormalizingFlow,
     PixelCNN,
 )
+from keras_genmod.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "Autoencoder",

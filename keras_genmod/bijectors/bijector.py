@@ -23,7 +23,7 @@ class Bijector(keras.layers.Layer):
         raise NotImplementedError
 
     def inverse_and_log_det(self, x):
-        """Returns `z` with f(z) = x and log|det dz/dx|, `(batch, *event)`, `(batch,)`."""
+        """Returns `z` with f(z) = x and log|det dz/dx|, shapes as above."""
         raise NotImplementedError
 
     def call(self, z):

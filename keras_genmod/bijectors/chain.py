@@ -18,7 +18,6 @@ class Chain(Bijector):
         ValueError: If the list is empty or event shapes differ.
 
     Example:
-
     ```python
     flow = Chain([Planar(2) for _ in range(8)])
     ```

@@ -34,7 +34,6 @@ class Planar(Bijector):
         arXiv:1505.05770, section 4.1 and appendix A.1. There is no inverse there.
 
     Example:
-
     ```python
     x, log_det = Planar(2).forward_and_log_det(ops.ones((5, 2)))
     ```

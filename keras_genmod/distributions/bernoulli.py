@@ -13,7 +13,6 @@ class Bernoulli(Distribution):
         logits: Float tensor of shape `(batch, ...)`.
 
     Example:
-
     ```python
     Bernoulli(ops.zeros((2, 3))).log_prob(ops.ones((2, 3)))  # 2 times 3 log(1 / 2)
     ```

@@ -13,7 +13,6 @@ class Categorical(Distribution):
         logits: Float tensor of shape `(batch, ..., levels)`.
 
     Example:
-
     ```python
     Categorical(ops.zeros((2, 3, 4))).log_prob(ops.ones((2, 3)))  # 2 times 3 log(1/4)
     ```

@@ -16,7 +16,6 @@ class Normal(Distribution):
         log_var: Float tensor that broadcasts to the shape of `mean`.
 
     Example:
-
     ```python
     Normal(ops.zeros((2, 3)), 0.0).log_prob(ops.zeros((2, 3)))  # 3 * -0.919 each
     ```

@@ -19,7 +19,6 @@ class StandardNormal(Distribution):
         event_shape: Shape of one draw, such as `(latent_dim,)`.
 
     Example:
-
     ```python
     StandardNormal((2,)).sample(5, seed=0)  # (5, 2)
     ```

@@ -1,49 +1,22 @@
 """The engine of the running Keras backend, under one set of names."""
 
+import importlib
+
 import keras
 
-if keras.backend.backend() == "jax":
-    from keras_genmod.engine.jax_engine import (
-        compile_call,
-        input_gradient,
-        load_random_state,
-        per_replica,
-        random_state,
-        test_step,
-        train_step,
-    )
-elif keras.backend.backend() == "tensorflow":
-    from keras_genmod.engine.tensorflow_engine import (
-        compile_call,
-        input_gradient,
-        load_random_state,
-        per_replica,
-        random_state,
-        test_step,
-        train_step,
-    )
-elif keras.backend.backend() == "torch":
-    from keras_genmod.engine.torch_engine import (
-        compile_call,
-        input_gradient,
-        load_random_state,
-        per_replica,
-        random_state,
-        test_step,
-        train_step,
-    )
-else:
+_BACKENDS = ("jax", "tensorflow", "torch")
+_name = keras.backend.backend()
+if _name not in _BACKENDS:
     raise ImportError(
-        "keras_genmod runs on the Keras backends `jax`, `tensorflow` and `torch`. "
-        f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
+        f"keras_genmod runs on the Keras backends {', '.join(_BACKENDS)}. "
+        f"Received: KERAS_BACKEND={_name!r}"
     )
+_engine = importlib.import_module(f"keras_genmod.engine.{_name}_engine")
 
-__all__ = [
-    "compile_call",
-    "input_gradient",
-    "load_random_state",
-    "per_replica",
-    "random_state",
-    "test_step",
-    "train_step",
-]
+train_step = _engine.train_step
+test_step = _engine.test_step
+input_gradient = _engine.input_gradient
+per_replica = _engine.per_replica
+compile_call = _engine.compile_call
+random_state = _engine.random_state
+load_random_state = _engine.load_random_state

@@ -24,7 +24,6 @@ def compiled(xla: bool = False):
         A decorator for methods.
 
     Example:
-
     ```python
     @compiled(xla=True)
     def _sample(self, state, condition, *, num_samples): ...

@@ -47,10 +47,14 @@ class Objective:
 
     def evaluate(self, inputs, training: bool, passed_on=None):
         """Returns `(loss, passed_on)` for one slice of the batch."""
-        arguments = (inputs, training) if passed_on is None else (
-            inputs,
-            training,
-            passed_on,
+        arguments = (
+            (inputs, training)
+            if passed_on is None
+            else (
+                inputs,
+                training,
+                passed_on,
+            )
         )
         result = self.loss(*arguments)
         return result if isinstance(result, tuple) else (result, passed_on)

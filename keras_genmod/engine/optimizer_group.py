@@ -15,7 +15,6 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     saving and resuming see every slot.
 
     Example:
-
     ```python
     model.compile(optimizer={"critic": "adam", "generator": "adam"})
     model.optimizer["critic"].learning_rate = 1e-4
@@ -124,9 +123,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     @learning_rate.setter
     def learning_rate(self, learning_rate):
         first, *others = self.members.values()
-        factor = learning_rate / float(
-            keras.ops.convert_to_numpy(first.learning_rate)
-        )
+        factor = learning_rate / float(keras.ops.convert_to_numpy(first.learning_rate))
         first.learning_rate = learning_rate
         for member in others:
             rate = float(keras.ops.convert_to_numpy(member.learning_rate))
@@ -173,8 +170,6 @@ def _with_loss_scale(member, objective):
         for network in objective.networks
         for layer in network._flatten_layers()
     )
-    if computes_in_half and not isinstance(
-        member, keras.optimizers.LossScaleOptimizer
-    ):
+    if computes_in_half and not isinstance(member, keras.optimizers.LossScaleOptimizer):
         return keras.optimizers.LossScaleOptimizer(member)
     return member

@@ -17,7 +17,6 @@ class Seeds(keras.random.SeedGenerator):
     which may be a traced integer.
 
     Example:
-
     ```python
     seeds = Seeds(seed_generator.next())
     noise = keras.random.normal((4, 2), seed=seeds)

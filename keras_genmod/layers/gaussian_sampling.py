@@ -24,7 +24,6 @@ class GaussianSampling(keras.layers.Layer):
         Kingma and Welling, Auto-encoding variational Bayes, 2013, arXiv:1312.6114.
 
     Example:
-
     ```python
     z = GaussianSampling(seed=0)((ops.zeros((4, 2)), ops.zeros((4, 2))))
     ```

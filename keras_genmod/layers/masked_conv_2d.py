@@ -33,7 +33,6 @@ class MaskedConv2D(keras.layers.Conv2D):
         2016, arXiv:1601.06759.
 
     Example:
-
     ```python
     features = MaskedConv2D(16, 7, mask="A")(ops.zeros((1, 28, 28, 1)))
     ```

@@ -82,7 +82,7 @@ def labels(condition, num_examples: int, num_classes: int, model: str) -> None:
         )
     if not np.array_equal(condition, np.round(condition)):
         raise ValueError(
-            "Labels must be whole numbers. Received dtype " f"{condition.dtype}"
+            f"Labels must be whole numbers. Received dtype {condition.dtype}"
         )
     if condition.size and not 0 <= condition.min() <= condition.max() < num_classes:
         raise ValueError(
@@ -137,7 +137,7 @@ def network_maps(name, network, input_shape, output_shape, num_classes=None):
 
 
 def sample_weight_unused(sample_weight, model: str) -> None:
-    """Raises a `ValueError` if sample weights reach a model that has no use for them."""
+    """Raises a `ValueError` unless `sample_weight` is `None`."""
     if sample_weight is not None:
         raise ValueError(
             f"{model} compares whole batches; it takes no `sample_weight` and no "
@@ -145,12 +145,12 @@ def sample_weight_unused(sample_weight, model: str) -> None:
         )
 
 
-def broadcasts(name: str, x, full_shape):
-    """Returns `x` as an array; raises a `ValueError` unless it broadcasts."""
+def broadcast(name: str, x, full_shape):
+    """Returns `x` with a batch axis; raises a `ValueError` unless its shape fits."""
     x = ops.convert_to_numpy(x)
     if x.shape not in (tuple(full_shape), tuple(full_shape[1:])):
         raise ValueError(
             f"`{name}` must have shape {tuple(full_shape)} or {tuple(full_shape[1:])}. "
             f"Received: {name}.shape={x.shape}"
         )
-    return x
+    return np.broadcast_to(x, full_shape)

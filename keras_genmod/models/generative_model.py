@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod.engine import seed_state
+from keras_genmod.engine import OptimizerGroup, seed_state
 from keras_genmod.engine.backend import load_random_state, per_replica, random_state
 from keras_genmod.models import checks
+
+_COMPILE_ARGUMENTS = {"run_eagerly", "steps_per_execution", "jit_compile"}
 
 
 class GenerativeModel(keras.Model):
@@ -50,43 +52,28 @@ class GenerativeModel(keras.Model):
 
     # Training: plain Keras, with the condition folded into the inputs.
 
-    def compile(
-        self,
-        optimizer="adam",
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile="auto",
-        **kwargs,
-    ):
-        """Configures the model for training, as `keras.Model.compile`.
-
-        The model brings its own loss and metrics.
+    def compile(self, optimizer="adam", **kwargs):
+        """Configures the model for training; loss and metrics are its own.
 
         Args:
             optimizer: String or `keras.optimizers.Optimizer`.
-            run_eagerly: As in Keras.
-            steps_per_execution: As in Keras; 1 on torch.
-            jit_compile: As in Keras: `True` compiles with XLA on TensorFlow and JAX,
-                with `torch.compile` on torch.
-            **kwargs: `auto_scale_loss` as in Keras.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras:
+                `jit_compile=True` means XLA on TensorFlow and JAX, `torch.compile` on
+                torch.
 
         Raises:
-            ValueError: If `loss`, `metrics` or similar is given.
+            ValueError: If another argument is given, such as `loss` or `metrics`.
         """
-        given = [name for name, value in kwargs.items() if value is not None]
-        if set(given) - {"auto_scale_loss"}:
+        given = {name for name, value in kwargs.items() if value is not None}
+        if given - _COMPILE_ARGUMENTS:
             raise ValueError(
-                f"{type(self).__name__} brings its own loss and metrics: `compile` "
-                "takes `optimizer`, `run_eagerly`, `steps_per_execution`, "
-                f"`jit_compile`. Received: {given}"
+                f"{type(self).__name__} brings its own loss and metrics; `compile` "
+                f"takes `optimizer` and {sorted(_COMPILE_ARGUMENTS)}. "
+                f"Received: {sorted(given - _COMPILE_ARGUMENTS)}"
             )
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            auto_scale_loss=kwargs.get("auto_scale_loss", True),
-        )
+        # A group of optimizers scales its members' losses; Keras would break it.
+        scales = isinstance(optimizer, OptimizerGroup)
+        super().compile(optimizer, auto_scale_loss=not scales, **kwargs)
 
     def compile_from_config(self, config):
         """Compiles a loaded model and makes its optimizer's variables."""

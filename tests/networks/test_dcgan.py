@@ -16,8 +16,8 @@ def of_type(network, *types):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sizes_and_smallest_maps(size):
-    generator = dcgan_generator(3, (*size, 1), filters=1)
-    discriminator = dcgan_discriminator((*size, 1), filters=1)
+    generator = dcgan_generator(3, (*size, 1), filters=2)
+    discriminator = dcgan_discriminator((*size, 1), filters=2)
     assert generator.output_shape == (None, *size, 1)
     assert discriminator.output_shape == (None, 1)
     assert of_type(generator, layers.Reshape)[0].target_shape[0] == SIZES[size]

@@ -29,10 +29,10 @@ NETWORKS = {
     "dcgan_discriminator": (networks.dcgan_discriminator, (IMAGE, 2), (1,)),
     "patchgan_discriminator": (
         networks.patchgan_discriminator,
-        ((12, 16, 3), 2, 2),
+        ((12, 16, 1), 2, 2),
         (1, 2, 1),
     ),
-    "resnet_generator": (networks.resnet_generator, (IMAGE, 2, 1, 1), IMAGE),
+    "resnet_generator": (networks.resnet_generator, ((8, 8, 3), 2, 1), (8, 8, 3)),
 }
 CONDITIONAL = [name for name in NETWORKS if not name.startswith(("patchgan", "resnet"))]
 

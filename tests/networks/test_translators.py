@@ -20,12 +20,12 @@ def receptive_field(network):
 
 @pytest.mark.parametrize("num_layers,field", [(1, 16), (2, 34), (3, 70)])
 def test_patch_size(num_layers, field):
-    network = patchgan_discriminator((24, 24, 1), 1, num_layers)
+    network = patchgan_discriminator((24, 24, 1), 2, num_layers)
     assert receptive_field(network) == field
 
 
 def test_patchgan_widths():
-    network = patchgan_discriminator((256, 256, 3), filters=2)
+    network = patchgan_discriminator((256, 256, 1), filters=2)
     widths = [layer.filters for layer in of_type(network, layers.Conv2D)]
     assert widths == [2, 4, 8, 16, 1]
     assert network.output_shape == (None, 30, 30, 1)
@@ -54,5 +54,5 @@ def test_resnet_normalization_is_by_instance():
 
 
 def test_resnet_without_downsampling_keeps_odd_sizes():
-    network = resnet_generator((5, 7, 1), 2, num_blocks=1, num_downsamplings=0)
-    assert network.output_shape == (None, 5, 7, 1)
+    network = resnet_generator((5, 7, 3), 2, num_blocks=1, num_downsamplings=0)
+    assert network.output_shape == (None, 5, 7, 3)

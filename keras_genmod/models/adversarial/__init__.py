@@ -1,0 +1,1 @@
+"""Generators against critics: no density, samples only."""

@@ -27,34 +27,19 @@ class AdversarialModel(GenerativeModel):
         }
         super().finish_construction()
 
-    def compile(
-        self,
-        optimizer="adam",
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile="auto",
-        **kwargs,
-    ):
+    def compile(self, optimizer="adam", **kwargs):
         """Configures the model for training.
 
         Args:
             optimizer: String or `keras.optimizers.Optimizer`, of which every objective
                 gets a fresh copy; or a dict with one for each objective by name.
-            run_eagerly: As in Keras.
-            steps_per_execution: As in Keras; 1 on torch.
-            jit_compile: As in Keras.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras.
 
         Raises:
             ValueError: If a dict misses an objective or names an unknown one.
         """
-        super().compile(
-            optimizer=OptimizerGroup.for_objectives(optimizer, self.objectives()),
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            # Keras would wrap the group; its members scale their own losses.
-            **{**kwargs, "auto_scale_loss": False},
-        )
+        group = OptimizerGroup.for_objectives(optimizer, self.objectives())
+        super().compile(group, **kwargs)
 
     def train_step(self, *args):
         *state, data = args

@@ -51,7 +51,6 @@ class CycleGAN(AdversarialModel):
         of the paper's: for its balance give `cycle_weight=20`.
 
     Example:
-
     ```python
     shape = (32, 32, 1)
     model = CycleGAN(

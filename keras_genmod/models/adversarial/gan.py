@@ -43,7 +43,6 @@ class GAN(LatentGenerator):
         - Lim and Ye, Geometric GAN, 2017, arXiv:1705.02894 (hinge).
 
     Example:
-
     ```python
     model = GAN(
         networks.dcgan_generator(64, (28, 28, 1)),

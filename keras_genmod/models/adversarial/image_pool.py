@@ -39,7 +39,11 @@ class ImagePool(keras.layers.Layer):
                 name="images",
             )
             self.count = self.add_weight(
-                shape=(), initializer="zeros", dtype="int32", trainable=False, name="count"
+                shape=(),
+                initializer="zeros",
+                dtype="int32",
+                trainable=False,
+                name="count",
             )
         self.built = True
 
@@ -47,7 +51,10 @@ class ImagePool(keras.layers.Layer):
         """Puts images `(batch, ...)` in the pool; returns as many, some of them old."""
         if not self.size:
             return images
-        pool, count = ops.convert_to_tensor(self.images), ops.convert_to_tensor(self.count)
+        pool, count = (
+            ops.convert_to_tensor(self.images),
+            ops.convert_to_tensor(self.count),
+        )
         batch = ops.shape(images)[0]
         index = ops.arange(batch, dtype="int32")
         noise = keras.random.uniform((self.size,), seed=self.seed_generator)

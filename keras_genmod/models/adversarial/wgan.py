@@ -50,7 +50,6 @@ class WGAN(Wasserstein):
         trains with `RMSprop(5e-5)`.
 
     Example:
-
     ```python
     model = WGAN(generator, critic, latent_dim=64)
     model.compile(keras.optimizers.RMSprop(5e-5))

@@ -38,7 +38,6 @@ class WGANGP(Wasserstein):
         arXiv:1704.00028, which trains with `Adam(1e-4, beta_1=0.0, beta_2=0.9)`.
 
     Example:
-
     ```python
     model = WGANGP(
         networks.dcgan_generator(64, (28, 28, 1)),
@@ -81,9 +80,7 @@ class WGANGP(Wasserstein):
             (ops.shape(real)[0], *ones), dtype="float32", seed=self.seed_generator
         )
         mixed = e * real + (1.0 - e) * fake
-        gradient = input_gradient(
-            lambda x: self._score(x, condition, training), mixed
-        )
+        gradient = input_gradient(lambda x: self._score(x, condition, training), mixed)
         axes = tuple(range(1, len(real.shape)))
         # The small number keeps the gradient of the root finite at zero.
         norm = ops.sqrt(ops.sum(ops.square(gradient), axis=axes) + 1e-12)

@@ -1,0 +1,1 @@
+"""Models with an encoder to latents and a decoder back."""

@@ -28,7 +28,6 @@ class Autoencoder(GenerativeModel):
         networks, Science 313, 2006. There the layers are pre-trained as RBMs.
 
     Example:
-
     ```python
     model = Autoencoder(
         networks.mlp_encoder((8, 8, 1), hidden_dims=(64, 2)),

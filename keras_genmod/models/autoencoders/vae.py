@@ -59,7 +59,6 @@ class VAE(GenerativeModel):
         single pixels.
 
     Example:
-
     ```python
     model = VAE(
         networks.mlp_encoder((28, 28, 1), hidden_dims=(400,)),

@@ -1,0 +1,1 @@
+"""Exact densities, one pixel after the other."""

@@ -77,7 +77,6 @@ class PixelCNN(GenerativeModel):
           2016, arXiv:1606.05328 (class labels).
 
     Example:
-
     ```python
     model = PixelCNN((28, 28, 1))
     model.compile("adam")
@@ -200,13 +199,8 @@ class PixelCNN(GenerativeModel):
             )
         shape = (num_samples, *self.image_shape)
         if known is not None:
-            known, mask = (
-                ops.broadcast_to(ops.cast(checks.broadcasts(name, x, shape), dtype), shape)
-                for name, x, dtype in (
-                    ("known", known, "float32"),
-                    ("mask", mask, "bool"),
-                )
-            )
+            known = ops.cast(checks.broadcast("known", known, shape), "float32")
+            mask = ops.cast(checks.broadcast("mask", mask, shape), "bool")
             self.check_examples(ops.where(mask, known, ops.zeros_like(known)))
         return self._sample(
             seed_state(seed, self.seed_generator),

@@ -12,10 +12,10 @@ from keras import ops
 
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models import checks
+from keras_genmod.models.energy.enumeration import log_sum_over_states
 from keras_genmod.models.generative_model import GenerativeModel
 
 _LARGEST_ENUMERATION = 20  # units whose 2^20 states `log_partition` goes through
-_BLOCK = 10  # log2 of the states that are held at a time
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -52,7 +52,6 @@ class RBM(GenerativeModel):
         - Tieleman, 2008 (`persistent`).
 
     Example:
-
     ```python
     model = RBM(784, 500, num_gibbs_steps=1, persistent=True)
     model.compile(keras.optimizers.SGD(0.05))
@@ -285,19 +284,7 @@ class RBM(GenerativeModel):
             units, log_weight = self.hidden_dim, self._log_weight_of_hidden
         else:
             units, log_weight = self.visible_dim, lambda v: -self._free_energy(v)
-        block = min(units, _BLOCK)
-
-        def block_sum(i):
-            states = i * 2**block + ops.arange(2**block, dtype="int32")
-            bits = ops.right_shift(states[:, None], ops.arange(units, dtype="int32")) % 2
-            return ops.logsumexp(log_weight(ops.cast(bits, "float32")))
-
-        return ops.fori_loop(
-            1,
-            2 ** (units - block),
-            lambda i, total: ops.logaddexp(total, block_sum(i)),
-            block_sum(0),
-        )
+        return log_sum_over_states(units, log_weight)
 
     def _log_weight_of_hidden(self, h):
         """Returns log of sum over (or integral of) v of exp(-E(v, h))."""

@@ -1,0 +1,1 @@
+"""Exact densities from invertible maps."""

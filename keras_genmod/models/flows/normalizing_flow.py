@@ -17,11 +17,11 @@ class NormalizingFlow(GenerativeModel):
     log p(x) = log p(z) - log|det df/dz|, exact. It trains in two ways:
 
     - by maximum likelihood on data, the usual `compile` and `fit(x)`;
-    - by the reverse KL divergence to an unnormalised density, with
-      `compile(target_log_prob=...)`: minimises E_z[log q(f(z)) - target_log_prob(f(z))].
-      Then `fit(x)` reads nothing of `x` but the number of examples; its batches say
-      how many z are drawn a step, so `fit(np.zeros((100 * 256, 2)), batch_size=256)`
-      makes 100 steps of 256 draws. The loss falls to -log of the target's integral.
+    - by the reverse KL divergence to an unnormalised density p, with
+      `compile(target_log_prob=...)`: minimises E_z[log q(f(z)) - log p(f(z))]. Then
+      `fit(x)` reads nothing of `x` but the number of examples; its batches say how
+      many z are drawn a step, so `fit(np.zeros((100 * 256, 2)), batch_size=256)`
+      makes 100 steps of 256 draws. The loss falls to -log of the integral of p.
 
     Args:
         bijector: `keras_genmod.bijectors.Bijector` from latents to data.
@@ -41,7 +41,6 @@ class NormalizingFlow(GenerativeModel):
         A density of images needs dequantized pixels (`keras_genmod.data.dequantize`).
 
     Example:
-
     ```python
     model = NormalizingFlow(Chain([Planar(2) for _ in range(16)]))
     model.compile(keras.optimizers.Adam(1e-2))
@@ -71,34 +70,18 @@ class NormalizingFlow(GenerativeModel):
         self.target_log_prob = None
         self.finish_construction()
 
-    def compile(
-        self,
-        optimizer="adam",
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile="auto",
-        target_log_prob=None,
-        **kwargs,
-    ):
+    def compile(self, optimizer="adam", target_log_prob=None, **kwargs):
         """Configures the model for training by maximum likelihood or reverse KL.
 
         Args:
             optimizer: String or `keras.optimizers.Optimizer`.
-            run_eagerly: As in Keras.
-            steps_per_execution: As in Keras; 1 on torch.
-            jit_compile: As in Keras.
             target_log_prob: `None` for maximum likelihood, or a function of
                 `(batch, *event)` that returns the log of an unnormalised density,
                 `(batch,)`, written with `keras.ops`. Register it with
                 `keras.saving.register_keras_serializable` to load the model compiled.
+            **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras.
         """
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            **kwargs,
-        )
+        super().compile(optimizer, **kwargs)
         self.target_log_prob = target_log_prob
 
     def get_compile_config(self):

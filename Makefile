@@ -1,0 +1,52 @@
+# Set-up and checks. `make demo` and `make test` do all that a fresh machine needs.
+
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+BACKENDS := tensorflow jax torch
+# On Linux the small build; elsewhere the only one.
+TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
+
+.PHONY: demo test test-slow $(BACKENDS:%=test-%) lint format clean
+
+demo: $(VENV)/.demo-installed
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m recipes.vae \
+		--dataset digits --log-dir runs/demo
+
+test: lint
+	@$(MAKE) --no-print-directory $(BACKENDS:%=test-%)
+
+# One backend's suite: test-tensorflow, test-jax, test-torch.
+$(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
+	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: $(VENV)/.test-installed
+	for backend in $(BACKENDS); do \
+		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
+			-n $(WORKERS) -m slow || exit 1; \
+	done
+
+lint: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test-installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) runs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable ".[$(TENSORFLOW),recipes]"
+	touch $@
+
+$(VENV)/.test-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable ".[$(TENSORFLOW),jax,torch,dev]"
+	touch $@ $(VENV)/.demo-installed
