@@ -1,6 +1,6 @@
 """Generative models for Keras 3 on TensorFlow, JAX and PyTorch."""
 
-from keras_genmod import bijectors, distributions, layers
+from keras_genmod import bijectors, callbacks, data, distributions, layers, networks
 from keras_genmod.models import (
     GAN,
     RBM,
@@ -27,6 +27,9 @@ __all__ = [
     "WGAN",
     "WGANGP",
     "bijectors",
+    "callbacks",
+    "data",
     "distributions",
     "layers",
+    "networks",
 ]

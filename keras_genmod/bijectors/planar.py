@@ -19,7 +19,7 @@ class Planar(Bijector):
 
     The inverse solves the scalar equation a + w.u tanh(a + b) = w.x for a = w.z, which
     is monotone in a: Newton's method, kept inside a bracket that halves when Newton
-    leaves it. Gradients through it are those of the implicit function theorem: the
+    leaves it or does not halve its moves. Gradients through it are those of the implicit function theorem: the
     last Newton step stands outside the stopped gradient.
 
     Args:
@@ -64,13 +64,15 @@ class Planar(Bijector):
         self.built = True
 
     def _tensors(self):
-        """Returns w, u, b and log(1 + exp(w.v)) = 1 + w.u > 0."""
+        """Returns w, u, b and 1 + w.u > 0, which is log(1 + exp(w.v)) unless w = 0."""
         w, v, b = (ops.convert_to_tensor(x) for x in (self.w, self.v, self.b))
         product = ops.sum(w * v)
-        gap = ops.softplus(product)  # 1 + w.u
-        squared_norm = ops.maximum(ops.sum(ops.square(w)), 1e-12)
-        u = v + (gap - 1.0 - product) * w / squared_norm
-        return w, u, b, gap
+        gap = ops.softplus(product)
+        squared_norm = ops.sum(ops.square(w))
+        divisor = ops.maximum(squared_norm, 1e-12)
+        u = v + (gap - 1.0 - product) * w / divisor
+        share = squared_norm / divisor  # 1, but for w = 0, where w.u = w.v
+        return w, u, b, share * gap + (1.0 - share) * (1.0 + product)
 
     @staticmethod
     def _log_det(tanh, gap):
@@ -97,19 +99,22 @@ class Planar(Bijector):
             return (a - tanh - target) + gap * tanh, slope
 
         def newton(_, state):
-            a, low, high = state
+            a, low, high, last_move = state
             residual, slope = residual_and_slope(a, *fixed)
             low = ops.where(residual < 0, a, low)
             high = ops.where(residual < 0, high, a)
-            step = a - residual / ops.maximum(slope, 1e-12)
-            inside = (step >= low) & (step <= high)
-            return ops.where(inside, step, 0.5 * (low + high)), low, high
+            move = residual / ops.maximum(slope, 1e-12)
+            inside = (a - move >= low) & (a - move <= high)
+            # Moves that do not halve may go round in a circle inside the bracket.
+            trusted = inside & (2.0 * ops.abs(move) <= last_move)
+            following = ops.where(trusted, a - move, 0.5 * (low + high))
+            return following, low, high, ops.abs(following - a)
 
         fixed = tuple(ops.stop_gradient(t) for t in (target, b, gap))
         reach = ops.abs(fixed[2] - 1.0)  # |w.u tanh| is at most |w.u|
         low, high = fixed[0] - reach, fixed[0] + reach
-        a, _, _ = ops.fori_loop(0, _ITERATIONS, newton, (fixed[0], low, high))
-        a = ops.stop_gradient(a)
+        start = (fixed[0], low, high, high - low)
+        a = ops.stop_gradient(ops.fori_loop(0, _ITERATIONS, newton, start)[0])
         residual, slope = residual_and_slope(a, target, b, gap)
         a = a - residual / ops.stop_gradient(ops.maximum(slope, 1e-12))
         tanh = ops.tanh(a + b)

@@ -1,5 +1,6 @@
 """Training with several objectives, input gradients, compiled calls."""
 
+from keras_genmod.engine.backend import SeedGenerator
 from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
 from keras_genmod.engine.objective import Objective
@@ -9,6 +10,7 @@ from keras_genmod.engine.seeds import Seeds, seed_state
 __all__ = [
     "Objective",
     "OptimizerGroup",
+    "SeedGenerator",
     "Seeds",
     "compiled",
     "input_gradient",

@@ -18,5 +18,6 @@ test_step = _engine.test_step
 input_gradient = _engine.input_gradient
 per_replica = _engine.per_replica
 compile_call = _engine.compile_call
+SeedGenerator = _engine.SeedGenerator
 random_state = _engine.random_state
 load_random_state = _engine.load_random_state

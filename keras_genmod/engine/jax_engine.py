@@ -133,6 +133,9 @@ def compile_call(function, variables, xla):
     return lambda *tensors: run([v.value for v in variables], tensors)
 
 
+SeedGenerator = keras.random.SeedGenerator
+
+
 def random_state() -> dict:
     """JAX has no global random state."""
     return {}

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 _DRAWS_PER_ITERATION = 64  # room for the draws of one loop iteration
-_SPREAD = np.uint32(0x9E3779B1)  # 2**32 / golden ratio: sets the streams far apart
+SPREAD = 0x9E3779B1  # 2**32 / golden ratio: sets streams of seeds far apart
 
 
 class Seeds(keras.random.SeedGenerator):
@@ -28,9 +28,8 @@ class Seeds(keras.random.SeedGenerator):
 
     def __init__(self, state):
         dtype = keras.backend.standardize_dtype(state.dtype)
-        spread = _SPREAD.view(np.int32) if dtype == "int32" else _SPREAD
-        spread = ops.convert_to_tensor(np.asarray(spread, dtype))
-        self._stream = state[0] + state[1] * spread
+        spread = np.array(SPREAD).astype(dtype)  # wraps around where it is int32
+        self._stream = state[0] + state[1] * ops.convert_to_tensor(spread)
         self._offset = ops.zeros_like(self._stream)
         self._num_draws = 0
 

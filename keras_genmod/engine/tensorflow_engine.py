@@ -1,8 +1,10 @@
 """The engine on TensorFlow: a tape an objective, inside Keras' `tf.function`."""
 
+import keras
 import tensorflow as tf
 from keras import tree
 
+from keras_genmod.engine.seeds import SPREAD
 from keras_genmod.engine.slices import batch_slices
 
 
@@ -79,6 +81,21 @@ def compile_call(function, variables, xla):
     """Makes a `tf.function` of tensors that reads variables as they are."""
     del variables  # A graph reads variables where they stand.
     return tf.function(function, jit_compile=xla, autograph=False)
+
+
+class SeedGenerator(keras.random.SeedGenerator):
+    """Gives each replica of a `tf.distribute` strategy noise of its own.
+
+    Keras keeps the same state on every replica, so all would draw the same.
+    """
+
+    def next(self, ordered=True):
+        state = super().next(ordered)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return state
+        replica = tf.cast(context.replica_id_in_sync_group, state.dtype)
+        return state + tf.stack([replica * SPREAD, 0])
 
 
 def random_state() -> dict:

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import keras
 import numpy as np
 import torch
 from keras import tree
@@ -92,6 +93,9 @@ def compile_call(function, variables, xla):
         return tree.map_structure(torch.Tensor.clone, outputs)
 
     return call
+
+
+SeedGenerator = keras.random.SeedGenerator
 
 
 def random_state() -> dict:

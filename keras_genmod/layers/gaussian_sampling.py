@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_genmod.engine import SeedGenerator
+
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class GaussianSampling(keras.layers.Layer):
@@ -32,7 +34,7 @@ class GaussianSampling(keras.layers.Layer):
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = SeedGenerator(seed)
         self.built = True
 
     def call(self, inputs):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod.engine import OptimizerGroup, seed_state
+from keras_genmod.engine import OptimizerGroup, SeedGenerator, seed_state
 from keras_genmod.engine.backend import load_random_state, per_replica, random_state
 from keras_genmod.models import checks
 
@@ -39,7 +39,7 @@ class GenerativeModel(keras.Model):
         self.data_shape = tuple(data_shape)
         self.num_classes = num_classes
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = SeedGenerator(seed)
 
     def finish_construction(self):
         """Marks the model as built: every variable exists from now on."""
@@ -145,6 +145,8 @@ class GenerativeModel(keras.Model):
         """
         labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
         known = (labels >= 0) & (labels < self.num_classes)
+        # Torch refuses unknown labels, on a GPU with an assertion that ends the process.
+        labels = ops.where(known, labels, 0)
         rows = ops.one_hot(labels, self.num_classes, dtype="float32")
         return ops.where(known[:, None], rows, float("nan"))
 

@@ -1,0 +1,1 @@
+"""Speed and quality, measured beside references; the figures are in RESULTS.md."""

@@ -1,0 +1,44 @@
+"""The architectures that `step_time` measures, as numbers.
+
+The package's models (`architectures.py`) and the hand-written ones (`references/`)
+are made of the same numbers; `step_time` compares their parameter counts.
+"""
+
+IMAGE = 28  # side of the grey images, in pixels
+PIXELS = IMAGE * IMAGE
+
+BATCH = {
+    "autoencoder": 128,
+    "vae": 128,
+    "pixel_cnn": 16,
+    "gan": 64,
+    "wgan": 80,
+    "wgan_gp": 80,
+    "cycle_gan": 8,
+    "flow": 512,
+    "rbm_cd": 100,
+    "rbm_pcd": 100,
+}
+
+# Dense layers: pixels, hidden, latents, and back.
+AUTOENCODER_HIDDEN, AUTOENCODER_LATENTS = 128, 32
+VAE_HIDDEN, VAE_LATENTS = 400, 40
+
+PIXEL_CNN_FILTERS, PIXEL_CNN_BLOCKS = 32, 15
+
+# Generator: 7x7x32, 14x14x16, 28x28x1; discriminator or critic: the way back.
+GAN_LATENTS, GAN_FILTERS = 64, 16
+CRITIC_STEPS, CLIP, PENALTY = 5, 0.01, 10.0
+
+CYCLE_IMAGE, CYCLE_FILTERS, CYCLE_BLOCKS, CYCLE_DOWN, CYCLE_LAYERS = 16, 8, 2, 2, 2
+CYCLE_WEIGHT, IDENTITY_WEIGHT, POOL = 10.0, 0.5, 50
+
+EVENT, PLANAR_LAYERS, NEWTON_STEPS = 2, 16, 40
+
+VISIBLE, HIDDEN = PIXELS, 500
+
+# (learning rate, beta 1, beta 2) of Adam, and the learning rate of plain SGD.
+ADAM = (1e-3, 0.9, 0.999)
+ADAM_ADVERSARIAL = (2e-4, 0.5, 0.999)
+EPSILON = 1e-7
+SGD = 0.05

@@ -1,0 +1,7 @@
+"""Callbacks: when to log, draw and back up."""
+
+from keras_genmod.callbacks.backup import Backup
+from keras_genmod.callbacks.image_grid import image_grid, save_png
+from keras_genmod.callbacks.tensorboard import TensorBoard
+
+__all__ = ["Backup", "TensorBoard", "image_grid", "save_png"]

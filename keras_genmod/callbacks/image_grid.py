@@ -1,0 +1,107 @@
+"""Grids of images, as arrays and as PNG files."""
+
+import io
+import math
+import os
+
+import numpy as np
+from keras import ops
+from PIL import Image
+
+_SMALLEST_SIDE = 48  # pixels on the screen: 8x8 digits are enlarged 6 times
+_GREY = 128  # the lines between the images
+_LINE = 2  # their width in pixels
+
+
+def image_grid(images, num_columns=None, scale=None):
+    """Lays images out in rows, from left to right and from top to bottom.
+
+    Args:
+        images: Array or tensor of shape `(n, height, width)` or
+            `(n, height, width, channels)` with 1 or 3 channels, values in [0, 1].
+            Values beyond are clipped.
+        num_columns: Positive int, images in a row; `None` makes the grid square.
+        scale: Positive int, how many pixels wide a pixel of an image is drawn;
+            `None` enlarges small images to at least 48 pixels.
+
+    Returns:
+        uint8 array of shape `(rows, columns)` or `(rows, columns, 3)`, in pixels, with
+        a grey line around each image.
+
+    Raises:
+        ValueError: If the shape is another one, or an argument is not positive.
+
+    Example:
+        ```python
+        grid = keras_genmod.callbacks.image_grid(model.sample(64), num_columns=8)
+        keras_genmod.callbacks.save_png("samples.png", grid)
+        ```
+    """
+    images = _standardize(images)
+    num_images, height, width, channels = images.shape
+    columns = math.ceil(math.sqrt(num_images)) if num_columns is None else num_columns
+    if scale is None:
+        scale = max(1, math.ceil(_SMALLEST_SIDE / min(height, width)))
+    if columns < 1 or scale < 1:
+        raise ValueError(
+            "`num_columns` and `scale` must be at least 1. "
+            f"Received: num_columns={num_columns}, scale={scale}"
+        )
+    rows = math.ceil(num_images / columns)
+    images = np.rint(np.clip(images, 0, 1) * 255).astype("uint8")
+    images = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    height, width = images.shape[1:3]
+    step_y, step_x = height + _LINE, width + _LINE
+    shape = (rows * step_y + _LINE, columns * step_x + _LINE, channels)
+    grid = np.full(shape, _GREY, "uint8")
+    for i, image in enumerate(images):
+        top, left = i // columns * step_y + _LINE, i % columns * step_x + _LINE
+        grid[top : top + height, left : left + width] = image
+    return grid[..., 0] if channels == 1 else grid
+
+
+def _standardize(images):
+    images = np.asarray(ops.convert_to_numpy(images), "float32")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
+        raise ValueError(
+            "`images` must have shape (n, height, width) or (n, height, width, "
+            f"channels) with 1 or 3 channels. Received: images.shape={images.shape}"
+        )
+    return images
+
+
+def encode_png(image):
+    """Returns the bytes of a PNG file.
+
+    Args:
+        image: uint8 array of shape `(height, width)` or `(height, width, 3)`.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def save_png(path, image):
+    """Writes an image as a PNG file, whole or not at all.
+
+    The file is written beside its place and then renamed, so that an interrupt
+    leaves no half of it. The folder is made if it is not there.
+
+    Args:
+        path: String or path of the file.
+        image: uint8 array of shape `(height, width)` or `(height, width, 3)`, such as
+            `image_grid` returns.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    path = os.fspath(path)
+    folder = os.path.dirname(path)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    scratch = f"{path}.part"
+    with open(scratch, "wb") as file:
+        file.write(encode_png(image))
+    os.replace(scratch, path)

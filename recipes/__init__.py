@@ -1,0 +1,1 @@
+"""Runnable templates, one a model: `python -m recipes.vae --help`."""

@@ -1,0 +1,89 @@
+"""Autoencoder (Hinton and Salakhutdinov, Science 313, 2006)."""
+
+import keras
+import numpy as np
+import typer
+from keras import ops
+
+from keras_genmod import Autoencoder, callbacks, data, networks
+
+LEARNING_RATE = 1e-3
+NUM_COLUMNS = 10
+
+
+def main(
+    dataset: str = "digits",
+    epochs: int = 100,
+    batch_size: int = 32,
+    hidden_dim: int = 400,
+    latent_dim: int = 10,
+    seed: int = 0,
+    limit: int | None = None,
+    log_dir: str = "runs/autoencoder",
+):
+    """Trains an autoencoder on images.
+
+    Args:
+        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        epochs: Passes over the data; more than last time goes on with that run.
+        batch_size: Examples a step; 128 for MNIST.
+        hidden_dim: Units of the hidden layers.
+        latent_dim: Size of the bottleneck.
+        seed: Of the weights and the batches.
+        limit: Use at most so many training and so many held-out examples.
+        log_dir: Folder of this run.
+    """
+    keras.utils.set_random_seed(seed)
+    x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
+
+    image_shape = x_train.shape[1:]
+    features = networks.mlp_encoder(image_shape, hidden_dims=(hidden_dim,))
+    latents = keras.layers.Dense(latent_dim)(features.output)
+    model = Autoencoder(
+        keras.Model(features.input, latents, name="encoder"),
+        networks.mlp_decoder(
+            latent_dim,
+            image_shape,
+            hidden_dims=(hidden_dim,),
+            output_activation="sigmoid",
+        ),
+        seed=seed,
+    )
+    model.compile(keras.optimizers.Adam(LEARNING_RATE))
+
+    board = callbacks.TensorBoard(log_dir)
+    history = model.fit(
+        x_train,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=(x_test,),
+        callbacks=[board, callbacks.Backup(f"{log_dir}/backup")],
+    )
+    if not history.epoch:
+        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
+
+    # Rows, in turn: held-out images and their reconstructions.
+    shown = x_test[: 3 * NUM_COLUMNS]
+    pairs = np.stack([shown, ops.convert_to_numpy(model.reconstruct(shown))], axis=1)
+    pairs = pairs.reshape(-1, NUM_COLUMNS, 2, *image_shape).swapaxes(1, 2)
+    images = pairs.reshape(-1, *image_shape)
+    board.add_images("reconstructions", images, step=epochs, num_columns=NUM_COLUMNS)
+    callbacks.save_png(
+        f"{log_dir}/autoencoder.png", callbacks.image_grid(images, NUM_COLUMNS)
+    )
+    model.save(f"{log_dir}/model.keras")
+
+    logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
+    spread = np.mean(np.square(x_test - x_train.mean(axis=0)))
+    print(
+        f"Held-out {dataset}, {len(x_test)} images, {latent_dim} latents: mean squared "
+        f"error {logs['loss']:.5f} a pixel ({spread:.5f} for the mean image)."
+    )
+    print(
+        f"Picture: {log_dir}/autoencoder.png. Model: {log_dir}/model.keras. "
+        f"Curves: tensorboard --logdir {log_dir}"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,144 @@
+"""CycleGAN (Zhu, Park, Isola and Efros, 2017, arXiv:1703.10593)."""
+
+import keras
+import numpy as np
+import typer
+from keras import ops
+
+from keras_genmod import CycleGAN, callbacks, data, networks
+
+LEARNING_RATE = 2e-4
+BETA_1 = 0.5
+CYCLE_WEIGHT = 20.0  # for pixels in [0, 1]; the paper's 10 is for [-1, 1]
+NUM_COLUMNS = 10
+
+
+def augmented(a, b, batch_size, seed):
+    """Returns endless pairs of batches of photographs: flipped, cropped, jittered."""
+    try:
+        import keras_cv
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            "--augment needs the extra `vision`, and TensorFlow for its input pipeline "
+            "on each backend: pip install 'keras_genmod[vision,tensorflow]'"
+        ) from error
+    augmentations = [
+        keras_cv.layers.RandomFlip("horizontal", seed=seed),
+        keras_cv.layers.RandomCropAndResize(a.shape[1:3], (0.8, 1), (1, 1), seed=seed),
+        keras_cv.layers.RandomColorJitter((0, 1), 0.1, 0.1, 0.1, 0.05, seed=seed),
+    ]
+    streams = []
+    for x in (a, b):
+        stream = tf.data.Dataset.from_tensor_slices(x).shuffle(len(x), seed=seed)
+        stream = stream.repeat().batch(batch_size)
+        for layer in augmentations:
+            stream = stream.map(layer)
+        streams.append(stream.map(lambda x: tf.clip_by_value(x, 0, 1)))
+    return tf.data.Dataset.zip(tuple(streams))
+
+
+def main(
+    dataset: str = "digits",
+    dataset_b: str | None = None,
+    image_size: int = 8,
+    epochs: int = 30,
+    batch_size: int = 16,
+    filters: int = 16,
+    num_blocks: int = 2,
+    augment: bool = False,
+    seed: int = 0,
+    limit: int | None = None,
+    log_dir: str = "runs/cycle_gan",
+):
+    """Trains two translators between two sets of images that are not paired.
+
+    Args:
+        dataset: Domain A: "digits", "mnist", another TFDS name, or a .npz file.
+        dataset_b: Domain B, the same. If not given, B is half of A's images, black
+            and white exchanged, so that the right translation is known.
+        image_size: Both sets are resized to it, in pixels; 32 for MNIST and USPS.
+        epochs: Passes over the larger set; more than last time goes on with that run.
+        batch_size: Examples a step.
+        filters: Feature maps next to the image; 64 for photographs.
+        num_blocks: Residual blocks; 6 for photographs of 128 pixels, 9 for 256.
+        augment: Whether photographs are flipped, cropped and jittered (keras-cv).
+        seed: Of the weights and the batches.
+        limit: Use at most so many training and so many held-out examples of each set.
+        log_dir: Folder of this run.
+    """
+    keras.utils.set_random_seed(seed)
+    x_train, x_test = (data.load(dataset, s)[0] for s in ("train", "test"))
+    if dataset_b is None:  # B is made of other images than A: no pairs
+        (a, b), (a_test, b_test) = (np.array_split(x, 2) for x in (x_train, x_test))
+        b, b_test = 1 - b, 1 - b_test
+    else:
+        a, a_test = x_train, x_test
+        b, b_test = (data.load(dataset_b, s)[0] for s in ("train", "test"))
+    a, b, a_test, b_test = (
+        data.resize(x[:limit], image_size) for x in (a, b, a_test, b_test)
+    )
+    num_test = min(len(a_test), len(b_test))
+    a_test, b_test = a_test[:num_test], b_test[:num_test]
+
+    shape = a.shape[1:]
+    depth = 1 if image_size < 32 else 2 if image_size < 128 else 3
+    model = CycleGAN(
+        networks.resnet_generator(shape, filters, num_blocks, min(depth, 2)),
+        networks.resnet_generator(shape, filters, num_blocks, min(depth, 2)),
+        networks.patchgan_discriminator(shape, filters, depth),
+        networks.patchgan_discriminator(shape, filters, depth),
+        cycle_weight=CYCLE_WEIGHT,
+        seed=seed,
+    )
+    model.compile(keras.optimizers.Adam(LEARNING_RATE, beta_1=BETA_1))
+
+    pairs = data.UnpairedDataset(a, b, batch_size=batch_size, seed=seed)
+    board = callbacks.TensorBoard(log_dir)
+    history = model.fit(
+        augmented(a, b, batch_size, seed) if augment else pairs,
+        shuffle=False,  # the pairs are shuffled already
+        steps_per_epoch=len(pairs),
+        epochs=epochs,
+        validation_data=(a_test, b_test),
+        validation_batch_size=batch_size,
+        callbacks=[
+            # A run that resumes goes on with the pairs of its epoch.
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda epoch, logs: setattr(pairs, "epoch", epoch)
+            ),
+            board,
+            callbacks.Backup(f"{log_dir}/backup"),
+        ],
+    )
+    if not history.epoch:
+        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
+
+    # Rows: held-out images of A, in B, and back; then of B, in A, and back.
+    rows = []
+    for shown, there, back in ((a_test, "b", "a"), (b_test, "a", "b")):
+        translated = model.translate(shown[:NUM_COLUMNS], to=there)
+        returned = model.translate(translated, to=back)
+        rows += [shown[:NUM_COLUMNS], translated, returned]
+    images = np.concatenate([ops.convert_to_numpy(row) for row in rows])
+    board.add_images("translations", images, step=epochs, num_columns=NUM_COLUMNS)
+    callbacks.save_png(
+        f"{log_dir}/cycle_gan.png", callbacks.image_grid(images, NUM_COLUMNS)
+    )
+    model.save(f"{log_dir}/model.keras")
+
+    logs = model.evaluate(a_test, b_test, batch_size, verbose=0, return_dict=True)
+    line = f"mean distance after a cycle {logs['cycle'] / 2:.4f} a pixel"
+    if dataset_b is None:
+        translated = ops.convert_to_numpy(model.translate(a_test, to="b"))
+        error = np.abs(translated - (1 - a_test)).mean()
+        line += f", of a translation to the right one {error:.4f}"
+    print(f"Held-out {dataset}, {len(a_test)} images of each domain: {line}.")
+    print(
+        f"Picture: {log_dir}/cycle_gan.png. Model: {log_dir}/model.keras. "
+        f"Curves: tensorboard --logdir {log_dir}"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,97 @@
+"""RBM with persistent chains (Tieleman, ICML 2008)."""
+
+import keras
+import numpy as np
+import typer
+from keras import ops
+
+from keras_genmod import RBM, callbacks, data
+
+LEARNING_RATE = 0.05
+NUM_COLUMNS = 10
+LARGEST_EXACT = 20  # hidden units up to which log p(x) is computed exactly
+
+
+def main(
+    dataset: str = "digits",
+    epochs: int = 200,
+    batch_size: int = 32,
+    hidden_dim: int = 20,
+    num_gibbs_steps: int = 1,
+    persistent: bool = True,
+    seed: int = 0,
+    limit: int | None = None,
+    log_dir: str = "runs/rbm",
+):
+    """Trains an RBM on images, binarized once.
+
+    Args:
+        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        epochs: Passes over the data; more than last time goes on with that run.
+        batch_size: Examples a step; 100 for MNIST.
+        hidden_dim: Hidden units: up to 20 the log-likelihood is exact; 500 for MNIST.
+        num_gibbs_steps: The k of CD-k.
+        persistent: Whether chains go on from batch to batch.
+        seed: Of the weights, the batches and the draws.
+        limit: Use at most so many training and so many held-out examples.
+        log_dir: Folder of this run.
+    """
+    keras.utils.set_random_seed(seed)
+    images = [data.load(dataset, split)[0][:limit] for split in ("train", "test")]
+    image_shape = images[0].shape[1:]
+    x_train, x_test = (
+        data.binarize(x.reshape(len(x), -1), "static", seed) for x in images
+    )
+
+    model = RBM(
+        x_train.shape[1],
+        hidden_dim,
+        num_gibbs_steps=num_gibbs_steps,
+        persistent=persistent,
+        seed=seed,
+    )
+    model.compile(keras.optimizers.SGD(LEARNING_RATE))
+
+    board = callbacks.TensorBoard(log_dir)
+    history = model.fit(
+        x_train,
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=(x_test,),
+        callbacks=[board, callbacks.Backup(f"{log_dir}/backup")],
+    )
+    if not history.epoch:
+        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
+
+    # Rows: two of samples; held-out images; their reconstructions; the couplings of
+    # hidden units, grey where they are zero.
+    samples = ops.convert_to_numpy(model.sample(2 * NUM_COLUMNS, seed=seed))
+    shown = x_test[:NUM_COLUMNS]
+    couplings = ops.convert_to_numpy(model.couplings)[:, : 2 * NUM_COLUMNS].T
+    rows = [
+        samples,
+        shown,
+        ops.convert_to_numpy(model.reconstruct(shown)),
+        0.5 + 0.5 * couplings / np.abs(couplings).max(),
+    ]
+    pictures = np.concatenate(rows).reshape(-1, *image_shape)
+    board.add_images("rbm", pictures, step=epochs, num_columns=NUM_COLUMNS)
+    callbacks.save_png(
+        f"{log_dir}/rbm.png", callbacks.image_grid(pictures, NUM_COLUMNS)
+    )
+    model.save(f"{log_dir}/model.keras")
+
+    logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
+    line = f"mean squared error of reconstructions {logs['reconstruction']:.4f} a pixel"
+    if hidden_dim <= LARGEST_EXACT:
+        log_prob = ops.convert_to_numpy(model.log_prob(x_test)).mean()
+        line += f", log p(x) = {log_prob:.2f} nats (exact)"
+    print(f"Held-out {dataset}, {len(x_test)} images, static binarization: {line}.")
+    print(
+        f"Picture: {log_dir}/rbm.png. Model: {log_dir}/model.keras. "
+        f"Curves: tensorboard --logdir {log_dir}"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,39 @@
+"""What every test starts from: fixed seeds, full precision."""
+
+import os
+
+import keras
+import pytest
+
+pytest.register_assert_rewrite("tests.contracts")
+
+if keras.backend.backend() == "torch" and "PYTEST_XDIST_WORKER" in os.environ:
+    import torch
+
+    # Each of several workers would take all cores, and they would wait for another.
+    torch.set_num_threads(1)
+
+
+def pytest_configure(config):
+    """Keeps what JAX has compiled: for other tests, workers and runs."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        folder = config.cache.mkdir("jax")
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Starts every test from the same random numbers."""
+    keras.utils.set_random_seed(1)
+
+
+@pytest.fixture
+def dtype_policy():
+    """Sets the global dtype policy for one test."""
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)

@@ -1,0 +1,392 @@
+"""What every model must do on every backend.
+
+A model's test is a subclass of `ModelContract`: how to make it, data, and what kind of
+model it is. The contract trains it once for all properties.
+"""
+
+import copy
+import dataclasses
+import inspect
+import itertools
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+NUM_EPOCHS = 6
+RESUMED_FROM = 3
+BATCH_SIZE = 8
+SLOWEST = 1e-4  # difference of one epoch, compiled and not
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A straight training run."""
+
+    model: keras.Model
+    start: dict
+    states: list
+    history: dict
+    backup: str
+
+
+class TrainingContract:
+    """What training does, for variants of a model that differ in little else.
+
+    A subclass sets `data`, what `fit` takes, 24 examples long, and defines `make`. It
+    overrides the rest where its model differs.
+    """
+
+    data: tuple
+    #: What training lowers; `None` for games, whose losses need not fall.
+    falls: str | None = "loss"
+    learning_rate = 0.02
+
+    @staticmethod
+    def make() -> keras.Model:
+        """Returns a new model."""
+        raise NotImplementedError
+
+    # What the properties are tried on.
+
+    @classmethod
+    def compiled(cls, **options):
+        model = cls.make()
+        model.compile(keras.optimizers.Adam(cls.learning_rate), **options)
+        return model
+
+    @classmethod
+    def fit(cls, model, epochs=1, data=None, **options):
+        data = cls.data if data is None else data
+        options = {"batch_size": BATCH_SIZE, "shuffle": False, "verbose": 0, **options}
+        return model.fit(*data, epochs=epochs, **options)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def run(cls, tmp_path_factory):
+        """Trains a model, and keeps what a process killed on the way would leave."""
+        keras.utils.set_random_seed(1)
+        folder = tmp_path_factory.mktemp("run")
+        model = cls.compiled()
+        start, states = state_of(model), []
+
+        def keep(epoch, logs):
+            states.append(state_of(model))
+            if epoch + 1 == RESUMED_FROM:
+                shutil.copytree(folder / "backup", folder / "killed")
+
+        history = cls.fit(
+            model,
+            NUM_EPOCHS,
+            callbacks=[
+                keras.callbacks.BackupAndRestore(folder / "backup"),
+                keras.callbacks.LambdaCallback(on_epoch_end=keep),
+            ],
+        ).history
+        return Run(model, start, states, history, folder / "killed")
+
+    # Training.
+
+    def test_fit_lowers_the_loss(self, run):
+        assert all(np.all(np.isfinite(values)) for values in run.history.values())
+        if self.falls is not None:
+            assert run.history[self.falls][-1] < run.history[self.falls][0]
+
+    def test_fit_moves_every_weight(self, run):
+        for name, before in run.start.items():
+            if name.startswith("trainable"):
+                assert np.any(run.states[-1][name] != before), name
+
+    def test_every_optimizer_has_learnt(self, run):
+        num_batches = NUM_EPOCHS * 24 // BATCH_SIZE
+        optimizer = run.model.optimizer
+        if not hasattr(run.model, "objectives"):
+            assert int(optimizer.iterations) == num_batches
+            members = [optimizer]
+        else:
+            for objective in run.model.objectives():
+                member = optimizer[objective.name]
+                assert int(member.iterations) == num_batches * objective.steps
+            members = optimizer.members.values()
+        for member in members:
+            for slot in member.variables[2:]:
+                assert np.any(array_of(slot) != 0), slot.path
+
+    def test_evaluate_reports_what_fit_reports(self, run):
+        logs = evaluated(run.model, self.data)
+        assert set(logs) == set(run.history)
+        assert all(np.isfinite(value) for value in logs.values())
+
+    def test_compiled_training_equals_eager(self, run):
+        keras.utils.set_random_seed(1)
+        model = self.compiled(run_eagerly=True)
+        self.fit(model)
+        assert_same_state(state_of(model), run.states[0], atol=SLOWEST)
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(
+        keras.backend.backend() != "torch", reason="JAX and TF: done by the test above"
+    )
+    def test_torch_compile_equals_eager(self, run):
+        import torch._inductor.config
+
+        keras.utils.set_random_seed(1)
+        model = self.compiled(jit_compile=True)
+        with torch._inductor.config.patch(fallback_random=True):
+            self.fit(model)
+        assert_same_state(state_of(model), run.states[0], atol=SLOWEST)
+
+
+class ModelContract(TrainingContract):
+    """All that a model must do."""
+
+    #: Arguments of `sample`; `None` if the model cannot draw samples.
+    sample_arguments: dict | None = {}
+    sample_range: tuple = (-np.inf, np.inf)
+    sample_levels: int | None = None
+    #: Whether data must lie in [0, 1].
+    data_in_unit_range = True
+
+    @staticmethod
+    def outputs(model):
+        """Returns arrays that follow from the weights alone."""
+        raise NotImplementedError
+
+    def test_is_built_when_made(self):
+        model = self.make()
+        assert model.built and model.trainable_variables
+        assert all(v.shape is not None for v in model.variables)
+        assert all(network.built for network in model._flatten_layers())
+
+    def test_evaluate_moves_nothing_but_random_states(self, run):
+        before = state_of(run.model)
+        evaluated(run.model, self.data)
+        assert_same_state(state_of(run.model), before, but="seed_generator_state")
+
+    def test_predict_has_one_row_an_example(self, run):
+        inputs = self.data if len(self.data) > 1 else self.data[0]
+        outputs = run.model.predict(inputs, batch_size=BATCH_SIZE, verbose=0)
+        for output in keras.tree.flatten(outputs):
+            assert len(output) == 24 and np.all(np.isfinite(output))
+
+    def test_last_short_batch_trains(self):
+        model = self.compiled()
+        data = keras.tree.map_structure(lambda x: x[: BATCH_SIZE + 6], self.data)
+        history = self.fit(model, data=data).history
+        assert np.all(np.isfinite(list(history.values())))
+
+    @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+    def test_mixed_precision_stays_finite(self, policy, dtype_policy):
+        dtype_policy(policy)
+        model = self.compiled()
+        history = self.fit(model, epochs=2).history
+        assert np.all(np.isfinite(list(history.values())))
+        for value in state_of(model).values():
+            assert np.all(np.isfinite(value))
+        for output in keras.tree.flatten(self.outputs(model)):
+            assert keras.backend.standardize_dtype(output.dtype) == "float32"
+            assert np.all(np.isfinite(array_of(output)))
+
+    # Files.
+
+    def test_resumed_run_equals_a_straight_one(self, run, tmp_path):
+        shutil.copytree(run.backup, tmp_path / "backup")
+        keras.utils.set_random_seed(2)  # nothing may come from the new process
+        model = self.compiled()
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+        history = self.fit(model, NUM_EPOCHS, callbacks=[backup]).history
+        assert len(history["loss"]) == NUM_EPOCHS - RESUMED_FROM
+        assert_same_state(state_of(model), run.states[-1])
+
+    def test_file_keeps_weights_slots_and_random_states(self, run, tmp_path):
+        run.model.save(tmp_path / "model.keras")
+        keras.utils.set_random_seed(2)
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        assert loaded.compiled
+        assert_same_state(state_of(loaded), state_of(run.model))
+
+    def test_file_keeps_outputs(self, run, tmp_path):
+        run.model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        assert_close(self.outputs(loaded), self.outputs(run.model), 1e-6)
+
+    def test_config_round_trip(self):
+        model = self.make()
+        config = model.get_config()
+        again = type(model).from_config(copy.deepcopy(config))  # Keras empties it
+        assert again.get_config() == config
+        shapes = [v.shape for v in model.variables]
+        assert [v.shape for v in again.variables] == shapes
+
+    def test_config_holds_every_argument(self):
+        model = self.make()
+        arguments = set(inspect.signature(type(model)).parameters) - {"kwargs"}
+        assert arguments | {"name", "trainable", "dtype"} <= set(model.get_config())
+
+    # Samples.
+
+    def test_sample_has_shape_type_and_range(self, run):
+        if self.sample_arguments is None:
+            with pytest.raises(NotImplementedError, match="cannot|nothing"):
+                run.model.sample(3)
+            return
+        samples = run.model.sample(3, **self.sample_arguments)
+        assert keras.backend.standardize_dtype(samples.dtype) == "float32"
+        samples = array_of(samples)
+        assert samples.shape == (3, *run.model.data_shape)
+        low, high = self.sample_range
+        assert samples.min() >= low and samples.max() <= high
+        if self.sample_levels is not None:
+            levels = np.linspace(0, 1, self.sample_levels)
+            assert np.abs(samples[..., None] - levels).min(-1).max() < 1e-6
+
+    def test_sample_repeats_for_a_seed(self, run):
+        if self.sample_arguments is not None:
+            first, second, other = (self.sample(run, seed) for seed in (5, 5, 6))
+            np.testing.assert_array_equal(first, second)
+            assert np.any(first != other)
+
+    def test_unseeded_samples_differ(self, run):
+        if self.sample_arguments is not None:
+            assert np.any(self.sample(run, None) != self.sample(run, None))
+
+    def test_samples_in_one_call_differ(self, run):
+        if self.sample_arguments is not None:
+            samples = self.sample(run, 5)
+            assert np.any(samples[:1] != samples[1:])
+
+    def sample(self, run, seed):
+        return array_of(run.model.sample(16, seed=seed, **self.sample_arguments))
+
+    @pytest.mark.parametrize("num_samples", [0, -1, 1.5, True, None])
+    def test_number_of_samples_is_checked(self, run, num_samples):
+        if self.sample_arguments is not None:
+            with pytest.raises(ValueError, match="`num_samples` must be a positive"):
+                run.model.sample(num_samples, **self.sample_arguments)
+
+    @pytest.mark.parametrize("seed", [-1, 0.5, True, "1"])
+    def test_seed_is_checked(self, run, seed):
+        if self.sample_arguments is not None:
+            with pytest.raises(ValueError, match="`seed` must be a non-negative"):
+                run.model.sample(2, seed=seed, **self.sample_arguments)
+
+    # Data that are not what the model takes.
+
+    @pytest.mark.parametrize("method", ["fit", "evaluate"])
+    def test_wrong_shape_is_refused(self, run, method):
+        data = keras.tree.map_structure(
+            lambda x: x[:, :1] if x.ndim > 1 else x, self.data
+        )
+        with pytest.raises(ValueError, match="must have shape .*batch.* Received"):
+            getattr(run.model, method)(*data, verbose=0)
+
+    @pytest.mark.parametrize("shift", [-1.0, 254.0, np.nan])
+    def test_values_out_of_range_are_refused(self, run, shift):
+        if self.data_in_unit_range:
+            data = keras.tree.map_structure(
+                lambda x: x + np.float32(shift) if x.ndim > 1 else x, self.data
+            )
+            with pytest.raises(ValueError, match=r"must lie in \[0, 1\].* Received"):
+                run.model.fit(*data, verbose=0)
+
+    def test_validation_data_are_checked(self, run):
+        data = keras.tree.map_structure(
+            lambda x: x[:, :1] if x.ndim > 1 else x, self.data
+        )
+        data = data if len(data) > 1 else (*data, None)
+        with pytest.raises(ValueError, match="must have shape"):
+            run.model.fit(*self.data, validation_data=data, verbose=0)
+
+
+class ConditionalContract(ModelContract):
+    """Further properties of a model of `num_classes=3` that takes labels as `y`."""
+
+    sample_arguments = {"condition": 1}
+
+    def test_missing_labels_are_refused(self, run):
+        with pytest.raises(ValueError, match="needs class labels"):
+            run.model.fit(self.data[0], verbose=0)
+
+    def test_missing_condition_of_samples_is_refused(self, run):
+        with pytest.raises(ValueError, match="needs class labels"):
+            run.model.sample(3)
+
+    @pytest.mark.parametrize("label", [-1, 3])
+    def test_label_out_of_range_is_refused(self, run, label):
+        x, y = self.data
+        y = np.where(np.arange(len(y)) == 5, label, y)
+        with pytest.raises(ValueError, match="Labels must lie in 0 to 2.* Received"):
+            run.model.fit(x, y, verbose=0)
+        with pytest.raises(ValueError, match="Labels must lie in 0 to 2.* Received"):
+            run.model.sample(2, condition=label)
+
+    def test_labels_must_be_whole_numbers(self, run):
+        x, y = self.data
+        with pytest.raises(ValueError, match="Labels must be whole numbers"):
+            run.model.fit(x, y + 0.5, verbose=0)
+
+    def test_number_of_labels_is_checked(self, run):
+        with pytest.raises(ValueError, match="Labels must have shape"):
+            run.model.sample(3, condition=[0, 1])
+
+    def test_a_label_a_sample_or_one_for_all(self, run):
+        one = run.model.sample(3, condition=2, seed=5)
+        each = run.model.sample(3, condition=np.array([2, 2, 2]), seed=5)
+        np.testing.assert_array_equal(array_of(one), array_of(each))
+
+    def test_label_changes_the_samples(self, run):
+        samples = [array_of(run.model.sample(16, i, seed=5)) for i in range(3)]
+        assert np.any(samples[0] != samples[1]) and np.any(samples[1] != samples[2])
+
+    def test_label_out_of_range_in_a_stream_gives_nan(self):
+        batch = (self.data[0][:BATCH_SIZE], np.full((BATCH_SIZE,), 3))
+        stream = (batch for _ in itertools.count())
+        options = {"steps_per_epoch": 1, "shuffle": False, "verbose": 0}
+        history = self.compiled().fit(stream, **options).history
+        assert np.isnan(history["loss"][-1])
+
+
+def array_of(tensor):
+    """Returns a tensor or variable as NumPy."""
+    return np.array(ops.convert_to_numpy(tensor))
+
+
+def state_of(model) -> dict:
+    """Returns all that training changes in a model, but its metrics."""
+    groups = {
+        "trainable": model.trainable_variables,
+        "non_trainable": model.non_trainable_variables,
+        "slot": model.optimizer.variables,
+    }
+    return {
+        f"{group}/{i}/{variable.name}": array_of(variable)
+        for group, variables in groups.items()
+        for i, variable in enumerate(variables)
+    }
+
+
+def assert_same_state(state, expected, atol=0.0, but="nothing"):
+    """Compares what `state_of` returned; no tolerance means bit for bit.
+
+    Names of optimizer slots hold running numbers of layers, so values are compared by
+    their place.
+    """
+    assert len(state) == len(expected)
+    for (name, value), (_, other) in zip(state.items(), expected.items(), strict=True):
+        if not name.endswith(but):
+            np.testing.assert_allclose(value, other, rtol=0, atol=atol, err_msg=name)
+
+
+def assert_close(outputs, expected, atol):
+    """Compares two nests of tensors."""
+    for output, value in zip(
+        keras.tree.flatten(outputs), keras.tree.flatten(expected), strict=True
+    ):
+        np.testing.assert_allclose(array_of(output), array_of(value), atol=atol)
+
+
+def evaluated(model, data) -> dict:
+    """Returns what `evaluate` reports, by name."""
+    return model.evaluate(*data, batch_size=BATCH_SIZE, verbose=0, return_dict=True)

@@ -1,0 +1,249 @@
+"""The RBM against enumeration of its few states."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import scipy.integrate
+import scipy.special
+import scipy.stats
+from keras import ops
+
+from keras_genmod import RBM
+from tests.autodiff import gradients
+
+
+def states(size):
+    return np.array(list(itertools.product([0.0, 1.0], repeat=size)), "float32")
+
+
+def rbm(visible_dim=4, hidden_dim=3, scale=1.0, **kwargs):
+    """Returns a machine with random weights, the same on every backend."""
+    model = RBM(visible_dim, hidden_dim, **{"seed": 0, **kwargs})
+    rng = np.random.default_rng(0)
+    model.couplings.assign(scale * rng.normal(size=(visible_dim, hidden_dim)))
+    model.visible_bias.assign(scale * rng.normal(size=visible_dim))
+    model.hidden_bias.assign(scale * rng.normal(size=hidden_dim))
+    return model
+
+
+def parameters(model):
+    """Returns W, a and b in float64."""
+    variables = (model.couplings, model.visible_bias, model.hidden_bias)
+    return [ops.convert_to_numpy(v.value).astype("float64") for v in variables]
+
+
+def energies(model, v, h):
+    """Returns E(v, h) of every pair, `(len(v), len(h))`."""
+    w, a, b = parameters(model)
+    if model.visible == "normal":
+        own = 0.5 * ((v - a) ** 2).sum(axis=1)
+    else:
+        own = -v @ a
+    return own[:, None] - h @ b - v @ w @ h.T
+
+
+def some_visibles(model, number=6):
+    rng = np.random.default_rng(1)
+    if model.visible == "normal":
+        return rng.normal(size=(number, model.visible_dim)).astype("float32")
+    return rng.integers(0, 2, size=(number, model.visible_dim)).astype("float32")
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "normal"])
+def test_free_energy_is_the_sum_over_hidden_states(visible):
+    model = rbm(visible=visible)
+    v = some_visibles(model)
+    expected = -scipy.special.logsumexp(-energies(model, v, states(3)), axis=1)
+    found = ops.convert_to_numpy(model.free_energy(v))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("visible_dim,hidden_dim", [(4, 3), (3, 4), (2, 11), (12, 11)])
+def test_log_partition_is_the_sum_over_all_states(visible_dim, hidden_dim):
+    model = rbm(visible_dim, hidden_dim, scale=0.5)
+    small, large = states(visible_dim), states(hidden_dim)
+    expected = scipy.special.logsumexp(-energies(model, small, large))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model.log_partition()), expected, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("visible_dim", [1, 2])
+def test_log_partition_of_normal_visibles_is_the_integral(visible_dim):
+    model = rbm(visible_dim, 3, scale=0.7, visible="normal")
+    axis = np.linspace(-15, 15, 601)
+    grid = np.stack(np.meshgrid(*[axis] * visible_dim), axis=-1)
+    grid = grid.reshape(-1, visible_dim)
+    exponent = scipy.special.logsumexp(-energies(model, grid, states(3)), axis=1)
+    cell = visible_dim * np.log(axis[1] - axis[0])
+    expected = scipy.special.logsumexp(exponent) + cell
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model.log_partition()), expected, rtol=1e-5
+    )
+
+
+def exact_probabilities(model):
+    v, h = states(model.visible_dim), states(model.hidden_dim)
+    log_p = scipy.special.logsumexp(-energies(model, v, h), axis=1)
+    return scipy.special.softmax(log_p)
+
+
+def test_log_prob_is_exact_and_sums_to_one():
+    model = rbm()
+    p = np.exp(ops.convert_to_numpy(model.log_prob(states(4))).astype("float64"))
+    assert abs(p.sum() - 1.0) < 1e-5
+    np.testing.assert_allclose(p, exact_probabilities(model), rtol=1e-4)
+
+
+def test_machines_too_large_to_enumerate_are_an_error():
+    with pytest.raises(ValueError, match="`log_partition` enumerates 2\\^21 states"):
+        RBM(30, 21).log_partition()
+
+
+def statistics(model, v):
+    """Returns <v h>, <v> and <h> with h given v, the batch's negative gradients."""
+    w, a, b = parameters(model)
+    v = v.astype("float64")
+    h = scipy.special.expit(v @ w + b)
+    own = (v - a) if model.visible == "normal" else v
+    return v.T @ h / len(v), own.mean(axis=0), h.mean(axis=0)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "normal"])
+@pytest.mark.parametrize(
+    "num_gibbs_steps,persistent", [(1, False), (3, False), (2, True)]
+)
+def test_gradient_is_that_of_contrastive_divergence(
+    visible, num_gibbs_steps, persistent
+):
+    model = rbm(
+        visible=visible,
+        num_gibbs_steps=num_gibbs_steps,
+        persistent=persistent,
+        num_chains=5,
+    )
+    data = some_visibles(model)
+    state = ops.convert_to_numpy(model.seed_generator.state.value)
+    chain = ops.convert_to_numpy(model.call(data)["chain"])
+    model.seed_generator.state.assign(state)
+
+    def loss():
+        return model.compute_loss(y_pred=model.call(data))
+
+    found = gradients(loss, [model.couplings, model.visible_bias, model.hidden_bias])
+    for gradient, of_data, of_chain in zip(
+        found, statistics(model, data), statistics(model, chain), strict=True
+    ):
+        np.testing.assert_allclose(gradient, of_chain - of_data, atol=1e-5)
+
+
+def test_a_step_of_sgd_adds_the_statistics():
+    # Without a learning rate on anything else: W += rate (<v h>_data - <v h>_chain).
+    # A chain that cannot move (all means 0 or 1) has known statistics.
+    model = RBM(2, 1)
+    model.couplings.assign([[0.3], [-0.2]])
+    model.visible_bias.assign([1e4, -1e4])
+    model.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
+    data = np.array([[0, 1], [1, 1]], "float32")
+    of_data, of_chain = statistics(model, data), statistics(model, np.eye(2)[:1])
+    expected = [
+        before + 0.5 * (positive - negative)
+        for before, positive, negative in zip(
+            parameters(model), of_data, of_chain, strict=True
+        )
+    ]
+    model.fit(data, batch_size=2, epochs=1, verbose=0)
+    for after, value in zip(parameters(model), expected, strict=True):
+        np.testing.assert_allclose(after, value, rtol=1e-5, atol=1e-5)
+
+
+def test_gibbs_chain_has_the_exact_distribution():
+    model = rbm()
+    draws = ops.convert_to_numpy(model.sample(5_000, num_steps=60, seed=0))
+    assert set(np.unique(draws)) == {0.0, 1.0}
+    counts = np.bincount((draws @ [8, 4, 2, 1]).astype(int), minlength=16)
+    expected = 5_000 * exact_probabilities(model)
+    rare = expected < 5  # chi-squared wants counts
+    observed = np.append(counts[~rare], counts[rare].sum())
+    expected = np.append(expected[~rare], expected[rare].sum())
+    kept = expected > 0
+    assert scipy.stats.chisquare(observed[kept], expected[kept]).pvalue > 1e-3
+
+
+def test_gibbs_chain_of_normal_visibles_has_the_exact_distribution():
+    # p(v) is a mixture of the normals N(a + W h, 1), weighted by their integrals.
+    model = rbm(1, 2, visible="normal")
+    draws = ops.convert_to_numpy(model.sample(4_000, num_steps=60, seed=0))[:, 0]
+    w, a, b = parameters(model)
+    h = states(2)
+    field = h @ w.T[:, 0]
+    weights = scipy.special.softmax(h @ b + a[0] * field + 0.5 * field**2)
+
+    def cumulative(v):
+        return scipy.stats.norm.cdf(v[:, None] - a[0] - field) @ weights
+
+    assert scipy.stats.kstest(draws, cumulative).pvalue > 1e-3
+
+
+def test_reconstruction_is_the_mean_of_one_step():
+    model = rbm()
+    w, a, b = parameters(model)
+    v = some_visibles(model)
+    hidden = scipy.special.expit(v @ w + b)
+    np.testing.assert_allclose(ops.convert_to_numpy(model.encode(v)), hidden, rtol=1e-5)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model.reconstruct(v)),
+        scipy.special.expit(hidden @ w.T + a),
+        rtol=1e-5,
+    )
+
+
+def test_persistent_chains_go_on_in_training_and_stand_still_in_evaluate():
+    model = rbm(persistent=True, num_chains=50)
+    model.compile(keras.optimizers.SGD(0.0))
+
+    def chains():
+        return ops.convert_to_numpy(model.chains.value)
+
+    data = np.zeros((8, 4), "float32")  # chains have nothing to do with the data
+    start = chains()
+    model.evaluate(data, verbose=0)
+    np.testing.assert_array_equal(chains(), start)
+    model.fit(data, batch_size=8, epochs=1, verbose=0)
+    first = chains()
+    model.fit(data, batch_size=8, epochs=60, verbose=0)
+    assert np.any(first != start) and np.any(chains() != first)
+    # They walk on from where they were: by now they have the model's means.
+    expected = exact_probabilities(model) @ states(4)
+    error = np.sqrt(expected * (1 - expected) / 50)
+    assert np.all(np.abs(chains().mean(axis=0) - expected) < 4 * error + 1e-3)
+
+
+def test_persistent_chains_start_where_they_stopped():
+    # With couplings this strong a chain never leaves its mode.
+    model = RBM(1, 1, persistent=True, num_chains=20, seed=0)
+    model.couplings.assign([[60.0]])
+    model.visible_bias.assign([-30.0])
+    model.hidden_bias.assign([-30.0])
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    start = ops.convert_to_numpy(model.chains.value)
+    assert 0 < start.sum() < 20
+    model.fit(np.ones((8, 1), "float32"), batch_size=4, epochs=2, verbose=0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model.chains.value), start)
+
+
+@pytest.mark.parametrize(
+    "arguments,name",
+    [
+        ({"visible_dim": 0}, "visible_dim"),
+        ({"hidden_dim": 1.5}, "hidden_dim"),
+        ({"visible": "poisson"}, "visible"),
+        ({"num_gibbs_steps": 0}, "num_gibbs_steps"),
+        ({"num_chains": -1}, "num_chains"),
+    ],
+)
+def test_bad_argument_is_named(arguments, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {name}="):
+        RBM(**{"visible_dim": 2, "hidden_dim": 2, **arguments})

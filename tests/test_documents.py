@@ -1,0 +1,117 @@
+"""The commands and examples in README.md and CONTRIBUTING.md, run."""
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+
+
+def blocks(document, language):
+    text = (ROOT / document).read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def commands():
+    return [
+        line
+        for document in DOCUMENTS
+        for block in blocks(document, "bash")
+        for line in block.strip().splitlines()
+    ]
+
+
+def targets_run_by_ci():
+    """Returns the make targets that `.ci/run` reaches."""
+    run = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    database = subprocess.run(
+        ["make", "--dry-run", "--always-make", *run],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    backends = re.findall(r"KERAS_BACKEND=(\w+) .*-m pytest", database)
+    lint = ["lint"] if "ruff check" in database and "mypy" in database else []
+    return {*run, *lint, *(f"test-{backend}" for backend in backends)}
+
+
+def run(words, cwd, **kwargs):
+    return subprocess.run(
+        words, cwd=cwd, capture_output=True, text=True, timeout=300, **kwargs
+    )
+
+
+def test_every_make_command_is_run_by_ci():
+    named = {c.split()[1] for c in commands() if c.startswith("make ")}
+    assert named <= targets_run_by_ci()
+
+
+def test_every_other_command_has_a_test_here():
+    others = [c for c in commands() if not c.startswith("make ")]
+    kinds = ("-m recipes.", "-m pip install", "tensorboard --logdir")
+    assert [c for c in others if not any(kind in c for kind in kinds)] == []
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if "-m recipes." in c])
+def test_recipe_command(command, tmp_path):
+    words = [w for w in shlex.split(command) if "KERAS_BACKEND=" not in w]
+    words[0] = sys.executable
+    words[words.index("--log-dir") + 1] = str(tmp_path / "run")
+    result = run(words, ROOT)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run").is_dir()
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if "-m pip" in c])
+def test_install_command_names_a_real_extra(command):
+    words = [sys.executable, *shlex.split(command)[1:]]
+    flags = ["--dry-run", "--no-deps", "--no-build-isolation"]
+    result = run([*words, *flags], ROOT)
+    assert result.returncode == 0, result.stderr
+    assert "does not provide the extra" not in result.stderr
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if "tensorboard" in c])
+def test_tensorboard_command(command, tmp_path):
+    _, *arguments = shlex.split(command)
+    program = pathlib.Path(sys.executable).parent / "tensorboard"
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        server = subprocess.Popen(
+            [program, *arguments, "--host", "127.0.0.1", "--port", "0"],
+            cwd=tmp_path,
+            stdout=stream,
+            stderr=stream,
+        )
+        try:
+            end = time.monotonic() + 60
+            while "http://" not in log.read_text() and time.monotonic() < end:
+                assert server.poll() is None, log.read_text()
+                time.sleep(0.2)
+        finally:
+            server.terminate()
+            server.wait()
+    assert "http://" in log.read_text()
+
+
+@pytest.mark.parametrize("example", blocks("README.md", "python"))
+def test_readme_example(example, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["images"].shape == (16, 8, 8, 1)
+    assert names["bound"].shape == (360,)
+    assert names["model"].compiled
+
+
+def test_example_has_fifteen_lines():
+    (example,) = blocks("README.md", "python")
+    statements = example[example.index("x, x_test") :].strip().splitlines()
+    assert len(statements) <= 15
