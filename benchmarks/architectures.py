@@ -10,10 +10,10 @@ from keras_genmod import bijectors, networks
 _SHAPE = (sizes.IMAGE, sizes.IMAGE, 1)
 
 
-def make_model(name: str) -> keras.Model:
+def make_model(name: str, jit_compile="auto") -> keras.Model:
     """Returns the compiled model of this name."""
     model = _MODELS[name]()
-    model.compile(_optimizer(name))
+    model.compile(make_optimizer(name), jit_compile=jit_compile)
     return model
 
 
@@ -42,7 +42,8 @@ def _noisy_picture(rng, size, side):
     return (noise < probability[None, :, :, None]).astype("float32")
 
 
-def _optimizer(name):
+def make_optimizer(name: str) -> keras.optimizers.Optimizer:
+    """Returns the optimizer that the model of this name is trained with."""
     if name.startswith("rbm"):
         return keras.optimizers.SGD(sizes.SGD)
     adversarial = name in ("gan", "wgan", "wgan_gp", "cycle_gan")

@@ -54,12 +54,13 @@ class Planar(Bijector):
                 shape=(event_dim,),
                 initializer=keras.initializers.RandomNormal(0.0, scale, seed=seed),
                 dtype="float32",
+                autocast=False,
                 name=name,
             )
             for name, scale, seed in zip(("w", "v"), (1.0, 0.1), seeds, strict=True)
         )
         self.b = self.add_weight(
-            shape=(), initializer="zeros", dtype="float32", name="b"
+            shape=(), initializer="zeros", dtype="float32", autocast=False, name="b"
         )
         self.built = True
 

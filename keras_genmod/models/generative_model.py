@@ -135,6 +135,10 @@ class GenerativeModel(keras.Model):
         data = ops.cast(data, "float32")
         if self.num_classes is not None:
             condition = self.one_hot(condition)
+            # TensorFlow's fused ReLU swallows NaN: the loss gets it with the data too.
+            unknown = ops.isnan(condition[:, 0])
+            unknown = ops.reshape(unknown, (-1, *(1,) * len(self.data_shape)))
+            data = ops.where(unknown, float("nan"), data)
         return data, condition
 
     def one_hot(self, labels):
@@ -145,7 +149,7 @@ class GenerativeModel(keras.Model):
         """
         labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
         known = (labels >= 0) & (labels < self.num_classes)
-        # Torch refuses unknown labels, on a GPU with an assertion that ends the process.
+        # Torch refuses unknown labels; on a GPU that ends the process.
         labels = ops.where(known, labels, 0)
         rows = ops.one_hot(labels, self.num_classes, dtype="float32")
         return ops.where(known[:, None], rows, float("nan"))

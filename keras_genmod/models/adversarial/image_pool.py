@@ -35,6 +35,7 @@ class ImagePool(keras.layers.Layer):
                 shape=(size, *image_shape),
                 initializer="zeros",
                 dtype="float32",
+                autocast=False,
                 trainable=False,
                 name="images",
             )

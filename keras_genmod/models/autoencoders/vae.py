@@ -109,7 +109,11 @@ class VAE(GenerativeModel):
         self.prior = StandardNormal((latent_dim,))
         if likelihood == "normal":
             self.output_log_var = self.add_weight(
-                shape=(), initializer="zeros", dtype="float32", name="output_log_var"
+                shape=(),
+                initializer="zeros",
+                dtype="float32",
+                autocast=False,
+                name="output_log_var",
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")

@@ -151,7 +151,7 @@ class PixelCNN(GenerativeModel):
         else:
             log_prob = Categorical(logits).log_prob(levels)
         off = ops.max(ops.abs(scaled - levels), axis=(1, 2, 3))
-        return ops.where(off > _TOLERANCE, float("nan"), log_prob)
+        return ops.where(off <= _TOLERANCE, log_prob, float("nan"))
 
     def log_prob(self, x, condition=None):
         """Returns the exact log p(x) in nats, shape `(batch,)`.

@@ -88,11 +88,16 @@ class RBM(GenerativeModel):
             shape=(visible_dim, hidden_dim),
             initializer=keras.initializers.RandomNormal(0.0, 0.01, seed=self.seed),
             dtype="float32",
+            autocast=False,
             name="couplings",
         )
         self.visible_bias, self.hidden_bias = (
             self.add_weight(
-                shape=(size,), initializer="zeros", dtype="float32", name=name
+                shape=(size,),
+                initializer="zeros",
+                dtype="float32",
+                autocast=False,
+                name=name,
             )
             for name, size in (
                 ("visible_bias", visible_dim),
@@ -104,6 +109,7 @@ class RBM(GenerativeModel):
                 shape=(num_chains, visible_dim),
                 initializer=self._start_chains,
                 dtype="float32",
+                autocast=False,
                 trainable=False,
                 name="chains",
             )

@@ -1,0 +1,92 @@
+"""The peak memory of one train step, in a process of its own.
+
+`python -m benchmarks.peak_memory vae package` prints it in bytes. On a GPU it is the
+peak that the framework's allocator reports. On a CPU it is the largest resident memory
+during warm steps, beyond what the process held after imports and data: weights,
+optimizer, compiled step and what a step holds meanwhile.
+"""
+
+import gc
+import os
+import pathlib
+import resource
+
+import keras
+import typer
+
+from benchmarks import architectures, loops
+
+
+def main(model: str, side: str, steps: int = 10, xla: bool = True):
+    """Prints the peak memory of one side in bytes.
+
+    Args:
+        model: One of `architectures.NAMES`.
+        side: "package", "reference" or "keras_example".
+        steps: Measured steps, after two warm ones.
+        xla: Whether XLA compiles the step on TensorFlow.
+    """
+    data = architectures.make_batch(model)
+    loops.wait(keras.ops.sum(keras.ops.ones((256, 256)) @ keras.ops.ones((256, 256))))
+    before = _resident()
+    loop = loops.MAKERS[side](model, xla=xla)
+    batch = loop.to_device(data)
+    for _ in range(2):
+        loops.wait(loop(batch))
+    _restart_peak()
+    for _ in range(steps):
+        loss = loop(batch)
+    loops.wait(loss)
+    peak = _device_peak()
+    print(max(_peak_resident() - before, 0) if peak is None else peak)
+
+
+def _device_peak():
+    """Returns the peak of GPU memory in bytes, or `None` without a GPU."""
+    if loops.BACKEND == "jax":
+        import jax
+
+        stats = jax.devices()[0].memory_stats() or {}
+        return stats.get("peak_bytes_in_use")
+    if loops.BACKEND == "torch":
+        import torch
+
+        return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return None
+
+
+def _resident():
+    """Returns the resident memory of this process in bytes."""
+    gc.collect()
+    try:
+        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+    except OSError:  # not Linux
+        return _peak_resident()
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _restart_peak():
+    """Forgets the peak of compilation, where the system can (Linux)."""
+    gc.collect()
+    try:
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _peak_resident():
+    """Returns the largest resident memory of this process in bytes."""
+    try:
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    fields = dict(line.split(":", 1) for line in lines)
+    return int(fields["VmHWM"].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    typer.run(main)

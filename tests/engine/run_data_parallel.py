@@ -1,0 +1,48 @@
+"""Trains models on one and on four simulated JAX devices, and compares them.
+
+Run as a process of its own: the number of devices is fixed when JAX starts.
+"""
+
+import os
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+from tests.models import test_contracts as cases  # noqa: E402
+
+CASES = (
+    cases.TestAutoencoder,
+    cases.TestVAE,
+    cases.TestGAN,
+    cases.TestWGANGP,
+    cases.TestCycleGAN,
+)
+
+
+def train(case, distribution):
+    """Returns the weights after an epoch of equal batches."""
+    keras.distribution.set_distribution(distribution)
+    keras.utils.set_random_seed(1)
+    model = case.compiled()
+    # Batches of 8: two examples a device.
+    case.fit(model)
+    return [np.asarray(weight) for weight in model.trainable_weights]
+
+
+def main():
+    devices = keras.distribution.list_devices()
+    assert len(devices) == 4, devices
+    for case in CASES:
+        parallel = train(case, keras.distribution.DataParallel(devices=devices))
+        single = train(case, None)
+        difference = max(
+            np.abs(a - b).max() for a, b in zip(parallel, single, strict=True)
+        )
+        print(f"{case.__name__}: {difference:.2e}")
+        assert difference < 1e-5, case
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The same batches train the same, whatever they come in."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.contracts import BATCH_SIZE, assert_same_state, state_of
+from tests.models import test_contracts as cases
+
+CASES = (cases.TestVAE, cases.TestConditionalGAN, cases.TestCycleGAN)
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of a nest of arrays, in order."""
+
+    def __init__(self, arrays):
+        super().__init__()
+        self.arrays = arrays
+
+    def __len__(self):
+        return len(keras.tree.flatten(self.arrays)[0]) // BATCH_SIZE
+
+    def __getitem__(self, index):
+        chosen = slice(index * BATCH_SIZE, (index + 1) * BATCH_SIZE)
+        return keras.tree.map_structure(lambda x: x[chosen], self.arrays)
+
+
+def as_dataset(data):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices(data).batch(
+        BATCH_SIZE, drop_remainder=True
+    )
+
+
+def as_loader(data):
+    import torch
+
+    arrays = keras.tree.map_structure(torch.from_numpy, data)
+    examples = [
+        keras.tree.map_structure(lambda x, i=i: x[i], arrays)
+        for i in range(len(keras.tree.flatten(data)[0]))
+    ]
+    return torch.utils.data.DataLoader(examples, batch_size=BATCH_SIZE)
+
+
+def as_generator(data):
+    batches = Batches(data)
+    return (batches[i] for i in range(len(batches)))
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.__name__)
+def case(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def expected(case):
+    """The state after an epoch of NumPy arrays."""
+    keras.utils.set_random_seed(1)
+    model = case.compiled()
+    case.fit(model)
+    return state_of(model)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Batches, as_dataset, as_loader, as_generator],
+    ids=["PyDataset", "tf.data", "DataLoader", "generator"],
+)
+def test_trains_as_arrays_do(case, expected, source):
+    model = case.compiled()
+    model.fit(source(case.data), shuffle=False, verbose=0)
+    assert_same_state(state_of(model), expected, atol=1e-6)
+
+
+def test_labels_may_come_with_the_data(expected, case):
+    if len(case.data) == 2:
+        model = case.compiled()
+        case.fit(model, data=(case.data,))
+        assert_same_state(state_of(model), expected)
+
+
+def test_domains_may_come_apart():
+    models = []
+    for data in (cases.TestCycleGAN.data, cases.TestCycleGAN.data[0]):
+        keras.utils.set_random_seed(1)
+        models.append(cases.TestCycleGAN.compiled())
+        cases.TestCycleGAN.fit(models[-1], data=data)
+    assert_same_state(*map(state_of, models))
+
+
+def test_unconditional_models_ignore_labels(expected, case):
+    if case is cases.TestVAE:
+        model = case.compiled()
+        case.fit(model, data=(*case.data, cases.LABELS))
+        assert_same_state(state_of(model), expected)
+
+
+def test_examples_of_no_weight_train_nothing():
+    halves = np.arange(24) % 2
+    x = cases.GREY.copy()
+    models = []
+    for fill in (0.25, 0.75):
+        x[halves == 0] = fill
+        keras.utils.set_random_seed(1)
+        models.append(cases.TestAutoencoder.compiled())
+        weight = halves.astype("float32")
+        cases.TestAutoencoder.fit(models[-1], data=(x,), sample_weight=weight)
+    assert_same_state(*map(state_of, models), atol=1e-6)
+
+
+def test_games_take_no_example_weights():
+    model = cases.TestGAN.compiled()
+    with pytest.raises(ValueError, match="takes no `sample_weight`"):
+        cases.TestGAN.fit(model, sample_weight=np.ones(24))
+
+
+def test_first_batch_of_a_dataset_is_checked():
+    model = cases.TestVAE.compiled()
+    with pytest.raises(ValueError, match=r"`x` must lie in \[0, 1\]"):
+        model.fit(Batches((cases.BINARY * 255,)), verbose=0)

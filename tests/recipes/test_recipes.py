@@ -1,0 +1,144 @@
+import ast
+import importlib
+import os
+import pathlib
+import sys
+
+import keras
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
+
+# Arguments that make each recipe small; each also has a `limit` of examples.
+SMALL = {
+    "autoencoder": {"hidden_dim": 16},
+    "conditional_gan": {"filters": 4, "latent_dim": 8},
+    "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
+    "cycle_gan": {"filters": 4, "num_blocks": 1},
+    "gan": {"filters": 4, "latent_dim": 8},
+    "pixel_cnn": {"filters": 4, "num_blocks": 1},
+    "planar_flow": {"num_layers": 2},
+    "rbm": {"hidden_dim": 6},
+    "vae": {"hidden_dim": 16, "latent_dim": 4},
+    "wgan_gp": {"filters": 4, "latent_dim": 8},
+}
+RESUMED = ("gan", "planar_flow", "rbm", "vae")  # the others with the slow tests
+FIGURES = {
+    "autoencoder": "mean squared error",
+    "conditional_gan": "has the class asked for in",
+    "conditional_vae": "importance-weighted, K=",
+    "cycle_gan": "distance after a cycle",
+    "gan": "discriminator loss",
+    "pixel_cnn": "dynamic binarization (tested on one draw, seed 0)",
+    "planar_flow": "nats (exact)",
+    "rbm": "nats (exact)",
+    "vae": "importance-weighted, K=",
+    "wgan_gp": "Wasserstein distance",
+}
+
+
+def run(name, log_dir, epochs, **kwargs):
+    recipe = importlib.import_module(f"recipes.{name}")
+    arguments = {"limit": 64, "batch_size": 32, **SMALL[name], **kwargs}
+    recipe.main(epochs=epochs, log_dir=str(log_dir), **arguments)
+
+
+def test_every_recipe_is_here():
+    assert set(SMALL) == {path.stem for path in FOLDER.glob("[!_]*.py")}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_leaves_its_files(name, tmp_path, capsys):
+    run(name, tmp_path, epochs=1)
+    *training, figures, places = capsys.readouterr().out.strip().splitlines()
+    assert "val_loss" in training[-1]
+    assert FIGURES[name] in figures and "nan" not in figures
+    files = [f"{name}.png", "model.keras", "train", "validation", "backup"]
+    assert all((tmp_path / file).exists() for file in files)
+    assert str(tmp_path / f"{name}.png") in places and "model.keras" in places
+    assert min(Image.open(tmp_path / f"{name}.png").size) > 100
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in RESUMED else pytest.param(name, marks=pytest.mark.slow)
+        for name in SMALL
+    ],
+)
+def test_it_goes_on_where_it_stopped(name, tmp_path, capsys):
+    run(name, tmp_path, epochs=1)
+    run(name, tmp_path, epochs=2)
+    output = capsys.readouterr().out
+    assert "Epoch 2/2" in output and "Epoch 1/2" not in output
+
+
+def test_a_finished_run_says_so(tmp_path, capsys):
+    run("autoencoder", tmp_path, epochs=1)
+    once = capsys.readouterr().out.splitlines()
+    run("autoencoder", tmp_path, epochs=1)
+    again = capsys.readouterr().out.splitlines()
+    assert f"{tmp_path} has its 1 epochs already: give more to go on." in again
+    assert once[-2] == again[-2]
+
+
+def test_the_model_that_it_leaves_loads(tmp_path):
+    run("vae", tmp_path, epochs=1)
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert model.sample(3).shape == (3, 8, 8, 1)
+
+
+@pytest.mark.parametrize("name", ["vae", "pixel_cnn"])
+def test_static_binarization_is_named(name, tmp_path, capsys):
+    run(name, tmp_path, epochs=1, binarization="static")
+    assert "images, static binarization (tested on one" in capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="`log_dir` must be a folder that can be written"):
+        run("autoencoder", tmp_path / "file" / "run", epochs=1)
+
+
+def test_augmentation_names_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras_cv", None)  # each import of it fails
+    with pytest.raises(ImportError, match="extra `vision`"):
+        run("cycle_gan", tmp_path, epochs=1, augment=True)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_its_arguments_are_its_command_line(name):
+    app = typer.Typer()
+    app.command()(importlib.import_module(f"recipes.{name}").main)
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"})
+    assert result.exit_code == 0
+    assert "--log-dir" in result.output and "--epochs" in result.output
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_it_holds_no_classes_and_imports_no_other_recipe(name):
+    nodes = list(ast.walk(ast.parse((FOLDER / f"{name}.py").read_text())))
+    assert not [node for node in nodes if isinstance(node, ast.ClassDef)]
+    imports = [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+    assert not [module for module in imports if module.startswith("recipes")]
+
+
+@pytest.mark.slow
+def test_vae_bounds_the_digits(tmp_path, capsys):
+    importlib.import_module("recipes.vae").main(log_dir=str(tmp_path))
+    figures = capsys.readouterr().out.strip().splitlines()[-2]
+    log_prob = float(figures.split(">= ")[-1].split()[0])
+    assert -23.5 < log_prob < -21.0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "TFDS_DATA_DIR" not in os.environ, reason="TFDS_DATA_DIR names no prepared sets"
+)
+@pytest.mark.parametrize("name", sorted(set(SMALL) - {"planar_flow", "cycle_gan"}))
+def test_it_runs_on_mnist(name, tmp_path, capsys):
+    run(name, tmp_path, epochs=1, dataset="mnist")
+    assert "mnist" in capsys.readouterr().out.splitlines()[-2]

@@ -1,0 +1,182 @@
+"""The layering of the package, read from its sources."""
+
+import ast
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import keras_genmod
+
+ROOT = pathlib.Path(keras_genmod.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+BACKENDS = {"tensorflow", "jax", "torch"}
+PARTS = {
+    "engine": set(),
+    "distributions": {"engine"},
+    "layers": {"engine"},
+    "bijectors": {"engine"},
+    "metrics": set(),
+    "networks": {"engine", "layers"},
+    "data": set(),
+    "models": {"engine", "distributions", "layers", "bijectors"},
+    "callbacks": {"engine", "metrics"},
+}  # part of the package: the other parts that it may import
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {module_name(path): ast.parse(path.read_text("utf-8")) for path in FILES}
+
+
+def imported(nodes):
+    """Returns the modules that these nodes import, the package's own as files."""
+    names = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                member = f"{node.module}.{alias.name}"
+                names.append(member if member in TREES else node.module)
+    return names
+
+
+def part_of(name):
+    """Returns the part of the package a module lies in, or `None` outside."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "keras_genmod" and len(parts) > 1 else None
+
+
+def modules(part):
+    return [name for name in TREES if part_of(name) == part]
+
+
+def test_every_folder_is_a_known_part():
+    folders = {path.parent.relative_to(ROOT).parts[:1] for path in FILES}
+    assert {folder[0] for folder in folders if folder} <= set(PARTS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_arrows_run_one_way(part):
+    allowed = PARTS[part] | {part, None}
+    for name in modules(part):
+        for target in imported(ast.walk(TREES[name])):
+            assert part_of(target) in allowed, f"{name} imports {target}"
+
+
+def test_backends_are_imported_in_the_engine_only():
+    for name, tree in TREES.items():
+        roots = {target.split(".")[0] for target in imported(ast.walk(tree))}
+        if roots & BACKENDS:
+            assert part_of(name) == "engine", f"{name} imports {roots & BACKENDS}"
+
+
+def test_an_engine_file_imports_one_backend():
+    for name in modules("engine"):
+        roots = {target.split(".")[0] for target in imported(ast.walk(TREES[name]))}
+        assert len(roots & BACKENDS) <= 1
+        assert not roots & BACKENDS or name.endswith("_engine")
+
+
+def test_imports_have_no_loops():
+    graph = {
+        name: {target for target in imported(tree.body) if target in TREES} - {name}
+        for name, tree in TREES.items()
+    }
+    done, path = set(), []
+
+    def visit(name):
+        assert name not in path, " -> ".join([*path, name])
+        if name in done:
+            return
+        path.append(name)
+        for target in sorted(graph[name]):
+            visit(target)
+        done.add(path.pop())
+
+    for name in graph:
+        visit(name)
+
+
+def test_importing_the_package_imports_no_backend_that_keras_does_not():
+    backend = keras.backend.backend()
+    script = (
+        "import sys, keras; before = set(sys.modules)\n"
+        "import keras_genmod; print(*before, '', *set(sys.modules) - before, sep='\\n')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT.parent,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    of_keras, of_package = result.stdout.split("\n\n")
+    assert "keras_genmod.models" in of_package.splitlines()
+    assert not BACKENDS & set(of_package.splitlines())
+    if backend != "tensorflow":
+        assert "tensorflow" not in of_keras.splitlines()
+
+
+def test_there_is_no_utils_file():
+    assert not [name for name in TREES if "util" in name.split(".")[-1]]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_user_errors_are_no_asserts_and_excepts_are_not_bare(name):
+    for node in ast.walk(TREES[name]):
+        assert not isinstance(node, ast.Assert), f"line {node.lineno}"
+        bare = isinstance(node, ast.ExceptHandler) and node.type is None
+        assert not bare, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_can_be_read_in_one_sitting(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 320
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_public_classes_and_functions_have_docstrings(part):
+    for name in modules(part):
+        assert ast.get_docstring(TREES[name]) or not TREES[name].body, name
+        for node in TREES[name].body:
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                named = f"{name}.{node.name}"
+                private = node.name.startswith("_")
+                assert private or ast.get_docstring(node), named
+
+
+# What stands for no paper: an old acquaintance, containers, padding.
+WITHOUT_REFERENCES = {"Autoencoder", "Bijector", "Chain", "ReflectionPadding2D"}
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        getattr(module, name)
+        for module in (keras_genmod.models, keras_genmod.bijectors, keras_genmod.layers)
+        for name in module.__all__
+    ],
+    ids=lambda public: public.__name__,
+)
+def test_public_classes_show_references_and_an_example(public):
+    if public.__name__ not in WITHOUT_REFERENCES:
+        assert "References:" in public.__doc__
+    if public.__name__ != "Bijector":  # abstract
+        assert "Example:" in public.__doc__
+
+
+@pytest.mark.parametrize("part", ["models", "bijectors", "layers", "distributions"])
+def test_a_file_holds_one_public_class(part):
+    for name in modules(part):
+        classes = [node for node in TREES[name].body if isinstance(node, ast.ClassDef)]
+        assert sum(not node.name.startswith("_") for node in classes) <= 1, name
