@@ -57,25 +57,34 @@ class PackageLoop:
         return keras.tree.map_structure(keras.ops.convert_to_tensor, batch)
 
 
-def package_loop(name, xla=True):
-    """Returns the package's loop of this name.
+def uses_xla(choice: bool | None) -> bool:
+    """Returns whether XLA compiles both sides.
 
     Args:
-        name: One of `architectures.NAMES`.
-        xla: Whether XLA compiles the step on TensorFlow; JAX always uses it, torch
-            never.
+        choice: On TensorFlow true or false, or `None` for what Keras does there by
+            default: XLA if there is a GPU. JAX always uses XLA, eager torch never.
     """
-    jit_compile = {"jax": True, "tensorflow": xla, "torch": False}[BACKEND]
-    return PackageLoop(architectures.make_model(name, jit_compile=jit_compile))
+    if BACKEND != "tensorflow":
+        return BACKEND == "jax"
+    if choice is not None:
+        return choice
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
-def reference_loop(name, xla=True):
-    """Returns the loop of this name, written by hand in the running framework."""
+def package_loop(name, xla):
+    """Returns the package's loop of the name, one of `architectures.NAMES`."""
+    return PackageLoop(architectures.make_model(name, jit_compile=xla))
+
+
+def reference_loop(name, xla):
+    """Returns the loop of the name, written by hand in the running framework."""
     module = importlib.import_module(f"benchmarks.references.{BACKEND}_loops")
     return module.make_loop(name, xla)
 
 
-def keras_example_loop(name, xla=True):
+def keras_example_loop(name, xla):
     """Returns the loop of a TensorFlow-only Keras example."""
     from benchmarks.references import keras_examples
 

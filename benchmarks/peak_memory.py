@@ -17,19 +17,19 @@ import typer
 from benchmarks import architectures, loops
 
 
-def main(model: str, side: str, steps: int = 10, xla: bool = True):
+def main(model: str, side: str, steps: int = 10, xla: bool | None = None):
     """Prints the peak memory of one side in bytes.
 
     Args:
         model: One of `architectures.NAMES`.
         side: "package", "reference" or "keras_example".
         steps: Measured steps, after two warm ones.
-        xla: Whether XLA compiles the step on TensorFlow.
+        xla: Whether XLA compiles the step on TensorFlow; as Keras does by default.
     """
     data = architectures.make_batch(model)
     loops.wait(keras.ops.sum(keras.ops.ones((256, 256)) @ keras.ops.ones((256, 256))))
     before = _resident()
-    loop = loops.MAKERS[side](model, xla=xla)
+    loop = loops.MAKERS[side](model, xla=loops.uses_xla(xla))
     batch = loop.to_device(data)
     for _ in range(2):
         loops.wait(loop(batch))

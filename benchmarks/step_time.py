@@ -73,7 +73,7 @@ class Measurement:
         return [*cells, *mebibytes, f"{self.peaks[0] / max(self.peaks[1], 1):.2f}"]
 
 
-def measure(name, against, rounds, steps=None, seconds=0.5, memory=True, xla=True):
+def measure(name, against, rounds, steps=None, seconds=0.5, memory=True, xla=None):
     """Returns the `Measurement` of one model.
 
     Args:
@@ -83,12 +83,13 @@ def measure(name, against, rounds, steps=None, seconds=0.5, memory=True, xla=Tru
         steps: Steps a round and side, or `None` for as many as take `seconds`.
         seconds: Float.
         memory: Whether to measure peak memory, in processes of their own.
-        xla: Whether XLA compiles both sides on TensorFlow.
+        xla: As in `loops.uses_xla`.
 
     Raises:
         ValueError: If the two sides have different numbers of parameters, or a loss
             is not finite.
     """
+    xla = loops.uses_xla(xla)
     data = architectures.make_batch(name)
     sides = [loops.MAKERS[side](name, xla=xla) for side in ("package", against)]
     counts = [side.num_parameters for side in sides]
@@ -168,7 +169,7 @@ def main(
     steps: int | None = None,
     seconds: float = 0.5,
     memory: bool = True,
-    xla: bool = True,
+    xla: bool | None = None,
     write: bool = False,
 ):
     """Times train steps on the running backend and prints a Markdown table.
@@ -179,7 +180,8 @@ def main(
         steps: Steps a round and side; as many as take `seconds` by default.
         seconds: Length of one side of a round.
         memory: Measure peak memory too, in processes of their own.
-        xla: Compile both sides with XLA on TensorFlow, as Keras does by default.
+        xla: Compile both sides with XLA on TensorFlow; by default as Keras does, on a
+            GPU only.
         write: Put the table into RESULTS.md.
     """
     names = architectures.NAMES if models == "all" else tuple(models.split(","))
@@ -199,6 +201,7 @@ def main(
             )
             typer.echo(" ".join(measurements[-1].row()), err=True)
     kind, hardware = _device()
+    xla = loops.uses_xla(xla)
     compiler = {"jax": "XLA", "tensorflow": "XLA" if xla else "a graph without XLA"}
     text = "\n".join(
         [
@@ -215,8 +218,10 @@ def main(
     )
     print(text)
     if write:
-        graph = "" if xla or loops.BACKEND != "tensorflow" else ":graph"
-        results.write_section(f"step_time:{loops.BACKEND}:{kind}{graph}", text)
+        key = f"step_time:{loops.BACKEND}:{kind}"
+        if loops.BACKEND == "tensorflow":
+            key += ":xla" if xla else ":graph"
+        results.write_section(key, text)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,23 @@ def pytest_configure(config):
     if keras.backend.backend() == "jax":
         import jax
 
-        folder = config.cache.mkdir("jax")
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        for name, value in _jax_cache(config).items():
+            jax.config.update(name, value)
+
+
+def _jax_cache(config):
+    return {
+        "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
+        "jax_persistent_cache_min_compile_time_secs": 0.05,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+
+
+@pytest.fixture(scope="session")
+def jax_cache(request):
+    """The same for other processes, as environment variables."""
+    options = _jax_cache(request.config)
+    return {name.upper(): str(value) for name, value in options.items()}
 
 
 @pytest.fixture(autouse=True)

@@ -115,6 +115,14 @@ def input_gradient(network, x):
     return jax.grad(summed_scores)(x.astype("float32"))
 
 
+def convolution(x, kernel, bias):
+    """Convolves NHWC images with an odd kernel, to images of the same size."""
+    outputs = jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    return outputs if bias is None else outputs + bias
+
+
 def per_replica(loss):
     """Returns the loss: on JAX the batch is sharded, its mean is the global one."""
     return loss

@@ -71,6 +71,12 @@ def input_gradient(network, x):
     return tape.gradient(scores, x)
 
 
+def convolution(x, kernel, bias):
+    """Convolves NHWC images with an odd kernel, to images of the same size."""
+    outputs = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
+    return outputs if bias is None else tf.nn.bias_add(outputs, bias)
+
+
 def per_replica(loss):
     """Divides the loss by the number of replicas, whose gradients are summed."""
     num_replicas = tf.distribute.get_strategy().num_replicas_in_sync

@@ -78,6 +78,17 @@ def input_gradient(network, x):
     return gradient
 
 
+def convolution(x, kernel, bias):
+    """Convolves NHWC images with an odd kernel, to images of the same size."""
+    # Views in torch's "channels last" memory format: nothing is copied. Keras copies
+    # images to NCHW and back and adds the bias by itself.
+    padding = (kernel.shape[0] // 2, kernel.shape[1] // 2)
+    outputs = torch.nn.functional.conv2d(
+        x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, padding=padding
+    )
+    return outputs.permute(0, 2, 3, 1)
+
+
 def per_replica(loss):
     """Returns the loss: there is one replica."""
     return loss

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod.engine import backend
+
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class MaskedConv2D(keras.layers.Conv2D):
@@ -88,6 +90,13 @@ class MaskedConv2D(keras.layers.Conv2D):
             return kernel
         kernel = ops.convert_to_tensor(kernel)
         return kernel * ops.cast(self._kernel_mask, kernel.dtype)
+
+    def call(self, inputs):
+        if self.dilation_rate != (1, 1) or self.groups != 1:
+            return super().call(inputs)
+        kernel = ops.convert_to_tensor(self.kernel)
+        bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
+        return self.activation(backend.convolution(inputs, kernel, bias))
 
     def get_config(self):
         return {

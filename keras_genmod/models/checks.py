@@ -99,6 +99,8 @@ def network_shapes(name: str, network, num_classes: int | None = None):
         ValueError: If it is not built, or does not take `[x, one_hot]` although
             `num_classes` is given.
     """
+    if num_classes is not None:
+        positive_int("num_classes", num_classes)
     if not getattr(network, "built", False) or not hasattr(network, "input_shape"):
         raise ValueError(
             f"`{name}` must be a built Keras model with known shapes: a functional "

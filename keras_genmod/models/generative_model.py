@@ -1,5 +1,7 @@
 """What every generative model of the package is."""
 
+import os
+
 import keras
 import numpy as np
 from keras import ops
@@ -86,6 +88,7 @@ class GenerativeModel(keras.Model):
 
         Arrays are checked before training: shapes, labels, ranges.
         """
+        x, y = self._with_labels(x, y, kwargs.get("sample_weight"))
         self.check_data(x, y)
         if isinstance(validation_data, (tuple, list)):
             self.check_data(*validation_data[:2])
@@ -93,9 +96,16 @@ class GenerativeModel(keras.Model):
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Evaluates the losses, as `keras.Model.evaluate`; `y` is the condition."""
+        x, y = self._with_labels(x, y, kwargs.get("sample_weight"))
         if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
             self.check_data(x, y)
         return super().evaluate(x, y, *args, **kwargs)
+
+    def _with_labels(self, x, y, sample_weight):
+        """Returns `(x, y)` with some `y`, since Keras drops weights without it."""
+        if sample_weight is None or y is not None:
+            return x, y
+        return x if self.is_conditional else (x, np.zeros(len(x)))
 
     def train_step(self, *args):
         *state, data = args
@@ -240,7 +250,24 @@ class GenerativeModel(keras.Model):
         self.check_condition(condition, num_examples)
         return ops.cast(condition, "int32")
 
-    # Saving: Keras leaves the random states out.
+    # Saving: Keras leaves the random states out, and may leave half a file.
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Saves the model, as `keras.Model.save`; the file is whole or not there.
+
+        Args:
+            filepath: String or path that ends in ".keras".
+            overwrite: Whether a file that is there is replaced; else Keras asks.
+            **kwargs: As in Keras.
+        """
+        filepath = os.fspath(filepath)
+        if not filepath.endswith(".keras") or (
+            os.path.exists(filepath) and not overwrite
+        ):
+            return super().save(filepath, overwrite=overwrite, **kwargs)
+        scratch = f"{filepath}.part.keras"
+        super().save(scratch, **kwargs)
+        os.replace(scratch, filepath)
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

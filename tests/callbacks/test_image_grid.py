@@ -46,7 +46,8 @@ def test_a_png_holds_the_same_pixels_and_leaves_nothing_beside(tmp_path):
     grid = image_grid(np.random.default_rng(0).random((3, 8, 8, 3)))
     path = tmp_path / "pictures" / "grid.png"
     save_png(path, grid)
-    assert np.array_equal(np.asarray(Image.open(path)), grid)
+    with Image.open(path) as picture:
+        assert np.array_equal(np.asarray(picture), grid)
     assert [file.name for file in path.parent.iterdir()] == ["grid.png"]
 
 

@@ -8,10 +8,14 @@ import keras
 import pytest
 
 
-def run(module):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def run(module, *cases, **environment):
+    environment = {
+        **os.environ,
+        **environment,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     result = subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *cases],
         env=environment,
         capture_output=True,
         text=True,
@@ -22,12 +26,29 @@ def run(module):
 @pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="keras.distribution exists on JAX"
 )
-def test_four_devices_equal_one():
-    run("tests.engine.run_data_parallel")
+def test_four_devices_equal_one(jax_cache):
+    run(
+        "tests.engine.run_data_parallel",
+        "TestVAE",
+        "TestGAN",
+        "TestWGANGP",
+        "TestCycleGAN",
+        **jax_cache,
+    )
 
 
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's"
 )
-def test_two_replicas_stay_equal():
-    run("tests.engine.run_mirrored")
+@pytest.mark.parametrize(
+    "cases",
+    [
+        ("TestAutoencoder", "TestWGANGP"),
+        pytest.param(
+            ("TestVAE", "TestGAN", "TestCycleGAN", "TestRBM", "TestPersistentRBM"),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_two_replicas_stay_equal(cases):
+    run("tests.engine.run_mirrored", *cases)

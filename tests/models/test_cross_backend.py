@@ -10,16 +10,23 @@ import pytest
 
 from tests.models.write_models import CASES, outputs_of
 
-OTHERS = sorted({"jax", "tensorflow", "torch"} - {keras.backend.backend()})
+BACKENDS = ["jax", "tensorflow", "torch"]
+HERE = BACKENDS.index(keras.backend.backend())
+OTHERS = [
+    BACKENDS[HERE - 1],
+    pytest.param(BACKENDS[HERE - 2], marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(scope="module", params=OTHERS)
-def files(request, tmp_path_factory):
+def files(request, tmp_path_factory, jax_cache):
     """The folder of models that another backend has saved."""
     folder = tmp_path_factory.mktemp(request.param)
     environment = {
         **os.environ,
+        **jax_cache,
         "KERAS_BACKEND": request.param,
+        "OMP_NUM_THREADS": "1",  # torch's, beside other workers
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
     subprocess.run(

@@ -26,6 +26,8 @@ def outputs_of(case, model):
 def write(folder):
     for name, case in CASES.items():
         model = case.compiled()
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
         model.save(folder / f"{name}.keras")
         np.savez(folder / f"{name}.npz", *outputs_of(case, model))
 

@@ -86,7 +86,8 @@ class CycleGAN(AdversarialModel):
             ("discriminator_a", discriminator_a, shape_a),
             ("discriminator_b", discriminator_b, shape_b),
         ):
-            checks.network_maps(name, network, shape, network.output_shape[1:])
+            scores_shape = checks.network_shapes(name, network)[1]
+            checks.network_maps(name, network, shape, scores_shape)
         if identity_weight and shape_a != shape_b:
             raise ValueError(
                 "`identity_weight` must be 0 where the domains have different shapes. "

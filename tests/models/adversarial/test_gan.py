@@ -30,7 +30,7 @@ def gan(**kwargs):
     discriminator.set_weights([WEIGHTS, np.array([BIAS])])
     generator.layers[-1].kernel.trainable = False
     model = GAN(generator, discriminator, latent_dim=3, seed=0, **kwargs)
-    model.compile(keras.optimizers.SGD(RATE), run_eagerly=True)
+    model.compile(keras.optimizers.SGD(RATE))
     return model
 
 
@@ -91,7 +91,7 @@ def test_label_reaches_both_networks():
     found = ops.convert_to_numpy(model((DATA[:3], labels)))
     expected = DATA[:3].sum(axis=1) + scores[labels, 0]
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)
-    model.compile(run_eagerly=True)
+    model.compile()
     losses = model.evaluate(DATA[:3], labels, batch_size=3, verbose=0, return_dict=True)
     fake = rows[labels].sum(axis=1) + scores[labels, 0]
     np.testing.assert_allclose(losses["generator_loss"], -fake.mean(), rtol=1e-5)

@@ -32,7 +32,7 @@ def test_each_slice_is_used_once(size):
     # unequal length tell this from steps on the whole batch or on one slice.
     model, x = wgan(steps=3, clip=10.0), data(size)
     model.critic.set_weights([np.zeros((2, 1)), np.zeros(1)])
-    model.compile(keras.optimizers.SGD(RATE), run_eagerly=True)
+    model.compile(keras.optimizers.SGD(RATE))
     model.fit(x, batch_size=size, epochs=1, shuffle=False, verbose=0)
     expected = RATE * sum(x[i::3].mean(axis=0) for i in range(3))
     found = model.critic.get_weights()[0][:, 0]
@@ -44,7 +44,7 @@ def test_losses_are_the_distance_of_the_scores():
     scores = ops.convert_to_numpy(model.critic(x))
     of_zero = ops.convert_to_numpy(model.critic(np.zeros((1, 2), "float32")))
     distance = scores.mean() - of_zero.mean()
-    model.compile(run_eagerly=True)
+    model.compile()
     found = model.evaluate(x, batch_size=8, verbose=0, return_dict=True)
     np.testing.assert_allclose(found["wasserstein_distance"], distance, rtol=1e-4)
     np.testing.assert_allclose(found["critic_loss"], -distance, rtol=1e-4)

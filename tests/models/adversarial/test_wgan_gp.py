@@ -117,7 +117,7 @@ def test_zero_gradient_is_penalised_and_has_a_finite_gradient():
 
 def test_critic_loss_is_the_negative_distance_and_the_penalty():
     model = wgan_gp_model()
-    model.compile(run_eagerly=True)
+    model.compile()
     found = model.evaluate(IMAGES, batch_size=5, verbose=0, return_dict=True)
     expected = 10.0 * found["gradient_penalty"] - found["wasserstein_distance"]
     np.testing.assert_allclose(found["critic_loss"], expected, rtol=1e-4)
@@ -131,7 +131,7 @@ def test_each_slice_is_used_once():
     model = wgan_gp_model(critic, penalty_weight=0.0, critic_steps=3)
     for network in (model.generator, model.critic):
         network.set_weights([np.zeros_like(w) for w in network.get_weights()])
-    model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
+    model.compile(keras.optimizers.SGD(1e-3))
     model.fit(IMAGES, batch_size=5, epochs=1, shuffle=False, verbose=0)
     expected = 1e-3 * sum(IMAGES[i::3].mean(axis=0) for i in range(3))
     found = model.critic.get_weights()[0]

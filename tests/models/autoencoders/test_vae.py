@@ -67,7 +67,7 @@ def test_kl_in_closed_form_is_the_monte_carlo_estimate():
     set_weights(model.encoder, np.eye(2), np.zeros(2))
     set_weights(model.mean_head, np.zeros((2, 2)), [0.7, -1.2])
     set_weights(model.log_var_head, np.zeros((2, 2)), [-1.0, 0.5])
-    model.compile(run_eagerly=True)
+    model.compile()
     model.evaluate(np.zeros((4, 2), "float32"), verbose=0)
     q = scipy.stats.norm([0.7, -1.2], np.exp([-0.5, 0.25]))
     z = q.rvs(size=(100_000, 2), random_state=np.random.default_rng(0))
@@ -132,7 +132,7 @@ def test_bounds_repeat_for_a_seed():
 @pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
 def test_beta_weighs_the_kl_in_the_loss_and_nowhere_else(beta):
     model, plain = linear_vae(beta=beta), linear_vae()
-    model.compile(run_eagerly=True)
+    model.compile()
     parts = model.evaluate(points(8), batch_size=8, verbose=0, return_dict=True)
     expected = parts["reconstruction"] + beta * parts["kl"]
     np.testing.assert_allclose(parts["loss"], expected, rtol=1e-5)
@@ -145,7 +145,7 @@ def test_beta_weighs_the_kl_in_the_loss_and_nowhere_else(beta):
 
 def test_loss_is_the_negative_elbo():
     model = spoilt_vae()
-    model.compile(run_eagerly=True)
+    model.compile()
     loss = model.evaluate(points(20_000), batch_size=20_000, verbose=0)
     if isinstance(loss, list):
         loss = loss[0]

@@ -145,7 +145,7 @@ def test_a_step_of_sgd_adds_the_statistics():
     model = RBM(2, 1)
     model.couplings.assign([[0.3], [-0.2]])
     model.visible_bias.assign([1e4, -1e4])
-    model.compile(keras.optimizers.SGD(0.5), run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.5))
     data = np.array([[0, 1], [1, 1]], "float32")
     of_data, of_chain = statistics(model, data), statistics(model, np.eye(2)[:1])
     expected = [
@@ -227,7 +227,7 @@ def test_persistent_chains_start_where_they_stopped():
     model.couplings.assign([[60.0]])
     model.visible_bias.assign([-30.0])
     model.hidden_bias.assign([-30.0])
-    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    model.compile(keras.optimizers.SGD(0.0))
     start = ops.convert_to_numpy(model.chains.value)
     assert 0 < start.sum() < 20
     model.fit(np.ones((8, 1), "float32"), batch_size=4, epochs=2, verbose=0)

@@ -91,7 +91,7 @@ def test_affine_flow_of_a_normal_is_a_normal():
 
 def test_loss_is_the_mean_negative_log_prob():
     model = planar_flow()
-    model.compile(run_eagerly=True)
+    model.compile()
     loss = model.evaluate(POINTS, batch_size=8, verbose=0)
     expected = -ops.convert_to_numpy(model.log_prob(POINTS)).mean()
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
@@ -126,7 +126,7 @@ def test_reverse_kl_falls_to_minus_log_z_and_the_target_is_saved(tmp_path):
 def test_reverse_kl_is_the_mean_of_log_q_less_log_target():
     # E_q[log q - log target] for two normals with known moments, by 50,000 draws
     model = NormalizingFlow(Affine(), seed=0)
-    model.compile(target_log_prob=unnormalised_normal, run_eagerly=True)
+    model.compile(target_log_prob=unnormalised_normal)
     loss = model.evaluate(np.zeros((50_000, 2)), batch_size=50_000, verbose=0)
     ratio, distance = np.array([1 / 0.5, 1 / 2.0]), np.array([3.0, 1.0])
     kl = 0.5 * np.sum(ratio**2 * (1 + distance**2) - 1 - 2 * np.log(ratio))

@@ -1,0 +1,240 @@
+"""Mean and covariance of features that arrive in batches."""
+
+import dataclasses
+import json
+import os
+import zipfile
+import zlib
+
+import numpy as np
+
+from keras_genmod.metrics.checks import check_features, check_same_width
+from keras_genmod.metrics.protocol import SOURCE_FIELDS, Protocol, filled_in
+
+_VERSION = 1
+_ROWS = 2048  # samples taken to float64 at once
+# What NumPy and zipfile raise on other files, cut files and hostile ones.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    TypeError,
+    EOFError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+)
+# The arrays of a saved file: kind of dtype, number of axes.
+_SCHEMA = {
+    "version": ("i", 0),
+    "count": ("i", 0),
+    "mean": ("f", 1),
+    "scatter": ("f", 2),
+    "protocol": ("U", 0),
+}
+
+
+class FeatureStatistics:
+    r"""Count, mean and covariance of a stream of features, in float64.
+
+    Sums are kept about the running mean, so that a large common offset costs no
+    digits. For a batch of `m` samples with mean `b` and scatter `B`,
+
+        scatter += B + n m / (n + m) (b - mean)(b - mean)^T,
+        mean += m / (n + m) (b - mean).
+
+    In whatever batches the samples arrive, the result is that of all at once up to
+    rounding (about 1e-14 relative).
+
+    Args:
+        protocol: A `Protocol` that says which features these are. It is saved with
+            them; statistics of other features refuse to be merged or compared.
+
+    References:
+        Chan, Golub and LeVeque, 1983, "Algorithms for computing the sample variance".
+
+    Example:
+        ```python
+        statistics = FeatureStatistics(Protocol(features="digit_classifier/dense_1"))
+        for batch in batches:
+            statistics.update(network.predict_on_batch(batch))
+        statistics.save("real.npz")
+        frechet_distance(FeatureStatistics.load("real.npz"), fake_features)
+        ```
+    """
+
+    def __init__(self, protocol: Protocol | None = None):
+        self.protocol = filled_in(protocol)
+        self.count = 0
+        self._mean = np.zeros(0)
+        self._scatter = np.zeros((0, 0))
+
+    @property
+    def num_features(self) -> int:
+        """Integer, features a sample; 0 before the first `update`."""
+        return len(self._mean)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """float64 array of shape `(num_features,)`."""
+        return self._mean.copy()
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """float64 array `(num_features, num_features)`, with divisor count - 1.
+
+        Raises:
+            ValueError: If there are fewer than two samples.
+        """
+        if self.count < 2:
+            raise ValueError(
+                "`covariance` must be of at least 2 samples: call `update` first. "
+                f"Received: count={self.count}"
+            )
+        return self._scatter / (self.count - 1)
+
+    def update(self, features) -> "FeatureStatistics":
+        """Adds a batch.
+
+        Args:
+            features: Array of shape `(batch, num_features)`.
+
+        Returns:
+            These statistics.
+
+        Raises:
+            ValueError: If `features` is no matrix of finite numbers, or of another
+                width than before. Nothing is added then.
+        """
+        features = check_features("features", features)
+        if self.count:
+            check_same_width("features", self.num_features, features.shape[1])
+        for start in range(0, len(features), _ROWS):
+            batch = features[start : start + _ROWS].astype(np.float64)
+            mean = batch.mean(axis=0)
+            batch -= mean
+            self._add(len(batch), mean, batch.T @ batch)
+        return self
+
+    def merge(self, other: "FeatureStatistics") -> "FeatureStatistics":
+        """Adds all samples of other statistics, as from another process.
+
+        Args:
+            other: `FeatureStatistics` of the same features.
+
+        Returns:
+            These statistics.
+
+        Raises:
+            ValueError: If the features differ in width or in protocol.
+        """
+        self.protocol.check_same("other", other.protocol)
+        if self.count and other.count:
+            check_same_width("other", self.num_features, other.num_features)
+        if other.count:
+            self._add(other.count, other._mean, other._scatter)
+        return self
+
+    def _add(self, count, mean, scatter):
+        if not self.count:
+            self.count, self._mean, self._scatter = count, mean.copy(), scatter.copy()
+            return
+        total = self.count + count
+        offset = mean - self._mean
+        self._scatter = self._scatter + scatter
+        self._scatter += np.outer(offset * (self.count * (count / total)), offset)
+        self._mean = self._mean + offset * (count / total)
+        self.count = total
+
+    def save(self, path) -> None:
+        """Writes a `.npz` file, whole or not at all, without pickle.
+
+        Args:
+            path: String or path of the file.
+
+        Raises:
+            OSError: If the file cannot be written.
+        """
+        path = os.fspath(path)
+        scratch = f"{path}.part"
+        with open(scratch, "wb") as file:
+            np.savez(
+                file,
+                version=np.int64(_VERSION),
+                count=np.int64(self.count),
+                mean=self._mean,
+                scatter=self._scatter,
+                protocol=np.array(json.dumps(dataclasses.asdict(self.protocol))),
+            )
+        os.replace(scratch, path)
+
+    @classmethod
+    def load(cls, path) -> "FeatureStatistics":
+        """Reads what `save` wrote, and checks every array of it.
+
+        Args:
+            path: String or path of the file.
+
+        Returns:
+            `FeatureStatistics`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is another one, cut short, or inconsistent.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        except _UNREADABLE as error:
+            raise _bad_file(path, str(error)) from error
+        return cls._from_arrays(arrays, path)
+
+    @classmethod
+    def _from_arrays(cls, arrays, path):
+        found = {name: (a.dtype.kind, a.ndim) for name, a in arrays.items()}
+        if found != _SCHEMA or arrays["version"] != _VERSION:
+            raise _bad_file(path, f"arrays {found}")
+        count, mean, scatter = int(arrays["count"]), arrays["mean"], arrays["scatter"]
+        size = len(mean)
+        if count < 0 or scatter.shape != (size, size) or (count == 0) != (size == 0):
+            raise _bad_file(path, f"count {count}, shapes {mean.shape}{scatter.shape}")
+        if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
+            raise _bad_file(path, "NaN or infinite values")
+        scale = np.abs(scatter).max(initial=0.0)
+        if not np.allclose(scatter, scatter.T, rtol=0, atol=1e-9 * scale):
+            raise _bad_file(path, "a scatter matrix that is not symmetric")
+        statistics = cls(_protocol(str(arrays["protocol"]), path))
+        statistics.count = count
+        statistics._mean = mean.astype(np.float64)
+        statistics._scatter = scatter.astype(np.float64)
+        return statistics
+
+    def check_same_features(self, name: str, other: "FeatureStatistics") -> None:
+        """Raises unless other statistics are of the same features.
+
+        Args:
+            name: String, what to call `other` in the message.
+            other: `FeatureStatistics`.
+
+        Raises:
+            ValueError: If name, weights or resize of the features differ.
+        """
+        self.protocol.check_same(name, other.protocol, SOURCE_FIELDS)
+
+
+def _protocol(text, path):
+    try:
+        fields = json.loads(text)
+        if fields.get("frequencies") is not None:
+            fields["frequencies"] = tuple(fields["frequencies"])
+        return Protocol(**fields)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _bad_file(path, f"a protocol that cannot be read: {text!r}") from error
+
+
+def _bad_file(path, received):
+    return ValueError(
+        f"`path` must be a file written by FeatureStatistics.save. "
+        f"Received: path={os.fspath(path)!r} with {received}"
+    )

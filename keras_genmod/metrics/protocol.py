@@ -1,0 +1,105 @@
+"""What must be the same for two scores to be compared."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """How a score was made; two scores compare only under equal protocols.
+
+    A caller states where the arrays come from (the first four fields) and hands this
+    to a metric; the metric fills in the rest. `None` means "does not apply".
+
+    Args:
+        features: String, the features' name, such as `"digit_classifier/dense_1"`.
+        weights_hash: String, hash of the weights that made the features.
+        resize: String, how images were resized, such as `"bilinear antialiased 75"`.
+        split: String, the split that the real samples are from.
+        metric: String, the metric's name.
+        num_real: Integer, number of real samples.
+        num_fake: Integer, number of generated samples.
+        num_held_out: Integer, number of held-out samples.
+        k: Integer, number of neighbours.
+        num_subsets: Integer, random subsets that the score is a mean over.
+        subset_size: Integer, samples in a subset.
+        num_splits: Integer, disjoint parts that the score is a mean over.
+        num_modes: Integer, modes that could be found.
+        radius: Float, the distance within which a sample belongs to a mode.
+        frequencies: Tuple of floats, the modes' frequencies in the data.
+        seed: Integer, the seed of the subsets or splits.
+
+    Example:
+        ```python
+        source = Protocol(features="digit_classifier/dense_1", split="test")
+        score = frechet_distance(real, fake, protocol=source)
+        score.protocol.num_real  # filled in
+        ```
+    """
+
+    features: str | None = None
+    weights_hash: str | None = None
+    resize: str | None = None
+    split: str | None = None
+    metric: str | None = None
+    num_real: int | None = None
+    num_fake: int | None = None
+    num_held_out: int | None = None
+    k: int | None = None
+    num_subsets: int | None = None
+    subset_size: int | None = None
+    num_splits: int | None = None
+    num_modes: int | None = None
+    radius: float | None = None
+    frequencies: tuple[float, ...] | None = None
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        items = dataclasses.asdict(self).items()
+        return ", ".join(f"{k}={v}" for k, v in items if v is not None)
+
+    def check_same(self, name: str, other: "Protocol", fields=None) -> None:
+        """Raises unless another protocol agrees with this one.
+
+        Args:
+            name: String, what to call `other` in the message.
+            other: A `Protocol`.
+            fields: Names of the fields that must agree; `None` means all of them.
+
+        Raises:
+            ValueError: If a field differs. The message names each.
+        """
+        names = [f.name for f in dataclasses.fields(self)] if fields is None else fields
+        different = [
+            f"{field}: {getattr(self, field)!r} and {getattr(other, field)!r}"
+            for field in names
+            if getattr(self, field) != getattr(other, field)
+        ]
+        if different:
+            raise ValueError(
+                f"`{name}` must have the same protocol, or the numbers do not "
+                f"compare. Received: {'; '.join(different)}"
+            )
+
+
+# The fields that say what a feature is: two sets of features must share them.
+SOURCE_FIELDS = ("features", "weights_hash", "resize")
+
+
+def filled_in(protocol: Protocol | None, **fields) -> Protocol:
+    """Returns the caller's protocol with what the metric knows.
+
+    Args:
+        protocol: The caller's `Protocol`, or `None`.
+        **fields: The fields that the metric knows.
+
+    Returns:
+        A `Protocol`.
+
+    Raises:
+        ValueError: If `protocol` is something else.
+    """
+    if protocol is not None and not isinstance(protocol, Protocol):
+        raise ValueError(
+            f"`protocol` must be a Protocol or None. Received: protocol={protocol!r}"
+        )
+    return dataclasses.replace(protocol or Protocol(), **fields)

@@ -1,0 +1,252 @@
+"""Wrong arguments: the message names the argument and says what would be right."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_genmod import (
+    GAN,
+    RBM,
+    VAE,
+    WGAN,
+    WGANGP,
+    Autoencoder,
+    CycleGAN,
+    NormalizingFlow,
+    PixelCNN,
+)
+from keras_genmod.bijectors import Chain, Planar
+from keras_genmod.distributions import StandardNormal
+from tests.models.small_networks import small_network
+
+IMAGE = (4, 4, 1)
+OTHER = (4, 4, 2)
+LATENT = 3
+
+UNBUILT = keras.Sequential([keras.layers.Dense(3)])
+TO_LATENT = small_network(IMAGE, (LATENT,))
+TO_SCORE = small_network(IMAGE, (1,))
+TO_IMAGE = small_network((LATENT,), IMAGE)
+TO_OTHER = small_network((LATENT,), OTHER)
+TRANSLATOR = small_network(IMAGE, IMAGE)
+IMAGE_TO_OTHER = small_network(IMAGE, OTHER)
+OTHER_TO_IMAGE = small_network(OTHER, IMAGE)
+OTHER_TO_SCORE = small_network(OTHER, (1,))
+CONDITIONAL = small_network((LATENT,), IMAGE, num_classes=3)
+WITH_BATCH_NORMALIZATION = keras.Sequential(
+    [
+        keras.Input(IMAGE),
+        keras.Sequential([keras.layers.Flatten(), keras.layers.BatchNormalization()]),
+        keras.layers.Dense(1),
+    ]
+)
+
+GOOD = {
+    Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
+    VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},
+    PixelCNN: {"image_shape": IMAGE, "filters": 4, "num_blocks": 1},
+    GAN: {"generator": TO_IMAGE, "discriminator": TO_SCORE, "latent_dim": LATENT},
+    WGAN: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
+    WGANGP: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
+    CycleGAN: {
+        "generator_ab": TRANSLATOR,
+        "generator_ba": TRANSLATOR,
+        "discriminator_a": TO_SCORE,
+        "discriminator_b": TO_SCORE,
+    },
+    NormalizingFlow: {"bijector": Planar(2)},
+    RBM: {"visible_dim": 4, "hidden_dim": 3},
+}
+
+POSITIVE_INTS = [
+    (VAE, "latent_dim"),
+    (VAE, "num_classes"),
+    (PixelCNN, "filters"),
+    (PixelCNN, "num_blocks"),
+    (GAN, "latent_dim"),
+    (GAN, "discriminator_steps"),
+    (WGAN, "critic_steps"),
+    (WGANGP, "critic_steps"),
+    (WGANGP, "latent_dim"),
+    (RBM, "visible_dim"),
+    (RBM, "hidden_dim"),
+    (RBM, "num_gibbs_steps"),
+    (RBM, "num_chains"),
+]
+NON_NEGATIVE = [
+    (VAE, "beta"),
+    (WGAN, "clip"),
+    (WGANGP, "penalty_weight"),
+    (CycleGAN, "cycle_weight"),
+    (CycleGAN, "identity_weight"),
+]
+CHOICES = [(VAE, "likelihood"), (GAN, "loss"), (RBM, "visible")]
+NETWORKS = [
+    (Autoencoder, "encoder"),
+    (Autoencoder, "decoder"),
+    (VAE, "encoder"),
+    (VAE, "decoder"),
+    (GAN, "generator"),
+    (GAN, "discriminator"),
+    (WGAN, "critic"),
+    (WGANGP, "generator"),
+    (CycleGAN, "generator_ab"),
+    (CycleGAN, "generator_ba"),
+    (CycleGAN, "discriminator_a"),
+    (CycleGAN, "discriminator_b"),
+]
+OTHERS = [
+    (Autoencoder, {"decoder": TO_OTHER}, "`decoder` must map shape"),
+    (VAE, {"decoder": TO_OTHER}, "`decoder` must map shape"),
+    (VAE, {"latent_dim": 2}, "`decoder` must map shape"),
+    (VAE, {"encoder": TRANSLATOR}, "`encoder` must end in features"),
+    (VAE, {"num_classes": 3}, r"With `num_classes`, `encoder` must take the list"),
+    (VAE, {"decoder": CONDITIONAL}, "`decoder` must take one input"),
+    (PixelCNN, {"image_shape": (4, 4)}, "`image_shape` must be"),
+    (PixelCNN, {"num_levels": 1}, "`num_levels` must be at least 2.*num_levels=1"),
+    (PixelCNN, {"filters": 5}, "`filters` must be even"),
+    (PixelCNN, {"image_shape": (4, 4, 3)}, "half of it at least the number of"),
+    (GAN, {"generator": TO_OTHER}, "`discriminator` must take what `generator`"),
+    (GAN, {"latent_dim": 2}, "`generator` must map shape"),
+    (GAN, {"num_classes": 3}, "With `num_classes`, `generator` must take the list"),
+    (GAN, {"generator": CONDITIONAL}, "`generator` must take one input"),
+    (
+        GAN,
+        {"generator": CONDITIONAL, "num_classes": 4},
+        r"`generator` must take one-hot labels of shape \(batch, 4\)",
+    ),
+    (WGAN, {"clip": 0}, "`clip` must be above 0"),
+    (WGANGP, {"critic": OTHER_TO_SCORE}, "`critic` must take what `generator`"),
+    (
+        WGANGP,
+        {"critic": WITH_BATCH_NORMALIZATION},
+        "`critic` must hold no BatchNormalization",
+    ),
+    (CycleGAN, {"pool_size": -1}, "`pool_size` must be a positive int"),
+    (CycleGAN, {"discriminator_a": OTHER_TO_SCORE}, "`discriminator_a` must map"),
+    (CycleGAN, {"generator_ba": IMAGE_TO_OTHER}, "`generator_ba` must map"),
+    (
+        CycleGAN,
+        {
+            "generator_ab": IMAGE_TO_OTHER,
+            "generator_ba": OTHER_TO_IMAGE,
+            "discriminator_b": OTHER_TO_SCORE,
+        },
+        "`identity_weight` must be 0 where the domains have different shapes",
+    ),
+    (NormalizingFlow, {"bijector": TRANSLATOR}, "`bijector` must be a keras_genmod"),
+    (NormalizingFlow, {"base": StandardNormal((3,))}, "`base` must have the event"),
+]
+
+
+def make(model, **changes):
+    return model(**{**GOOD[model], **changes})
+
+
+@pytest.mark.parametrize("model", GOOD, ids=lambda model: model.__name__)
+def test_good_arguments_are_accepted(model):
+    assert make(model).built
+
+
+@pytest.mark.parametrize("value", [0, -3, 1.5, True, "2"])
+@pytest.mark.parametrize("model,name", POSITIVE_INTS)
+def test_positive_int(model, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be a positive int. Received"):
+        make(model, **{name: value})
+
+
+@pytest.mark.parametrize("value", [-0.5, "1", None, float("nan")])
+@pytest.mark.parametrize("model,name", NON_NEGATIVE)
+def test_non_negative_number(model, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must be a number of at least 0"):
+        make(model, **{name: value})
+
+
+@pytest.mark.parametrize("model,name", CHOICES)
+def test_choice(model, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be one of.*Received.*'none'"):
+        make(model, **{name: "none"})
+
+
+@pytest.mark.parametrize("network", [UNBUILT, None, keras.layers.Dense(3)])
+@pytest.mark.parametrize("model,name", NETWORKS)
+def test_network_must_be_built(model, name, network):
+    with pytest.raises(ValueError, match=f"`{name}` must be a built Keras model"):
+        make(model, **{name: network})
+
+
+@pytest.mark.parametrize("model,changes,message", OTHERS)
+def test_other_constraint(model, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make(model, **changes)
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "2"])
+def test_planar_event_dim(value):
+    with pytest.raises(ValueError, match="`event_dim` must be a positive int. Rec"):
+        Planar(value)
+
+
+@pytest.mark.parametrize("bijectors", [[], [Planar(2), Planar(3)]])
+def test_chain_bijectors(bijectors):
+    with pytest.raises(ValueError, match="`bijectors` must be a non-empty list"):
+        Chain(bijectors)
+
+
+# Methods.
+
+
+@pytest.mark.parametrize("model", GOOD, ids=lambda model: model.__name__)
+@pytest.mark.parametrize("argument", ["loss", "metrics"])
+def test_compile_takes_no_loss(model, argument):
+    with pytest.raises(ValueError, match=f"brings its own loss.*Received.*{argument}"):
+        make(model).compile("sgd", **{argument: "mse"})
+
+
+@pytest.mark.parametrize("model", [GAN, NormalizingFlow, RBM, PixelCNN, VAE])
+def test_condition_of_an_unconditional_model(model):
+    with pytest.raises(ValueError, match="is not conditional; `condition` must be"):
+        make(model).sample(2, condition=1)
+
+
+@pytest.mark.parametrize(
+    "call,message",
+    [
+        (lambda: make(CycleGAN).translate(np.ones((1, *IMAGE)), to="c"), "`to` must"),
+        (lambda: make(CycleGAN).translate(np.ones((1, *OTHER))), "`x` must have shape"),
+        (lambda: make(CycleGAN).translate(np.ones((1, *IMAGE)) * 9), "`x` must lie"),
+        (lambda: make(VAE).decode(np.ones((1, 2))), "`z` must have shape"),
+        (lambda: make(VAE).encode(np.ones(IMAGE)), "`x` must have shape"),
+        (lambda: make(VAE).log_prob(np.ones((1, *IMAGE)) * 2), r"`x` must lie in"),
+        (
+            lambda: make(VAE).log_prob(np.ones((1, *IMAGE)), num_samples=0),
+            "`num_samples` must be a positive int",
+        ),
+        (
+            lambda: make(PixelCNN).log_prob(np.full((1, *IMAGE), 0.4)),
+            "`x` must hold the values k / 1",
+        ),
+        (
+            lambda: make(PixelCNN).sample(1, known=np.ones(IMAGE)),
+            "`known` and `mask` go together",
+        ),
+        (
+            lambda: make(PixelCNN).sample(1, known=np.ones(OTHER), mask=np.ones(OTHER)),
+            "`known` must have shape",
+        ),
+        (lambda: make(RBM).sample(1, num_steps=0), "`num_steps` must be a positive"),
+        (lambda: make(RBM).free_energy(np.ones((2, 3))), "`x` must have shape"),
+        (
+            lambda: make(RBM, visible_dim=30, hidden_dim=21).log_partition(),
+            r"`log_partition` enumerates 2\^21 states",
+        ),
+        (
+            lambda: make(NormalizingFlow).log_prob(np.ones((2, 3))),
+            "`x` must have shape",
+        ),
+        (lambda: make(NormalizingFlow).decode(np.ones(2)), "`z` must have shape"),
+    ],
+)
+def test_method_argument(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
