@@ -51,6 +51,15 @@ class PackageLoop:
             logs = self._model.train_function([(batch,)])
         return logs["loss"]
 
+    def planned_bytes(self, batch):
+        """Returns the memory that XLA plans for a step; on JAX only."""
+        import jax
+
+        from benchmarks.references.jax_parts import planned_bytes
+
+        step = jax.jit(self._model.train_step, donate_argnums=0)
+        return planned_bytes(step.lower(self._state, (batch,)))
+
     @staticmethod
     def to_device(batch):
         """Returns the batch as it is on the device."""

@@ -56,7 +56,9 @@ class Measurement:
     def row(self) -> list[str]:
         """Returns the cells of the table."""
         ratios = [ours / other for ours, other in self.seconds]
-        ours, other = (1e3 * statistics.median(s) for s in zip(*self.seconds))
+        ours, other = (
+            1e3 * statistics.median(s) for s in zip(*self.seconds, strict=True)
+        )
         cells = [
             self.name,
             self.against.replace("_", " "),

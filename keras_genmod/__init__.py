@@ -1,6 +1,14 @@
 """Generative models for Keras 3 on TensorFlow, JAX and PyTorch."""
 
-from keras_genmod import bijectors, callbacks, data, distributions, layers, networks
+from keras_genmod import (
+    bijectors,
+    callbacks,
+    data,
+    distributions,
+    layers,
+    metrics,
+    networks,
+)
 from keras_genmod.models import (
     GAN,
     RBM,
@@ -31,5 +39,6 @@ __all__ = [
     "data",
     "distributions",
     "layers",
+    "metrics",
     "networks",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from benchmarks import sizes
-from benchmarks.references import jax_adversarial
+from benchmarks.references import jax_adversarial, jax_cycle_gan
 from benchmarks.references.jax_parts import (
     Loop,
     adam,
@@ -25,7 +25,7 @@ from benchmarks.references.jax_parts import (
 def make_loop(name, xla=True):
     """Returns the loop of this name; JAX always uses XLA."""
     del xla
-    return {**_LOOPS, **jax_adversarial.LOOPS}[name]()
+    return {**_LOOPS, **jax_adversarial.LOOPS, **jax_cycle_gan.LOOPS}[name]()
 
 
 def _likelihood_loop(loss_of, params):
@@ -141,16 +141,19 @@ def _planar_inverse(p, x):
     fixed = lax.stop_gradient((target, b, gap))
 
     def newton(_, state):
-        a, low, high = state
+        a, low, high, last_move = state
         residual, slope = residual_and_slope(a, *fixed)
         low = jnp.where(residual < 0, a, low)
         high = jnp.where(residual < 0, high, a)
-        step = a - residual / jnp.maximum(slope, 1e-12)
-        inside = (step >= low) & (step <= high)
-        return jnp.where(inside, step, 0.5 * (low + high)), low, high
+        move = residual / jnp.maximum(slope, 1e-12)
+        inside = (a - move >= low) & (a - move <= high)
+        trusted = inside & (2 * jnp.abs(move) <= last_move)
+        following = jnp.where(trusted, a - move, 0.5 * (low + high))
+        return following, low, high, jnp.abs(following - a)
 
     reach = jnp.abs(fixed[2] - 1)
     start = (fixed[0], fixed[0] - reach, fixed[0] + reach)
+    start = (*start, start[2] - start[1])
     a = lax.stop_gradient(lax.fori_loop(0, sizes.NEWTON_STEPS, newton, start)[0])
     residual, slope = residual_and_slope(a, target, b, gap)
     a = a - residual / lax.stop_gradient(jnp.maximum(slope, 1e-12))
@@ -192,9 +195,7 @@ def _rbm(persistent):
         w, a, b = state["params"]
         key, draw_h, draw_v = jax.random.split(state["key"], 3)
         hidden = jax.nn.sigmoid(v @ w + b)
-        start = (
-            jax.nn.sigmoid(state["chains"] @ w + b) if persistent else hidden
-        )
+        start = jax.nn.sigmoid(state["chains"] @ w + b) if persistent else hidden
         h = (jax.random.uniform(draw_h, start.shape) < start).astype("float32")
         mean = jax.nn.sigmoid(h @ w.T + a)
         chain = (jax.random.uniform(draw_v, mean.shape) < mean).astype("float32")

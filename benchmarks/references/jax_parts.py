@@ -28,10 +28,25 @@ class Loop:
         self._state, loss = self._step(self._state, batch)
         return loss
 
+    def planned_bytes(self, batch):
+        """Returns the memory that XLA has planned for a step."""
+        return planned_bytes(self._step.lower(self._state, batch))
+
     @staticmethod
     def to_device(batch):
         """Returns the batch as it is on the device."""
         return jax.tree.map(jnp.asarray, batch)
+
+
+def planned_bytes(lowered):
+    """Returns the memory that XLA plans for a lowered step with donated state."""
+    plan = lowered.compile().memory_analysis()
+    return (
+        plan.argument_size_in_bytes
+        + plan.output_size_in_bytes
+        + plan.temp_size_in_bytes
+        - plan.alias_size_in_bytes
+    )
 
 
 def adam_state(params):
@@ -47,9 +62,7 @@ def adam(params, gradients, state, rates=sizes.ADAM):
     """Returns parameters and slots after one step of Adam."""
     rate, beta_1, beta_2 = rates
     t = state["t"] + 1
-    m = jax.tree.map(
-        lambda m, g: beta_1 * m + (1 - beta_1) * g, state["m"], gradients
-    )
+    m = jax.tree.map(lambda m, g: beta_1 * m + (1 - beta_1) * g, state["m"], gradients)
     v = jax.tree.map(
         lambda v, g: beta_2 * v + (1 - beta_2) * g * g, state["v"], gradients
     )
@@ -59,6 +72,24 @@ def adam(params, gradients, state, rates=sizes.ADAM):
         lambda p, m, v: p - scale * m / (jnp.sqrt(v) + sizes.EPSILON), params, m, v
     )
     return params, {"m": m, "v": v, "t": t}
+
+
+def adversarial_state(params, **more):
+    """Returns the state of a loop with an Adam for each of the named networks."""
+    slots = {name: adam_state(p) for name, p in params.items()}
+    return {"params": params, "adam": slots, "key": jax.random.key(0), **more}
+
+
+def update(state, name, gradients):
+    """Returns the state after Adam has moved the network of this name."""
+    params, slots = adam(
+        state["params"][name], gradients, state["adam"][name], sizes.ADAM_ADVERSARIAL
+    )
+    return {
+        **state,
+        "params": {**state["params"], name: params},
+        "adam": {**state["adam"], name: slots},
+    }
 
 
 def weights(rng, *shape):

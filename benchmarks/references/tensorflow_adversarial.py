@@ -25,7 +25,8 @@ _SIDE = sizes.IMAGE // 4
 def _averages(channels):
     """Returns the moving mean and variance of batch normalization."""
     return tuple(
-        tf.Variable(start((channels,)), trainable=False) for start in (tf.zeros, tf.ones)
+        tf.Variable(start((channels,)), trainable=False)
+        for start in (tf.zeros, tf.ones)
     )
 
 

@@ -136,19 +136,22 @@ def _planar_inverse(p, x):
 
     fixed = tuple(tf.stop_gradient(t) for t in (target, b, gap))
 
-    def newton(a, low, high):
+    def newton(a, low, high, last_move):
         residual, slope = residual_and_slope(a, *fixed)
         low = tf.where(residual < 0, a, low)
         high = tf.where(residual < 0, high, a)
-        step = a - residual / tf.maximum(slope, 1e-12)
-        inside = (step >= low) & (step <= high)
-        return tf.where(inside, step, 0.5 * (low + high)), low, high
+        move = residual / tf.maximum(slope, 1e-12)
+        inside = (a - move >= low) & (a - move <= high)
+        trusted = inside & (2 * tf.abs(move) <= last_move)
+        following = tf.where(trusted, a - move, 0.5 * (low + high))
+        return following, low, high, tf.abs(following - a)
 
     reach = tf.abs(fixed[2] - 1)
-    a, _, _ = tf.while_loop(
+    low, high = fixed[0] - reach, fixed[0] + reach
+    a, *_ = tf.while_loop(
         lambda *_: True,
         newton,
-        (fixed[0], fixed[0] - reach, fixed[0] + reach),
+        (fixed[0], low, high, high - low),
         maximum_iterations=sizes.NEWTON_STEPS,
     )
     a = tf.stop_gradient(a)
@@ -191,7 +194,9 @@ def _rbm(xla, persistent):
     chains = tf.Variable(chains.astype("float32"))
 
     def below(probability):
-        return tf.cast(tf.random.uniform(tf.shape(probability)) < probability, "float32")
+        return tf.cast(
+            tf.random.uniform(tf.shape(probability)) < probability, "float32"
+        )
 
     def step(v):
         hidden = tf.sigmoid(tf.matmul(v, w) + b)

@@ -114,13 +114,16 @@ def _newton(target, b, gap):
     """Returns a with a + w.u tanh(a + b) = target."""
     reach = (gap - 1).abs()
     a, low, high = target, target - reach, target + reach
+    last_move = high - low
     for _ in range(sizes.NEWTON_STEPS):
         residual, slope = _residual_and_slope(a, target, b, gap)
         below = residual < 0
         low, high = torch.where(below, a, low), torch.where(below, high, a)
-        step = a - residual / slope.clamp_min(1e-12)
-        inside = (step >= low) & (step <= high)
-        a = torch.where(inside, step, 0.5 * (low + high))
+        move = residual / slope.clamp_min(1e-12)
+        inside = (a - move >= low) & (a - move <= high)
+        trusted = inside & (2 * move.abs() <= last_move)
+        following = torch.where(trusted, a - move, 0.5 * (low + high))
+        a, last_move = following, (following - a).abs()
     return a
 
 

@@ -19,8 +19,9 @@ class Planar(Bijector):
 
     The inverse solves the scalar equation a + w.u tanh(a + b) = w.x for a = w.z, which
     is monotone in a: Newton's method, kept inside a bracket that halves when Newton
-    leaves it or does not halve its moves. Gradients through it are those of the implicit function theorem: the
-    last Newton step stands outside the stopped gradient.
+    leaves it or does not halve its moves. Gradients through it are those of the
+    implicit function theorem: the last Newton step stands outside the stopped
+    gradient.
 
     Args:
         event_dim: Positive int, the length of an event.

@@ -33,11 +33,12 @@ class Points:
         self.tiny = (dim + 8) * float(np.finfo(dtype).tiny)
         self.norms = np.empty(num_points)
         # Rows (x, 1, (1 - margin) |x|^2), for one product to give the whole bound.
-        self._rows = np.ones((num_points, dim + 2), dtype)
+        self._rows = np.empty((num_points, dim + 2), dtype)
         for rows in blocks(num_points):
             centred = x[rows].astype(np.float64) - centre
             self._rows[rows, :dim] = centred
             self.norms[rows] = np.einsum("nd,nd->n", centred, centred)
+        self._rows[:, -2] = 1.0
         self._rows[:, -1] = (1.0 - self.margin) * self.norms - self.tiny
 
     def __len__(self):
@@ -71,8 +72,13 @@ def slack(queries, points, i, j):
 
 def suitable_dtype(*sets):
     """Returns float32 if the sets' numbers fit its range well, otherwise float64."""
-    largest = max(float(np.abs(x).max(initial=0.0)) for x in sets)
+    largest = max(max(float(x.max()), -float(x.min())) for x in sets)
     return np.float32 if 1e-12 < largest < 1e15 else np.float64
+
+
+def near(x):
+    """Returns a point in the middle of most of `x`, the median of about 100."""
+    return np.median(x[:: max(1, len(x) // 100)], axis=0).astype(np.float64)
 
 
 def blocks(count):

@@ -184,7 +184,8 @@ class FeatureStatistics:
             ValueError: If the file is another one, cut short, or inconsistent.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open(path, "rb") as file:  # NumPy leaves a cut file open
+                archive = np.load(file, allow_pickle=False)
                 arrays = {name: archive[name] for name in archive.files}
         except _UNREADABLE as error:
             raise _bad_file(path, str(error)) from error

@@ -6,7 +6,7 @@ from keras_genmod.metrics.checks import check_integer, check_pair
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Score
 
-_BLOCK = 1024  # rows and columns of the kernel matrix held at once
+_BLOCK = 256  # rows and columns of the kernel matrix held at once: they fit the cache
 
 
 def kernel_distance(

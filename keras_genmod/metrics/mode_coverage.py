@@ -7,7 +7,6 @@ import numpy as np
 from scipy.special import rel_entr
 
 from keras_genmod.metrics.checks import check_features, check_integer, check_pair
-from keras_genmod.metrics.distance_bounds import Points, suitable_dtype
 from keras_genmod.metrics.neighbour_search import nearest
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Result
@@ -127,11 +126,9 @@ def _nearest_modes(samples, modes, radius):
             "`radius` must be a positive number where `samples` are points. "
             f"Received: radius={radius!r}"
         )
-    dtype, middle = suitable_dtype(centres, samples), centres.mean(axis=0)
-    points = Points(centres, middle, dtype)
-    indices, squared = nearest(Points(samples, middle, dtype), points, 1)
-    near = np.sqrt(squared[:, 0]) <= radius
-    return np.where(near, indices[:, 0], -1), len(centres)
+    indices, squared = nearest(samples, centres, 1)
+    is_near = np.sqrt(squared[:, 0]) <= radius
+    return np.where(is_near, indices[:, 0], -1), len(centres)
 
 
 def _check_frequencies(frequencies, num_modes):

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from keras_genmod.metrics.checks import check_integer, check_numbers, check_pair
-from keras_genmod.metrics.distance_bounds import Points, suitable_dtype
 from keras_genmod.metrics.neighbour_search import nearest
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.ranking import share_above
@@ -74,10 +73,7 @@ def nearest_neighbours(
     if held_out is not None:
         names = ("real", "held_out")
         sets.append(check_pair(real, _flat("held_out", held_out), names=names)[1])
-    dtype = suitable_dtype(real, *sets)
-    centre = real.mean(axis=0, dtype=np.float64)
-    points = Points(real, centre, dtype)
-    found = [nearest(Points(x, centre, dtype), points, k) for x in sets]
+    found = [nearest(x, real, k) for x in sets]
     indices, squared = found[0]
     # Squared distances: their order is the same.
     share = share_above(found[1][1][:, 0], squared[:, 0]) if len(found) > 1 else None

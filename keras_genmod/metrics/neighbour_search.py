@@ -6,40 +6,44 @@ from keras_genmod.metrics.distance_bounds import (
     Points,
     below,
     blocks,
+    near,
     slack,
     squared_distances,
+    suitable_dtype,
 )
 
 _SPARE = 8  # neighbours kept beyond k, for what the bounds cannot tell apart
+_TIE = 1e-10  # relative difference of squared distances of more than k + 8 points
 
 
-def nearest(queries: Points, points: Points, k):
+def nearest(queries, points, k):
     """Returns the k nearest of `points` to each of `queries`.
 
-    Where both are the same object, a point is no neighbour of itself.
-
     Args:
-        queries: `Points`.
-        points: `Points` with at least k members (k + 1 if they are the queries).
+        queries: Array `(num_queries, d)` of finite floats.
+        points: Array `(num_points, d)` with at least k rows.
         k: Integer.
 
     Returns:
         `(indices, squared)`: integers and float64, both `(num_queries, k)`, nearest
-        first, the lower index first at ties.
+        first.
     """
-    return _nearest(queries, points, k, all_exact=True)
+    dtype, centre = suitable_dtype(queries, points), near(points)
+    both = Points(queries, centre, dtype), Points(points, centre, dtype)
+    return _nearest(*both, k, all_exact=True)
 
 
-def squared_radii(points: Points, k):
+def squared_radii(x, k):
     """Returns the squared distance of each point to its k-th nearest other one.
 
     Args:
-        points: `Points` with at least k + 1 members.
+        x: Array `(num_points, d)` of finite floats, with at least k + 1 rows.
         k: Integer.
 
     Returns:
         float64 array `(num_points,)`.
     """
+    points = Points(x, near(x), suitable_dtype(x))
     return _nearest(points, points, k, all_exact=False)[1][:, -1]
 
 
@@ -55,8 +59,20 @@ def _nearest(queries, points, k, all_exact):
             k,
             None if own is None else own[rest],
         )
-        indices[rest], squared[rest], _ = _refined(found, k, all_exact)
+        indices[rest], squared[rest], done = _refined(found, k, all_exact)
+        for i in rest[~done]:  # nor float64: points close together, far from others
+            indices[i], squared[i] = _of_one(queries.x, points.x, i, k, own)
     return indices, squared
+
+
+def _of_one(queries, points, i, k, own):
+    exact = squared_distances(
+        queries, points, np.full(len(points), i), np.arange(len(points))
+    )
+    if own is not None:
+        exact[own[i]] = np.inf
+    order = np.argsort(exact, kind="stable")[:k]
+    return order, exact[order]
 
 
 def _search(queries, points, k, own):
@@ -153,5 +169,5 @@ def _refined(found, k, all_exact):
     indices = np.take_along_axis(found.indices, order, axis=1)
     squared = np.take_along_axis(exact, order, axis=1)
     # Points outside the slots lie at or beyond the last slot's bound.
-    done = (squared[:, -1] < found.lowest[:, -1]) | (size == len(found.points))
-    return indices, squared, done
+    done = squared[:, -1] * (1.0 - _TIE) <= np.maximum(found.lowest[:, -1], 0.0)
+    return indices, squared, done | (size == len(found.points))

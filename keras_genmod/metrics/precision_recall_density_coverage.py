@@ -9,6 +9,7 @@ from keras_genmod.metrics.distance_bounds import (
     Points,
     below,
     blocks,
+    near,
     slack,
     squared_distances,
     suitable_dtype,
@@ -90,11 +91,10 @@ def precision_recall_density_coverage(
     why = "the number of samples in a set but one"
     k = check_integer("k", k, 1, smaller - 1, why)
     dtype = suitable_dtype(real, fake)
-    centre = real.mean(axis=0, dtype=np.float64)
-    real_points, fake_points = Points(real, centre, dtype), Points(fake, centre, dtype)
-    around_real = squared_radii(real_points, k)
-    around_fake = squared_radii(fake_points, k)
-    counts = _Counts(real_points, fake_points, around_real, around_fake)
+    around_real, around_fake = squared_radii(real, k), squared_radii(fake, k)
+    centre = near(real)
+    points = Points(real, centre, dtype), Points(fake, centre, dtype)
+    counts = _Counts(*points, around_real, around_fake)
     return PrecisionRecallDensityCoverage(
         precision=float((counts.balls_around_fake > 0).mean()),
         recall=float(counts.recalled.mean()),

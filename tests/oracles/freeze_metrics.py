@@ -9,7 +9,8 @@ Run once, from the root of the repository, in an environment of its own:
     oracle/bin/python tests/oracles/freeze_metrics.py
 
 torchvision is stood in for: the packages import it to read images, and only their
-functions of features are called here, torchmetrics' with an identity for a network. The features are those of `metric_cases`.
+functions of features are called here, torchmetrics' with an identity for a network.
+The features are those of `metric_cases`.
 """
 
 import importlib.metadata

@@ -125,11 +125,8 @@ class RBM(GenerativeModel):
     # The machine.
 
     def _tensors(self):
-        return (
-            ops.convert_to_tensor(self.couplings),
-            ops.convert_to_tensor(self.visible_bias),
-            ops.convert_to_tensor(self.hidden_bias),
-        )
+        variables = (self.couplings, self.visible_bias, self.hidden_bias)
+        return tuple(ops.convert_to_tensor(variable) for variable in variables)
 
     def _free_energy(self, v):
         couplings, a, b = self._tensors()

@@ -1,5 +1,7 @@
 """The VAE's bounds, beside a linear one whose p(x) is known in closed form."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -44,6 +46,7 @@ def linear_vae(mean_shift=0.0, variance_factor=1.0, **kwargs):
     return model
 
 
+@functools.cache
 def spoilt_vae():
     return linear_vae(mean_shift=0.3, variance_factor=1.5)
 
@@ -123,13 +126,12 @@ def test_number_of_samples_is_honoured_in_every_batch_size():
 
 def test_bounds_repeat_for_a_seed():
     model = spoilt_vae()
-    np.testing.assert_array_equal(
-        bounds(model, 30, number=5, seed=1), bounds(model, 30, number=5, seed=1)
-    )
-    assert np.all(bounds(model, 30, number=5, seed=1) != bounds(model, 30, 5, seed=2))
+    first, second, other = (bounds(model, 30, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, second)
+    assert np.all(first != other)
 
 
-@pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
+@pytest.mark.parametrize("beta", [0.0, 4.0])
 def test_beta_weighs_the_kl_in_the_loss_and_nowhere_else(beta):
     model, plain = linear_vae(beta=beta), linear_vae()
     model.compile()
