@@ -6,15 +6,10 @@ TensorFlow on a GPU it is the peak that their allocator reports; on a CPU the la
 resident memory during warm steps, beyond what the process held after imports and data.
 """
 
-import gc
-import os
-import pathlib
-import resource
-
 import keras
 import typer
 
-from benchmarks import architectures, loops
+from benchmarks import architectures, loops, resident_memory
 
 
 def main(model: str, side: str, steps: int = 10, xla: bool | None = None):
@@ -28,7 +23,7 @@ def main(model: str, side: str, steps: int = 10, xla: bool | None = None):
     """
     data = architectures.make_batch(model)
     loops.wait(keras.ops.sum(keras.ops.ones((256, 256)) @ keras.ops.ones((256, 256))))
-    before = _resident()
+    before = resident_memory.now()
     loop = loops.MAKERS[side](model, xla=loops.uses_xla(xla))
     batch = loop.to_device(data)
     if loops.BACKEND == "jax":
@@ -36,12 +31,12 @@ def main(model: str, side: str, steps: int = 10, xla: bool | None = None):
         return
     for _ in range(2):
         loops.wait(loop(batch))
-    _restart_peak()
+    resident_memory.restart_peak()
     for _ in range(steps):
         loss = loop(batch)
     loops.wait(loss)
     peak = _device_peak()
-    print(max(_peak_resident() - before, 0) if peak is None else peak)
+    print(max(resident_memory.peak() - before, 0) if peak is None else peak)
 
 
 def _device_peak():
@@ -55,35 +50,6 @@ def _device_peak():
     if tf.config.list_physical_devices("GPU"):
         return tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return None
-
-
-def _resident():
-    """Returns the resident memory of this process in bytes."""
-    gc.collect()
-    try:
-        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
-    except OSError:  # not Linux
-        return _peak_resident()
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _restart_peak():
-    """Forgets the peak of compilation, where the system can (Linux)."""
-    gc.collect()
-    try:
-        pathlib.Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def _peak_resident():
-    """Returns the largest resident memory of this process in bytes."""
-    try:
-        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    fields = dict(line.split(":", 1) for line in lines)
-    return int(fields["VmHWM"].split()[0]) * 1024
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_genmod.bijectors.bijector import Bijector
 
+_PRECISION = 2e-7  # relative size of a move that ends the search, float32's own
 _ITERATIONS = 40  # halvings of the bracket alone reach float32; Newton needs about 6
 
 
@@ -100,8 +101,10 @@ class Planar(Bijector):
             slope = squared + (1.0 - squared) * gap
             return (a - tanh - target) + gap * tanh, slope
 
-        def newton(_, state):
-            a, low, high, last_move = state
+        def moves(a, low, high, last_move):
+            return ops.any(last_move > _PRECISION * (1.0 + ops.abs(a)))
+
+        def newton(a, low, high, last_move):
             residual, slope = residual_and_slope(a, *fixed)
             low = ops.where(residual < 0, a, low)
             high = ops.where(residual < 0, high, a)
@@ -116,7 +119,8 @@ class Planar(Bijector):
         reach = ops.abs(fixed[2] - 1.0)  # |w.u tanh| is at most |w.u|
         low, high = fixed[0] - reach, fixed[0] + reach
         start = (fixed[0], low, high, high - low)
-        a = ops.stop_gradient(ops.fori_loop(0, _ITERATIONS, newton, start)[0])
+        a, *_ = ops.while_loop(moves, newton, start, maximum_iterations=_ITERATIONS)
+        a = ops.stop_gradient(a)
         residual, slope = residual_and_slope(a, target, b, gap)
         a = a - residual / ops.stop_gradient(ops.maximum(slope, 1e-12))
         tanh = ops.tanh(a + b)

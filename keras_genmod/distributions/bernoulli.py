@@ -1,9 +1,9 @@
 """Independent binary variables."""
 
-import keras
 from keras import ops
 
 from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod.engine import uniform
 
 
 class Bernoulli(Distribution):
@@ -23,10 +23,10 @@ class Bernoulli(Distribution):
 
     def log_prob(self, value):
         value = ops.cast(value, "float32")
-        return sum_over_events(value * self.logits - ops.softplus(self.logits))
+        return sum_over_events(value * self.logits + ops.log_sigmoid(-self.logits))
 
     def sample(self, seed):
-        noise = keras.random.uniform(ops.shape(self.logits), seed=seed)
+        noise = uniform(ops.shape(self.logits), seed)
         return ops.cast(noise < self.mean(), "float32")
 
     def mean(self):

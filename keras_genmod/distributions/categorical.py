@@ -1,9 +1,9 @@
 """Independent variables with several levels."""
 
-import keras
 from keras import ops
 
 from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod.engine import uniform
 
 
 class Categorical(Distribution):
@@ -28,7 +28,7 @@ class Categorical(Distribution):
 
     def sample(self, seed):
         # The Gumbel-max trick: argmax(logits - log(-log u)) has these probabilities.
-        noise = keras.random.uniform(ops.shape(self.logits), seed=seed)
+        noise = uniform(ops.shape(self.logits), seed)
         gumbel = -ops.log(-ops.log(noise + 1e-20) + 1e-20)
         return ops.cast(ops.argmax(self.logits + gumbel, axis=-1), "int32")
 

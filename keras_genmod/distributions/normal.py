@@ -2,10 +2,10 @@
 
 import math
 
-import keras
 from keras import ops
 
 from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod.engine import normal
 
 
 class Normal(Distribution):
@@ -31,9 +31,7 @@ class Normal(Distribution):
         return sum_over_events(-0.5 * terms)
 
     def sample(self, seed):
-        noise = keras.random.normal(
-            ops.shape(self.location), dtype="float32", seed=seed
-        )
+        noise = normal(ops.shape(self.location), seed)
         return self.location + ops.exp(0.5 * self.log_var) * noise
 
     def mean(self):

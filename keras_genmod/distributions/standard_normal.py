@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_genmod.distributions.distribution import Distribution
 from keras_genmod.distributions.normal import Normal
+from keras_genmod.engine import normal
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -34,7 +35,7 @@ class StandardNormal(Distribution):
     def sample(self, num_samples, seed):
         """Returns float32 draws of shape `(num_samples, *event_shape)`."""
         shape = (num_samples, *self.event_shape)
-        return keras.random.normal(shape, dtype="float32", seed=seed)
+        return normal(shape, seed)
 
     def mean(self):
         """Returns zeros of the event shape."""

@@ -1,6 +1,6 @@
 """Training with several objectives, input gradients, compiled calls."""
 
-from keras_genmod.engine.backend import SeedGenerator
+from keras_genmod.engine.backend import SeedGenerator, convolution, normal, uniform
 from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
 from keras_genmod.engine.objective import Objective
@@ -13,6 +13,9 @@ __all__ = [
     "SeedGenerator",
     "Seeds",
     "compiled",
+    "convolution",
     "input_gradient",
+    "normal",
     "seed_state",
+    "uniform",
 ]

@@ -20,5 +20,7 @@ convolution = _engine.convolution
 per_replica = _engine.per_replica
 compile_call = _engine.compile_call
 SeedGenerator = _engine.SeedGenerator
+uniform = _engine.uniform
+normal = _engine.normal
 random_state = _engine.random_state
 load_random_state = _engine.load_random_state

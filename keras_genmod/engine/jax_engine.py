@@ -144,6 +144,16 @@ def compile_call(function, variables, xla):
 SeedGenerator = keras.random.SeedGenerator
 
 
+def uniform(shape, seed):
+    """Draws float32 numbers from U[0, 1)."""
+    return keras.random.uniform(shape, dtype="float32", seed=seed)
+
+
+def normal(shape, seed):
+    """Draws float32 numbers from N(0, 1)."""
+    return keras.random.normal(shape, dtype="float32", seed=seed)
+
+
 def random_state() -> dict:
     """JAX has no global random state."""
     return {}

@@ -31,7 +31,10 @@ def train_step(model, inputs):
             total = total + loss / objective.steps
             if variables:
                 gradients = tape.gradient(scaled, [v.value for v in variables])
-                member.apply_gradients(zip(gradients, variables, strict=True))
+                # Grappler loses the order of reads and writes of a variable when its
+                # gradient does not depend on it (the last kernel of a critic).
+                with tf.control_dependencies([loss, *tree.flatten(gradients)]):
+                    member.apply_gradients(zip(gradients, variables, strict=True))
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()
 
@@ -102,6 +105,28 @@ class SeedGenerator(keras.random.SeedGenerator):
             return state
         replica = tf.cast(context.replica_id_in_sync_group, state.dtype)
         return state + tf.stack([replica * SPREAD, 0])
+
+
+def uniform(shape, seed):
+    """Draws float32 numbers from U[0, 1), the same with XLA and without.
+
+    Keras leaves the algorithm to TensorFlow, which takes another and far slower one
+    under XLA on a CPU.
+    """
+    seed = _standardize_seed(seed)
+    return tf.random.stateless_uniform(shape, seed, alg="philox")
+
+
+def normal(shape, seed):
+    """Draws float32 numbers from N(0, 1), the same with XLA and without."""
+    seed = _standardize_seed(seed)
+    return tf.random.stateless_normal(shape, seed, alg="philox")
+
+
+def _standardize_seed(seed):
+    """Returns int32 numbers of the next state, as Keras makes them."""
+    state = tf.constant([seed, 0], "int64") if isinstance(seed, int) else seed.next()
+    return tf.cast(tf.math.floormod(state, tf.int32.max - 1), "int32")
 
 
 def random_state() -> dict:

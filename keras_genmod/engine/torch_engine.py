@@ -109,6 +109,16 @@ def compile_call(function, variables, xla):
 SeedGenerator = keras.random.SeedGenerator
 
 
+def uniform(shape, seed):
+    """Draws float32 numbers from U[0, 1)."""
+    return keras.random.uniform(shape, dtype="float32", seed=seed)
+
+
+def normal(shape, seed):
+    """Draws float32 numbers from N(0, 1)."""
+    return keras.random.normal(shape, dtype="float32", seed=seed)
+
+
 def random_state() -> dict:
     """Returns torch's global generators, which an unseeded `Dropout` draws from."""
     state = {"torch_random_state": torch.get_rng_state().numpy()}

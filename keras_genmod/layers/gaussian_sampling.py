@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genmod.engine import SeedGenerator
+from keras_genmod.engine import SeedGenerator, normal
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -39,9 +39,7 @@ class GaussianSampling(keras.layers.Layer):
 
     def call(self, inputs):
         mean, log_var = (ops.cast(tensor, "float32") for tensor in inputs)
-        noise = keras.random.normal(
-            ops.shape(mean), dtype="float32", seed=self.seed_generator
-        )
+        noise = normal(ops.shape(mean), self.seed_generator)
         return mean + ops.exp(0.5 * log_var) * noise
 
     def compute_output_shape(self, input_shape):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod.engine import backend
+from keras_genmod.engine import convolution
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -96,7 +96,7 @@ class MaskedConv2D(keras.layers.Conv2D):
             return super().call(inputs)
         kernel = ops.convert_to_tensor(self.kernel)
         bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
-        return self.activation(backend.convolution(inputs, kernel, bias))
+        return self.activation(convolution(inputs, kernel, bias))
 
     def get_config(self):
         return {

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_genmod.engine import uniform
+
 
 class ImagePool(keras.layers.Layer):
     """Gives a discriminator old images among the new.
@@ -58,10 +60,10 @@ class ImagePool(keras.layers.Layer):
         )
         batch = ops.shape(images)[0]
         index = ops.arange(batch, dtype="int32")
-        noise = keras.random.uniform((self.size,), seed=self.seed_generator)
+        noise = uniform((self.size,), self.seed_generator)
         order = ops.cast(ops.argsort(noise), "int32")
         old_place = ops.take(order, ops.mod(index, self.size), axis=0)
-        coin = keras.random.uniform((batch,), seed=self.seed_generator) < 0.5
+        coin = uniform((batch,), self.seed_generator) < 0.5
 
         fills = count + index < self.size
         swaps = ~fills & coin & (index < self.size) & (old_place < count)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genmod.engine import input_gradient
+from keras_genmod.engine import input_gradient, uniform
 from keras_genmod.models import checks
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
 
@@ -76,9 +76,7 @@ class WGANGP(Wasserstein):
 
     def _penalty(self, real, fake, condition, training):
         ones = (1,) * (len(real.shape) - 1)
-        e = keras.random.uniform(
-            (ops.shape(real)[0], *ones), dtype="float32", seed=self.seed_generator
-        )
+        e = uniform((ops.shape(real)[0], *ones), self.seed_generator)
         mixed = e * real + (1.0 - e) * fake
         gradient = input_gradient(lambda x: self._score(x, condition, training), mixed)
         axes = tuple(range(1, len(real.shape)))

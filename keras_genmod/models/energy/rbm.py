@@ -1,18 +1,11 @@
-"""Restricted Boltzmann machine, trained by contrastive divergence.
-
-Hinton, Training products of experts by minimizing contrastive divergence, Neural
-Computation 14, 2002; Tieleman, Training restricted Boltzmann machines using
-approximations to the likelihood gradient, ICML 2008.
-"""
-
-import math
+"""Restricted Boltzmann machine, trained by contrastive divergence."""
 
 import keras
 from keras import ops
 
-from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.engine import Seeds, compiled, normal, seed_state, uniform
 from keras_genmod.models import checks
-from keras_genmod.models.energy.enumeration import log_sum_over_states
+from keras_genmod.models.energy.enumeration import rbm_log_partition
 from keras_genmod.models.generative_model import GenerativeModel
 
 _LARGEST_ENUMERATION = 20  # units whose 2^20 states `log_partition` goes through
@@ -47,9 +40,12 @@ class RBM(GenerativeModel):
         ValueError: If an argument is out of range.
 
     References:
+        - Hinton, Training products of experts by minimizing contrastive divergence,
+          Neural Computation 14, 2002.
         - Hinton, A practical guide to training restricted Boltzmann machines, 2010
           (the initial weights).
-        - Tieleman, 2008 (`persistent`).
+        - Tieleman, Training restricted Boltzmann machines using approximations to the
+          likelihood gradient, ICML 2008 (`persistent`).
 
     Example:
     ```python
@@ -119,8 +115,8 @@ class RBM(GenerativeModel):
     def _start_chains(self, shape, dtype=None, seed=None):
         seed = self.seed_generator if seed is None else seed
         if self.visible == "normal":
-            return keras.random.normal(shape, dtype=dtype, seed=seed)
-        return ops.cast(keras.random.uniform(shape, seed=seed) < 0.5, dtype)
+            return normal(shape, seed)
+        return ops.cast(uniform(shape, seed) < 0.5, "float32")
 
     # The machine.
 
@@ -128,58 +124,75 @@ class RBM(GenerativeModel):
         variables = (self.couplings, self.visible_bias, self.hidden_bias)
         return tuple(ops.convert_to_tensor(variable) for variable in variables)
 
-    def _free_energy(self, v):
-        couplings, a, b = self._tensors()
-        softplus = ops.sum(ops.softplus(ops.matmul(v, couplings) + b), axis=-1)
+    def _field(self, v):
+        """Returns what the hidden units feel, (v W + b), `(batch, hidden_dim)`."""
+        couplings, _, b = self._tensors()
+        return ops.matmul(v, couplings) + b
+
+    def _free_energy(self, v, field=None):
+        _, a, _ = self._tensors()
+        field = self._field(v) if field is None else field
+        softplus = ops.sum(ops.softplus(field), axis=-1)
         if self.visible == "normal":
             return 0.5 * ops.sum(ops.square(v - a), axis=-1) - softplus
         return -ops.matmul(v, a) - softplus
 
     def _hidden_mean(self, v):
-        couplings, _, b = self._tensors()
-        return ops.sigmoid(ops.matmul(v, couplings) + b)
+        return ops.sigmoid(self._field(v))
 
     def _visible_mean(self, h):
         couplings, a, _ = self._tensors()
         mean = ops.matmul(h, ops.transpose(couplings)) + a
         return mean if self.visible == "normal" else ops.sigmoid(mean)
 
-    def _gibbs_step(self, v, seed):
-        """Draws h given v, then v given h; returns v and its mean given h."""
-        hidden_mean = self._hidden_mean(v)
-        noise = keras.random.uniform(ops.shape(hidden_mean), seed=seed)
+    def _gibbs_step(self, hidden_mean, seed):
+        """Draws h, then v given h; returns v and its mean given h."""
+        noise = uniform(ops.shape(hidden_mean), seed)
         mean = self._visible_mean(ops.cast(noise < hidden_mean, "float32"))
         if self.visible == "normal":
-            noise = keras.random.normal(ops.shape(mean), seed=seed)
-            return mean + noise, mean
-        noise = keras.random.uniform(ops.shape(mean), seed=seed)
-        return ops.cast(noise < mean, "float32"), mean
+            return mean + normal(ops.shape(mean), seed), mean
+        return ops.cast(uniform(ops.shape(mean), seed) < mean, "float32"), mean
 
     # Training.
 
     def call(self, inputs, training=False):
-        """Returns `data`, the input, and `chain`, the model's side of the gradient."""
+        """Returns both sides of the gradient, and the data after one step.
+
+        `data`, the input, with its `field`; `chain`, what k Gibbs steps made; and
+        `reconstruction`, the means of the visible units after the first of them, or
+        after a mean-field step where the chains persist.
+        """
         data, _ = self.split(inputs)
-        start = ops.convert_to_tensor(self.chains) if self.persistent else data
-        chain = ops.stop_gradient(start)
-        for _ in range(self.num_gibbs_steps):
-            chain, _ = self._gibbs_step(chain, self.seed_generator)
+        field = self._field(data)
+        hidden_mean = ops.sigmoid(ops.stop_gradient(field))
+        if self.persistent:
+            reconstruction = self._visible_mean(hidden_mean)
+            hidden_mean = self._hidden_mean(ops.convert_to_tensor(self.chains))
+        chain, mean = self._gibbs_step(hidden_mean, self.seed_generator)
+        if not self.persistent:
+            reconstruction = mean
+        for _ in range(self.num_gibbs_steps - 1):
+            hidden_mean = self._hidden_mean(ops.stop_gradient(chain))
+            chain, _ = self._gibbs_step(hidden_mean, self.seed_generator)
         chain = ops.stop_gradient(chain)
         if self.persistent and training:
             self.chains.assign(chain)
-        return {"data": data, "chain": chain}
+        return {
+            "data": data,
+            "field": field,
+            "chain": chain,
+            "reconstruction": ops.stop_gradient(reconstruction),
+        }
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         data = y_pred["data"]
-        mean = self._visible_mean(self._hidden_mean(data))
-        error = ops.mean(ops.square(data - ops.stop_gradient(mean)), axis=-1)
-        self.reconstruction_tracker.update_state(
-            ops.stop_gradient(error), sample_weight
-        )
+        error = ops.mean(ops.square(data - y_pred["reconstruction"]), axis=-1)
+        self.reconstruction_tracker.update_state(error, sample_weight)
+        data_energy = self._free_energy(data, y_pred["field"])
         model_energy = ops.mean(self._free_energy(y_pred["chain"]))
-        return self.mean_loss(self._free_energy(data) - model_energy, sample_weight)
+        return self.mean_loss(data_energy - model_energy, sample_weight)
 
     # What it offers.
 
@@ -245,7 +258,10 @@ class RBM(GenerativeModel):
         shape = (num_samples, self.visible_dim)
         start = self._start_chains(shape, "float32", seeds)
         return ops.fori_loop(
-            0, num_steps, lambda i, v: self._gibbs_step(v, seeds.at(i))[0], start
+            0,
+            num_steps,
+            lambda i, v: self._gibbs_step(self._hidden_mean(v), seeds.at(i))[0],
+            start,
         )
 
     def log_prob(self, x, condition=None):
@@ -283,22 +299,7 @@ class RBM(GenerativeModel):
 
     @compiled()
     def _log_partition(self):
-        if self.visible == "normal" or self.hidden_dim <= self.visible_dim:
-            units, log_weight = self.hidden_dim, self._log_weight_of_hidden
-        else:
-            units, log_weight = self.visible_dim, lambda v: -self._free_energy(v)
-        return log_sum_over_states(units, log_weight)
-
-    def _log_weight_of_hidden(self, h):
-        """Returns log of sum over (or integral of) v of exp(-E(v, h))."""
-        couplings, a, b = self._tensors()
-        field = ops.matmul(h, ops.transpose(couplings))
-        bias = ops.matmul(h, b)
-        if self.visible == "normal":
-            # Completing the square: exponent |W h|^2 / 2 + a.W h, times (2 pi)^(n/2).
-            exponent = ops.sum(0.5 * ops.square(field) + a * field, axis=-1)
-            return bias + exponent + 0.5 * self.visible_dim * math.log(2 * math.pi)
-        return bias + ops.sum(ops.softplus(field + a), axis=-1)
+        return rbm_log_partition(*self._tensors(), self.visible)
 
     def check_examples(self, x):
         super().check_examples(x)
