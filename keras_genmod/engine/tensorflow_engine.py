@@ -31,12 +31,22 @@ def train_step(model, inputs):
             total = total + loss / objective.steps
             if variables:
                 gradients = tape.gradient(scaled, [v.value for v in variables])
-                # Grappler loses the order of reads and writes of a variable when its
-                # gradient does not depend on it (the last kernel of a critic).
-                with tf.control_dependencies([loss, *tree.flatten(gradients)]):
-                    member.apply_gradients(zip(gradients, variables, strict=True))
+                gradients = _after_all_reads(loss, gradients)
+                member.apply_gradients(zip(gradients, variables, strict=True))
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()
+
+
+def _after_all_reads(loss, gradients):
+    """Returns gradients that no variable is updated with before all are computed.
+
+    TensorFlow's graph optimizer loses the order of a variable's reads and writes where
+    its gradient does not depend on it, as in the last layer of a Wasserstein critic:
+    then a step in some hundreds reads a weight of the step after.
+    """
+    present = [gradient for gradient in gradients if gradient is not None]
+    with tf.control_dependencies([loss, *present]):
+        return [None if g is None else tf.identity(g) for g in gradients]
 
 
 def test_step(model, inputs):
@@ -108,17 +118,17 @@ class SeedGenerator(keras.random.SeedGenerator):
 
 
 def uniform(shape, seed):
-    """Draws float32 numbers from U[0, 1), the same with XLA and without.
+    """Draws float32 numbers from U[0, 1) by Philox.
 
-    Keras leaves the algorithm to TensorFlow, which takes another and far slower one
-    under XLA on a CPU.
+    Keras leaves the algorithm to TensorFlow, which takes a far slower one under XLA on
+    a CPU. XLA still draws other numbers for a seed than a plain graph does.
     """
     seed = _standardize_seed(seed)
     return tf.random.stateless_uniform(shape, seed, alg="philox")
 
 
 def normal(shape, seed):
-    """Draws float32 numbers from N(0, 1), the same with XLA and without."""
+    """Draws float32 numbers from N(0, 1) by Philox, as `uniform`."""
     seed = _standardize_seed(seed)
     return tf.random.stateless_normal(shape, seed, alg="philox")
 

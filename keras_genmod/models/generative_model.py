@@ -76,6 +76,12 @@ class GenerativeModel(keras.Model):
         # A group of optimizers scales its members' losses; Keras would break it.
         scales = isinstance(optimizer, OptimizerGroup)
         super().compile(optimizer, auto_scale_loss=not scales, **kwargs)
+        self._given_jit_compile = kwargs.get("jit_compile", "auto")
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        # Not what "auto" means here: the file may be loaded on another backend.
+        return config and {**config, "jit_compile": self._given_jit_compile}
 
     def compile_from_config(self, config):
         """Compiles a loaded model and makes its optimizer's variables."""

@@ -54,6 +54,19 @@ def test_each_network_follows_its_own_loss():
     np.testing.assert_allclose(weights(model.second), v, rtol=1e-5)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="torch.compile has its own slow tests"
+)
+def test_later_networks_see_all_steps_of_the_first(jit_compile):
+    x = np.arange(12, dtype="float32").reshape(4, 3) / 10
+    model = trained(TwoPlayers(3, steps=2), x, jit_compile=jit_compile)
+    w = -x[::2].mean(axis=0) - x[1::2].mean(axis=0)
+    np.testing.assert_allclose(weights(model.first), w, rtol=1e-5)
+    v = -((x @ w + 1)[:, None] * x).mean(axis=0)
+    np.testing.assert_allclose(weights(model.second), v, rtol=1e-4)
+
+
 @pytest.mark.parametrize("still", ["first", "second"])
 def test_one_network_does_not_move_for_the_other(still):
     rates = {"first": 1.0, "second": 1.0, still: 0.0}

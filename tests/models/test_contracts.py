@@ -41,6 +41,7 @@ POINTS = _generator.normal((1.0, -1.0), 0.5, (24, 2)).astype("float32")
 
 class TestAutoencoder(ModelContract):
     data = (GREY,)
+    is_random = False
     sample_arguments = None
     data_in_unit_range = False
 
@@ -112,6 +113,7 @@ class TestConditionalVAE(ConditionalContract):
 
 class TestPixelCNN(ModelContract):
     data = (BINARY,)
+    is_random = False
     sample_levels = 2
 
     @staticmethod
@@ -125,6 +127,7 @@ class TestPixelCNN(ModelContract):
 
 class TestColourPixelCNN(ModelContract):
     data = (FOUR_LEVELS,)
+    is_random = False
     sample_levels = 4
 
     @staticmethod
@@ -138,6 +141,7 @@ class TestColourPixelCNN(ModelContract):
 
 class TestConditionalPixelCNN(ConditionalContract):
     data = (BINARY, LABELS)
+    is_random = False
     sample_levels = 2
 
     @staticmethod
@@ -294,6 +298,7 @@ class FullPrecision:
 
 class TestNormalizingFlow(FullPrecision, ModelContract):
     data = (POINTS,)
+    is_random = False
     data_in_unit_range = False
 
     @staticmethod

@@ -36,6 +36,8 @@ def as_dataset(data):
 def as_loader(data):
     import torch
 
+    if isinstance(data[0], tuple):
+        (data,) = data  # a pair of domains as x and y
     arrays = keras.tree.map_structure(torch.from_numpy, data)
     examples = [
         keras.tree.map_structure(lambda x, i=i: x[i], arrays)
