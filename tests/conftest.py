@@ -24,6 +24,8 @@ def pytest_configure(config):
 
 
 def _jax_cache(config):
+    if not config.pluginmanager.hasplugin("cacheprovider"):
+        return {}
     return {
         "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
         "jax_persistent_cache_min_compile_time_secs": 0.05,

@@ -39,6 +39,8 @@ class TrainingContract:
     overrides the rest where its model differs.
     """
 
+    #: Whether `torch.compile` works on its train step.
+    torch_compiles = True
     data: tuple
     #: What training lowers; `None` for games, whose losses need not fall.
     falls: str | None = "loss"
@@ -152,6 +154,8 @@ class TrainingContract:
     )
     @pytest.mark.filterwarnings("ignore")  # torch._dynamo warns of its own code
     def test_torch_compile_equals_eager(self, run):
+        if not self.torch_compiles:
+            pytest.skip("torch 2.13 fails on convolutions of batches of unknown size")
         import torch._inductor.config
 
         start_process(seed=1)

@@ -84,7 +84,7 @@ def test_passed_on_value_is_that_of_the_first_objective():
 
 def test_passed_on_value_has_no_gradient():
     alone = trained(TwoPlayers(3), X, epochs=3)
-    passing = trained(TwoPlayers(3, passes_on=True), X, epochs=3)
+    passing = trained(TwoPlayers(3, passes_on=True, shares=True), X, epochs=3)
     np.testing.assert_array_equal(weights(passing.first), weights(alone.first))
 
 

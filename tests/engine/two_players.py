@@ -18,10 +18,11 @@ class TwoPlayers(AdversarialModel):
         steps: Steps of `first` a batch.
         passes_on: Whether `second` minimises E (w.x) * E v.x with w.x of the first
             objective instead.
+        shares: Whether `second` trains the first network too.
         **kwargs: As in `GenerativeModel`.
     """
 
-    def __init__(self, dim, steps=1, passes_on=False, **kwargs):
+    def __init__(self, dim, steps=1, passes_on=False, shares=False, **kwargs):
         super().__init__(data_shape=(dim,), **kwargs)
         self.first, self.second = (
             keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name=name)
@@ -31,12 +32,14 @@ class TwoPlayers(AdversarialModel):
         self.second.build((None, dim))
         self.steps = steps
         self.passes_on = passes_on
+        self.shares = shares
         self.finish_construction()
 
     def objectives(self):
+        networks = [self.first, self.second] if self.shares else [self.second]
         return [
             Objective("first", self._first_loss, [self.first], self.steps),
-            Objective("second", self._second_loss, [self.second]),
+            Objective("second", self._second_loss, networks),
         ]
 
     def _first_loss(self, x, training):
@@ -45,8 +48,10 @@ class TwoPlayers(AdversarialModel):
         return (loss, scores + 1.0) if self.passes_on else loss
 
     def _second_loss(self, x, training, passed_on=None):
-        factor = self._scores(self.first, x) + 1.0 if passed_on is None else passed_on
-        return ops.mean(factor * self._scores(self.second, x))
+        own = self._scores(self.first, x)
+        factor = own + 1.0 if passed_on is None else passed_on
+        # The term of no weight gives the first network a gradient, if only of zero.
+        return ops.mean(factor * self._scores(self.second, x) + 0.0 * own)
 
     @staticmethod
     def _scores(network, x):
