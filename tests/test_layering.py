@@ -23,7 +23,9 @@ PARTS = {
     "networks": {"engine", "layers"},
     "data": set(),
     "models": {"engine", "distributions", "layers", "bijectors"},
-    "callbacks": {"engine", "metrics"},
+    "evaluation": {"engine", "metrics"},
+    "latents": {"engine", "metrics"},
+    "callbacks": {"engine", "metrics", "evaluation", "latents"},
 }  # part of the package: the other parts that it may import
 
 

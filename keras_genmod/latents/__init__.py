@@ -1,0 +1,3 @@
+"""Moves through the latent space of any model with `decode` or a generator."""
+
+__all__: list[str] = []
