@@ -1,7 +1,8 @@
 """Callbacks: when to log, draw and back up."""
 
 from keras_genmod.callbacks.backup import Backup
+from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 from keras_genmod.callbacks.tensorboard import TensorBoard
 
-__all__ = ["Backup", "TensorBoard", "image_grid", "save_png"]
+__all__ = ["Backup", "EventWriter", "TensorBoard", "image_grid", "save_png"]
