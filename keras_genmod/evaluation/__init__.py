@@ -1,3 +1,23 @@
 """Models judged: features of images, likelihoods with their kind, anomaly scores."""
 
-__all__: list[str] = []
+from keras_genmod.evaluation.anomaly_score import AnomalyScores, anomaly_score
+from keras_genmod.evaluation.evaluate_likelihood import evaluate_likelihood
+from keras_genmod.evaluation.input_complexity import input_complexity
+from keras_genmod.evaluation.likelihood import Likelihood, LikelihoodProtocol
+from keras_genmod.evaluation.likelihood_table import LikelihoodTable
+from keras_genmod.evaluation.score_corrections import (
+    complexity_corrected,
+    likelihood_ratio,
+)
+
+__all__ = [
+    "AnomalyScores",
+    "Likelihood",
+    "LikelihoodProtocol",
+    "LikelihoodTable",
+    "anomaly_score",
+    "complexity_corrected",
+    "evaluate_likelihood",
+    "input_complexity",
+    "likelihood_ratio",
+]

@@ -33,6 +33,9 @@ class GenerativeModel(keras.Model):
     #: What `log_prob` returns: "exact", "lower_bound" or "estimate"; `None` without.
     likelihood_kind: str | None = None
 
+    #: `log_prob` is of data on so many levels k / (num_levels - 1); `None`: a density.
+    num_levels: int | None = None
+
     def __init__(self, data_shape, num_classes=None, seed=None, **kwargs):
         # Inputs stay float32 under every policy; each network casts for itself.
         super().__init__(autocast=False, **kwargs)

@@ -98,6 +98,7 @@ class VAE(GenerativeModel):
         self.decoder = decoder
         self.latent_dim = latent_dim
         self.likelihood = likelihood
+        self.num_levels = 2 if likelihood == "bernoulli" else None
         self.beta = beta
         self.mean_head = keras.layers.Dense(latent_dim, dtype="float32", name="mean")
         self.log_var_head = keras.layers.Dense(
@@ -270,6 +271,10 @@ class VAE(GenerativeModel):
                 total,
             )
         return total - math.log(num_samples)
+
+    def likelihood_protocol(self, num_samples=50, seed=None):
+        """Returns the arguments of `log_prob`, as a ledger names them."""
+        return {"importance_samples": num_samples, "seed": seed}
 
     def _checked(self, x, condition):
         self.check_examples(x)

@@ -56,8 +56,6 @@ class RBM(GenerativeModel):
     ```
     """
 
-    likelihood_kind = "exact"
-
     def __init__(
         self,
         visible_dim,
@@ -77,6 +75,10 @@ class RBM(GenerativeModel):
         self.visible_dim = visible_dim
         self.hidden_dim = hidden_dim
         self.visible = visible
+        self.num_levels = 2 if visible == "bernoulli" else None
+        units = hidden_dim if visible == "normal" else min(visible_dim, hidden_dim)
+        self._enumerated_units = units
+        self.likelihood_kind = "exact" if units <= _LARGEST_ENUMERATION else None
         self.num_gibbs_steps = num_gibbs_steps
         self.persistent = persistent
         self.num_chains = num_chains
@@ -286,9 +288,7 @@ class RBM(GenerativeModel):
         Raises:
             ValueError: If that layer has more than 20 units.
         """
-        units = self.hidden_dim
-        if self.visible == "bernoulli":
-            units = min(units, self.visible_dim)
+        units = self._enumerated_units
         if units > _LARGEST_ENUMERATION:
             raise ValueError(
                 f"`log_partition` enumerates 2^{units} states of the smaller layer; it "

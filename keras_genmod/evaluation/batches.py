@@ -1,0 +1,63 @@
+"""A model's numbers for each example, in batches of one size."""
+
+import numpy as np
+from keras import ops
+
+
+def examples(x, condition, data_shape):
+    """Returns data and condition as arrays, checked.
+
+    Args:
+        x: Array or tensor of shape `(n, *data_shape)`.
+        condition: Array of `n` conditions, one condition for all, or `None`.
+        data_shape: Tuple, the shape of one example.
+
+    Raises:
+        ValueError: If there is no example, or a shape is another one.
+    """
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            f"`data` must be an array of shape (n, *{tuple(data_shape)}); binarize or "
+            "dequantize it once (keras_genmod.data), so that each model sees the "
+            f"same examples. Received: {type(x).__name__}"
+        )
+    x = ops.convert_to_numpy(x)
+    if x.ndim == 0 or len(x) == 0 or x.shape[1:] != tuple(data_shape):
+        raise ValueError(
+            f"`data` must have shape (n, *{tuple(data_shape)}), n at least 1. "
+            f"Received: shape {x.shape}"
+        )
+    if condition is None:
+        return x, None
+    condition = ops.convert_to_numpy(condition)
+    if condition.ndim == 0:
+        condition = np.full(len(x), condition)
+    if len(condition) != len(x):
+        raise ValueError(
+            f"`condition` must hold one condition for each of the {len(x)} examples. "
+            f"Received: {len(condition)}"
+        )
+    return x, condition
+
+
+def in_batches(function, x, condition, batch_size):
+    """Applies a function to batches of one size, so that it is compiled once.
+
+    Args:
+        function: Callable of a batch of data, its conditions (or `None`) and the
+            batch's number that returns a number for each example.
+        x: Array of shape `(n, ...)`.
+        condition: Array of shape `(n, ...)`, or `None`.
+        batch_size: Positive int; the last batch is filled up with the last example.
+
+    Returns:
+        float64 array of shape `(n,)`.
+    """
+    size = min(batch_size, len(x))
+    found = []
+    for number, start in enumerate(range(0, len(x), size)):
+        rows = np.minimum(np.arange(start, start + size), len(x) - 1)
+        given = None if condition is None else condition[rows]
+        values = ops.convert_to_numpy(function(x[rows], given, number))
+        found.append(values.astype("float64")[: len(x) - start])
+    return np.concatenate(found)

@@ -1,0 +1,173 @@
+"""The likelihood of a data set, for each model that has one."""
+
+import numpy as np
+
+from keras_genmod.evaluation.batches import examples, in_batches
+from keras_genmod.evaluation.likelihood import KINDS, Likelihood, LikelihoodProtocol
+from keras_genmod.evaluation.log_prob_function import (
+    check_has_likelihood,
+    log_prob_function,
+)
+from keras_genmod.metrics.checks import check_integer
+
+_BINARIZATIONS = ("static", "dynamic", "threshold")
+_TOLERANCE = 1e-3  # how far from a level a value may lie, in steps
+
+
+def evaluate_likelihood(
+    model,
+    data,
+    condition=None,
+    *,
+    dataset,
+    split,
+    binarization=None,
+    dequantization=None,
+    batch_size=128,
+    seed=0,
+    **options,
+) -> Likelihood:
+    """Mean log p(x) of data under a model, with its kind and protocol.
+
+    Works for every model that has a `likelihood_kind`. `log_prob` runs in batches of
+    one size, compiled once; sums are float64 on the host.
+
+    Args:
+        model: A model with `log_prob` and `likelihood_kind`.
+        data: Array of shape `(n, *data_shape)`, as `model.log_prob` takes it.
+        condition: Array of `n` conditions, or one for all; log p(x | condition) then.
+        dataset: String, the data set's name.
+        split: String, its part, such as `"test"`.
+        binarization: How `data` became binary: a string that starts with `"static"`,
+            `"dynamic"` (one draw of it) or `"threshold"` and may name the seed, such
+            as `"static(0)"`; `None` where nothing was binarized.
+        dequantization: Integer, the levels that `keras_genmod.data.dequantize` added
+            noise to, for densities; else `None`.
+        batch_size: Positive int.
+        seed: Integer of at least 0, of the draws of a bound or an estimate.
+        **options: What `model.log_prob` takes beside the data, such as
+            `num_samples=500` importance samples of a VAE; for energy models what
+            `model.log_partition` takes, which then runs once for all batches.
+
+    Returns:
+        `Likelihood`: mean and standard error in nats, bits a dimension, protocol.
+
+    Raises:
+        ValueError: If the model has no likelihood, an argument is out of range, `data`
+            do not lie on the levels that have a probability, or log p(x) is NaN or
+            infinite for some examples.
+
+    Note:
+        A VAE's importance-weighted number is a lower bound for every K. For a bound or
+        an estimate, `batch_size` changes the draws, though not their distribution.
+
+    References:
+        - Theis, van den Oord and Bethge, "A note on the evaluation of generative
+          models", 2016, arXiv:1511.01844.
+        - Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016,
+          arXiv:1509.00519.
+
+    Example:
+        ```python
+        x_test = data.binarize(data.load("digits", "test")[0], "static", seed=0)
+        bound = evaluation.evaluate_likelihood(
+            vae, x_test, dataset="digits", split="test", binarization="static(0)",
+            num_samples=500,
+        )
+        print(bound)  # log p(x) >= -22.98 nats (standard error ...
+        ```
+    """
+    check_has_likelihood(model)
+    batch_size = check_integer("batch_size", batch_size, 1)
+    seed = check_integer("seed", seed, 0)
+    num_levels = getattr(model, "num_levels", None)
+    data, condition = examples(data, condition, model.data_shape)
+    for name, value in (("dataset", dataset), ("split", split)):
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"`{name}` must be a name. Received: {name}={value!r}")
+    _check_binarization(binarization, data, dequantization)
+    _check_dequantization(dequantization, data, num_levels)
+    _check_levels(model, data, num_levels)
+    function, fields = log_prob_function(model, seed, options)
+    log_prob = in_batches(function, data, condition, batch_size)
+    _check_finite(log_prob)
+    count = len(log_prob)
+    error = log_prob.std(ddof=1) / np.sqrt(count) if count > 1 else None
+    return Likelihood(
+        mean=float(log_prob.mean()),
+        standard_error=None if error is None else float(error),
+        protocol=LikelihoodProtocol(
+            kind=_kind(model),
+            dataset=dataset,
+            split=split,
+            binarization=binarization,
+            dequantization=dequantization,
+            num_levels=num_levels,
+            num_dims=int(np.prod(model.data_shape)),
+            count=count,
+            conditional=condition is not None,
+            options=fields,
+        ),
+    )
+
+
+def _kind(model):
+    if model.likelihood_kind not in KINDS:
+        raise ValueError(
+            f"`model.likelihood_kind` must be one of {KINDS}. "
+            f"Received: {model.likelihood_kind!r}"
+        )
+    return model.likelihood_kind
+
+
+def _check_binarization(binarization, data, dequantization):
+    if binarization is None:
+        return
+    if not isinstance(binarization, str) or not binarization.startswith(_BINARIZATIONS):
+        raise ValueError(
+            f"`binarization` must be None or start with one of {_BINARIZATIONS}. "
+            f"Received: binarization={binarization!r}"
+        )
+    if dequantization is None and not np.isin(data, (0, 1)).all():
+        raise ValueError(
+            f"`data` must hold zeros and ones where binarization={binarization!r}. "
+            f"Received values from {data.min()} to {data.max()}, others between"
+        )
+
+
+def _check_dequantization(dequantization, data, num_levels):
+    if dequantization is None:
+        return
+    check_integer("dequantization", dequantization, 2)
+    if num_levels is not None:
+        raise ValueError(
+            "`dequantization` must be None for a model of discrete data. "
+            f"Received: dequantization={dequantization}, num_levels={num_levels}"
+        )
+    if not (data.min() >= 0 and data.max() <= 1):
+        raise ValueError(
+            "`data` must lie in [0, 1] where `dequantization` is given. "
+            f"Received values from {data.min()} to {data.max()}"
+        )
+
+
+def _check_levels(model, data, num_levels):
+    if num_levels is None:
+        return
+    scaled = data.astype("float64") * (num_levels - 1)
+    off = np.abs(scaled - np.rint(scaled)) > _TOLERANCE
+    if off.any():
+        raise ValueError(
+            f"`data` must lie on the {num_levels} levels that have a probability under "
+            f"this {type(model).__name__}: on values between them log_prob is none. "
+            f"Binarize or quantize. Received: {off.sum()} of {off.size} values between"
+        )
+
+
+def _check_finite(log_prob):
+    nan, infinite = np.isnan(log_prob).sum(), np.isinf(log_prob).sum()
+    if nan or infinite:
+        raise ValueError(
+            "log p(x) must be finite for every example of `data`. Received: "
+            f"{nan} NaN and {infinite} infinite of {len(log_prob)} examples"
+        )

@@ -1,0 +1,223 @@
+"""A ledger of likelihoods that never mixes what does not compare."""
+
+import json
+import os
+
+from keras_genmod.evaluation.likelihood import (
+    KINDS,
+    SIGNS,
+    Likelihood,
+    LikelihoodProtocol,
+)
+
+_SCHEMA = "keras_genmod.LikelihoodTable/1"
+
+
+class LikelihoodTable:
+    """Collects likelihoods of models, in sections of one protocol and kind each.
+
+    Rows are sorted inside a section, the highest log-likelihood first, and nowhere
+    else. `str(table)` is its Markdown.
+
+    Args:
+        rows: Pairs `(name, likelihood)` to start with.
+
+    Example:
+        ```python
+        table = LikelihoodTable()
+        table.add("VAE", evaluate_likelihood(vae, x, dataset="digits", split="test"))
+        table.add("RBM", evaluate_likelihood(rbm, x, dataset="digits", split="test"))
+        print(table)  # two sections: a lower bound and an exact number
+        table.where(kind="exact").best()  # ("RBM", Likelihood(...))
+        table.best()  # ValueError: kind: 'lower_bound' and 'exact'
+        ```
+    """
+
+    def __init__(self, rows=()):
+        self._rows: list[tuple[str, Likelihood]] = []
+        for name, likelihood in rows:
+            self.add(name, likelihood)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self):
+        return iter(self._rows)
+
+    def add(self, name, likelihood) -> None:
+        """Adds a row.
+
+        Args:
+            name: String, the model's name.
+            likelihood: A `Likelihood`, as `evaluate_likelihood` returns it.
+
+        Raises:
+            ValueError: If it is none, or the name has a row under its protocol.
+        """
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"`name` must be a name. Received: name={name!r}")
+        if not isinstance(likelihood, Likelihood):
+            raise ValueError(
+                "`likelihood` must be a Likelihood, which knows its kind and protocol. "
+                f"Received: likelihood={likelihood!r}"
+            )
+        if (name, likelihood.protocol) in [(n, row.protocol) for n, row in self]:
+            raise ValueError(
+                f"`name` must be new under its protocol. Received: name={name!r}, "
+                f"protocol {likelihood.protocol}"
+            )
+        self._rows.append((name, likelihood))
+
+    def where(self, **fields) -> "LikelihoodTable":
+        """Returns the table of the rows whose protocols have these values.
+
+        Args:
+            **fields: Fields of `LikelihoodProtocol`, or options that models report,
+                such as `kind="exact"`, `split="test"`, `importance_samples=500`.
+        """
+        return LikelihoodTable(
+            (name, row)
+            for name, row in self
+            if all(row.protocol.flat().get(k) == v for k, v in fields.items())
+        )
+
+    def sections(self) -> list[list[tuple[str, Likelihood]]]:
+        """Returns the rows of each protocol, sorted, in order of first appearance."""
+        grouped: dict[LikelihoodProtocol, list[tuple[str, Likelihood]]] = {}
+        for name, row in self:
+            grouped.setdefault(row.protocol, []).append((name, row))
+        return [sorted(rows, key=lambda r: -r[1].mean) for rows in grouped.values()]
+
+    def ranking(self) -> list[tuple[str, Likelihood]]:
+        """Returns all rows, the highest log-likelihood first.
+
+        Raises:
+            ValueError: If the table is empty, or its rows differ in protocol or kind.
+                The message names the difference.
+        """
+        sections = self.sections()
+        if not sections:
+            raise ValueError("The table must have a row to be ranked. It has none.")
+        if len(sections) > 1:
+            (_, first), (name, other) = sections[0][0], sections[1][0]
+            differences = first.protocol.differences(other.protocol)
+            raise ValueError(
+                "Rows must have the same protocol and kind to be ranked; choose a "
+                f"section with `where`. Received: {'; '.join(differences)}, first in "
+                f"row {name!r}"
+            )
+        return sections[0]
+
+    def best(self) -> tuple[str, Likelihood]:
+        """Returns the row of the highest log-likelihood; raises as `ranking`."""
+        return self.ranking()[0]
+
+    def compare(self, first, second) -> float:
+        """Returns one row's mean minus another's, in nats.
+
+        Args:
+            first: String, a name that one row has.
+            second: String, another.
+
+        Raises:
+            ValueError: If a name has no row or several, or the rows differ in protocol
+                or kind.
+        """
+        return self._row("first", first).compare_to(self._row("second", second))
+
+    def _row(self, argument, name):
+        rows = [row for n, row in self if n == name]
+        if len(rows) != 1:
+            raise ValueError(
+                f"`{argument}` must be the name of one row; choose among several with "
+                f"`where`. Received: {argument}={name!r}, {len(rows)} rows"
+            )
+        return rows[0]
+
+    def to_markdown(self) -> str:
+        """Returns one Markdown table a section, under a line with its protocol."""
+        return "\n\n".join(_section(rows) for rows in self.sections())
+
+    def __str__(self) -> str:
+        return self.to_markdown()
+
+    def to_json(self, path=None) -> str:
+        """Returns the table as JSON, and writes it if there is a path.
+
+        Args:
+            path: String or path of a file, replaced whole; or `None`.
+        """
+        rows = [
+            {
+                "name": name,
+                "mean": row.mean,
+                "standard_error": row.standard_error,
+                "unit": row.unit,
+                "bits_per_dim": row.bits_per_dim,
+                "protocol": row.protocol.to_dict(),
+            }
+            for name, row in self
+        ]
+        text = json.dumps({"schema": _SCHEMA, "rows": rows}, indent=2) + "\n"
+        if path is not None:
+            scratch = f"{os.fspath(path)}.part"
+            with open(scratch, "w") as file:
+                file.write(text)
+            os.replace(scratch, path)
+        return text
+
+    @classmethod
+    def from_json(cls, text) -> "LikelihoodTable":
+        """Returns the table that `to_json` made a string of.
+
+        Raises:
+            ValueError: If the string is something else.
+        """
+        try:
+            content = json.loads(text)
+            if content["schema"] != _SCHEMA:
+                raise ValueError(f"schema {content['schema']!r}")
+            return cls(_read_row(row) for row in content["rows"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`text` must be what `to_json` returns, schema {_SCHEMA!r}. "
+                f"Received something else: {error}"
+            ) from error
+
+
+def _section(rows):
+    protocol = rows[0][1].protocol
+    sign = SIGNS[protocol.kind]
+    continuous = protocol.num_levels is None and protocol.dequantization is None
+    bits = "" if continuous else " bits/dim |"
+    given = "x given the condition" if protocol.conditional else "x"
+    lines = [
+        f"{protocol}:",
+        "",
+        f"| model | log p({given}), nats | standard error |{bits}",
+        "| --- | --- | --- |" + (" --- |" if bits else ""),
+    ]
+    for name, row in rows:
+        error = row.standard_error
+        spread = "-" if error is None else f"{error:.2g}"
+        rate = f" {row.bits_per_dim:.4f} |" if bits else ""
+        name = name.replace("|", "\\|")
+        lines.append(f"| {name} | {sign} {row.mean:.2f} | {spread} |{rate}")
+    return "\n".join(lines)
+
+
+def _read_row(row):
+    fields = dict(row["protocol"])
+    options = tuple((k, _tuples(v)) for k, v in fields.pop("options").items())
+    protocol = LikelihoodProtocol(**fields, options=options)
+    error = row["standard_error"]
+    numbers = [row["mean"], *([] if error is None else [error])]
+    if protocol.kind not in KINDS or not all(isinstance(n, float) for n in numbers):
+        raise ValueError(f"row {row['name']!r} has no kind or no numbers")
+    likelihood = Likelihood(mean=row["mean"], standard_error=error, protocol=protocol)
+    return row["name"], likelihood
+
+
+def _tuples(value):
+    """Returns JSON's lists as the tuples they were."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

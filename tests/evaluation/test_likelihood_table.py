@@ -1,0 +1,152 @@
+"""The ledger: rows by protocol and kind, and nothing mixed."""
+
+import json
+
+import pytest
+
+from keras_genmod.evaluation import Likelihood, LikelihoodProtocol, LikelihoodTable
+
+PROTOCOL = {
+    "kind": "exact",
+    "dataset": "mnist",
+    "split": "test",
+    "binarization": "static(0)",
+    "num_levels": 2,
+    "num_dims": 784,
+    "count": 10_000,
+}
+
+
+def likelihood(mean, standard_error=0.5, **fields):
+    protocol = LikelihoodProtocol(**{**PROTOCOL, **fields})
+    return Likelihood(mean=mean, standard_error=standard_error, protocol=protocol)
+
+
+BOUND = {"kind": "lower_bound", "options": (("importance_samples", 500), ("seed", 0))}
+
+# Everything that must not be mixed with the protocol above.
+OTHERS = {
+    "kind": {"kind": "lower_bound"},
+    "dataset": {"dataset": "usps"},
+    "split": {"split": "train"},
+    "binarization": {"binarization": "dynamic(0)"},
+    "num_levels": {"num_levels": 256},
+    "num_dims": {"num_dims": 1024},
+    "count": {"count": 9_999},
+    "conditional": {"conditional": True},
+    "dequantization": {"dequantization": 256},
+    "importance_samples": {"options": (("importance_samples", 5),)},
+    "num_temperatures": {"options": (("num_temperatures", 1000),)},
+}
+
+
+@pytest.fixture
+def table():
+    return LikelihoodTable(
+        [
+            ("low", likelihood(-100.0)),
+            ("bound", likelihood(-80.0, **BOUND)),
+            ("high", likelihood(-90.0, standard_error=None)),
+            ("high", likelihood(-85.0, split="train")),
+        ]
+    )
+
+
+def test_sections_have_one_protocol_and_are_sorted_inside(table):
+    names = [[name for name, _ in rows] for rows in table.sections()]
+    assert names == [["high", "low"], ["bound"], ["high"]]
+    for rows in table.sections():
+        assert len({row.protocol for _, row in rows}) == 1
+
+
+def test_markdown_shows_each_section_with_its_protocol_and_signs(table):
+    first, second, third = table.to_markdown().split(":\n\n")[1:]
+    lines = str(table).splitlines()
+    assert lines[0].startswith("kind=exact, dataset=mnist, split=test, binarization=")
+    assert "| high | = -90.00 | - | 0.1656 |" in first
+    assert first.index("high") < first.index("low") and "bound |" not in first
+    assert "| bound | >= -80.00 | 0.5 |" in second
+    assert "importance_samples=500, seed=0" in str(table)
+    assert "| high | = -85.00 |" in third
+
+
+def test_densities_have_no_bits_column():
+    text = str(LikelihoodTable([("flow", likelihood(-3.0, num_levels=None))]))
+    assert "bits" not in text and "| flow | = -3.00 | 0.5 |" in text
+
+
+@pytest.mark.parametrize("difference", OTHERS)
+def test_rankings_across_protocols_are_refused(difference):
+    one, other = likelihood(-90.0), likelihood(-80.0, **OTHERS[difference])
+    table = LikelihoodTable([("one", one), ("other", other)])
+    assert len(table.sections()) == 2
+    for call in (table.ranking, table.best, lambda: table.compare("one", "other")):
+        with pytest.raises(ValueError, match=f"same protocol and kind.*{difference}: "):
+            call()
+    with pytest.raises(ValueError, match=f"`other` must .*{difference}: "):
+        one.compare_to(other)
+
+
+def test_one_section_is_ranked(table):
+    chosen = table.where(kind="exact", split="test")
+    assert [name for name, _ in chosen.ranking()] == ["high", "low"]
+    assert chosen.best() == ("high", likelihood(-90.0, standard_error=None))
+    assert chosen.compare("high", "low") == 10.0
+    assert len(table.where(importance_samples=500)) == 1
+    assert len(table.where(kind="estimate")) == 0
+
+
+def test_json_goes_there_and_back(table, tmp_path):
+    table.add(
+        "annealed",
+        likelihood(-1.0, kind="estimate", options=(("temperatures", (0.0, 0.5, 1.0)),)),
+    )
+    text = table.to_json(tmp_path / "table.json")
+    assert (tmp_path / "table.json").read_text() == text
+    again = LikelihoodTable.from_json(text)
+    assert list(again) == list(table)
+    assert again.to_json() == text
+    row = json.loads(text)["rows"][1]
+    assert row["protocol"]["options"] == {"importance_samples": 500, "seed": 0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"rows": []}',
+        '{"schema": "other", "rows": []}',
+        '{"schema": "keras_genmod.LikelihoodTable/1", "rows": [{"name": "a"}]}',
+    ],
+)
+def test_json_of_something_else_is_an_error(text):
+    with pytest.raises(ValueError, match="`text` must be what `to_json` returns"):
+        LikelihoodTable.from_json(text)
+
+
+def test_json_without_numbers_is_an_error(table):
+    text = table.to_json().replace("-100.0", '"high"')
+    with pytest.raises(ValueError, match="`text` must be"):
+        LikelihoodTable.from_json(text)
+
+
+def test_bad_rows_are_refused(table):
+    with pytest.raises(ValueError, match="`name` must be new under its protocol"):
+        table.add("low", likelihood(-1.0))
+    with pytest.raises(ValueError, match="`likelihood` must be a Likelihood"):
+        table.add("other", -93.8)
+    with pytest.raises(ValueError, match="`name` must be a name"):
+        table.add("", likelihood(-1.0))
+    with pytest.raises(ValueError, match="`first` must be the name.*2 rows"):
+        table.compare("high", "low")
+    with pytest.raises(ValueError, match="`second` must be the name.*0 rows"):
+        table.compare("low", "nobody")
+    with pytest.raises(ValueError, match="must have a row"):
+        LikelihoodTable().best()
+
+
+def test_one_line_says_everything():
+    line = str(likelihood(-80.0, **BOUND))
+    assert line.startswith("log p(x) >= -80.00 nats (standard error 0.5), 0.1472 bits")
+    assert "split=test" in line and "importance_samples=500" in line
