@@ -26,7 +26,10 @@ class Bernoulli(Distribution):
         return sum_over_events(value * self.logits + ops.log_sigmoid(-self.logits))
 
     def sample(self, seed):
-        noise = uniform(ops.shape(self.logits), seed)
+        return self.from_noise(uniform(ops.shape(self.logits), seed))
+
+    def from_noise(self, noise):
+        """Returns the draw that numbers of U[0, 1), of the logits' shape, stand for."""
         return ops.cast(noise < self.mean(), "float32")
 
     def mean(self):

@@ -27,10 +27,23 @@ class Categorical(Distribution):
         return sum_over_events(chosen - ops.logsumexp(self.logits, axis=-1))
 
     def sample(self, seed):
-        # The Gumbel-max trick: argmax(logits - log(-log u)) has these probabilities.
-        noise = uniform(ops.shape(self.logits), seed)
-        gumbel = -ops.log(-ops.log(noise + 1e-20) + 1e-20)
-        return ops.cast(ops.argmax(self.logits + gumbel, axis=-1), "int32")
+        return self.from_noise(uniform(ops.shape(self.logits)[:-1], seed))
+
+    def from_noise(self, noise):
+        """Returns the draw that numbers of U[0, 1) stand for, one a variable.
+
+        Args:
+            noise: Float tensor of shape `(batch, ...)`, without the levels.
+
+        Returns:
+            int32 levels of the shape of `noise`: the inverse of the cumulative
+            distribution at `noise`.
+        """
+        chances = ops.exp(self.logits - ops.max(self.logits, axis=-1, keepdims=True))
+        cumulative = ops.cumsum(chances, axis=-1)
+        passed = cumulative <= noise[..., None] * cumulative[..., -1:]
+        level = ops.sum(ops.cast(passed, "int32"), axis=-1)
+        return ops.minimum(level, self.logits.shape[-1] - 1)
 
     def mean(self):
         levels = ops.arange(self.logits.shape[-1], dtype="float32")

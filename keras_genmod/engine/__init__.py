@@ -1,6 +1,14 @@
 """Training with several objectives, input gradients, compiled calls."""
 
-from keras_genmod.engine.backend import SeedGenerator, convolution, normal, uniform
+from keras_genmod.engine.averages import average_pairs, copies_of, put_averages
+from keras_genmod.engine.backend import (
+    SeedGenerator,
+    convolution,
+    normal,
+    read,
+    uniform,
+    write,
+)
 from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
 from keras_genmod.engine.objective import Objective
@@ -12,10 +20,15 @@ __all__ = [
     "OptimizerGroup",
     "SeedGenerator",
     "Seeds",
+    "average_pairs",
     "compiled",
     "convolution",
+    "copies_of",
     "input_gradient",
     "normal",
+    "put_averages",
+    "read",
     "seed_state",
     "uniform",
+    "write",
 ]

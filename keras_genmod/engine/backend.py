@@ -22,5 +22,7 @@ compile_call = _engine.compile_call
 SeedGenerator = _engine.SeedGenerator
 uniform = _engine.uniform
 normal = _engine.normal
+read = _engine.read
+write = _engine.write
 random_state = _engine.random_state
 load_random_state = _engine.load_random_state

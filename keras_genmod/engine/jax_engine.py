@@ -154,6 +154,16 @@ def normal(shape, seed):
     return keras.random.normal(shape, dtype="float32", seed=seed)
 
 
+def read(x, start, size, axis):
+    """Returns `size` entries of an axis from `start`, an int or a traced integer."""
+    return jax.lax.dynamic_slice_in_dim(x, start, size, axis)
+
+
+def write(x, values, start, axis):
+    """Returns `x` with `values` in it from `start`; XLA writes them in place."""
+    return jax.lax.dynamic_update_slice_in_dim(x, values, start, axis)
+
+
 def random_state() -> dict:
     """JAX has no global random state."""
     return {}

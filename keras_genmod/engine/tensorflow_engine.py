@@ -139,6 +139,19 @@ def _standardize_seed(seed):
     return tf.cast(tf.math.floormod(state, tf.int32.max - 1), "int32")
 
 
+def read(x, start, size, axis):
+    """Returns `size` entries of an axis from `start`, an int or a traced integer."""
+    starts = [start if i == axis else 0 for i in range(len(x.shape))]
+    sizes = [size if i == axis else -1 for i in range(len(x.shape))]
+    return tf.slice(x, starts, sizes)
+
+
+def write(x, values, start, axis):
+    """Returns `x` with `values` in it from `start`; XLA writes them in place."""
+    starts = [start if i == axis else 0 for i in range(len(x.shape))]
+    return keras.ops.slice_update(x, starts, values)
+
+
 def random_state() -> dict:
     """Keras draws no global random numbers on TensorFlow."""
     return {}

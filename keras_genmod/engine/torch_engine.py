@@ -119,6 +119,17 @@ def normal(shape, seed):
     return keras.random.normal(shape, dtype="float32", seed=seed)
 
 
+def read(x, start, size, axis):
+    """Returns `size` entries of an axis from `start`, as a view."""
+    return x.narrow(axis, start, size)
+
+
+def write(x, values, start, axis):
+    """Writes `values` into `x` from `start`, in place, and returns it."""
+    x.narrow(axis, start, values.shape[axis]).copy_(values)
+    return x
+
+
 def random_state() -> dict:
     """Returns torch's global generators, which an unseeded `Dropout` draws from."""
     state = {"torch_random_state": torch.get_rng_state().numpy()}

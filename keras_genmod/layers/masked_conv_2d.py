@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod.engine import convolution
+from keras_genmod.layers.incremental_conv_2d import IncrementalConv2D
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -97,6 +98,18 @@ class MaskedConv2D(keras.layers.Conv2D):
         kernel = ops.convert_to_tensor(self.kernel)
         bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
         return self.activation(convolution(inputs, kernel, bias))
+
+    def incremental(self, batch_size, width):
+        """Returns the layer's other form, which takes one pixel at a time.
+
+        Args:
+            batch_size: Positive int, the number of images.
+            width: Positive int, of the images in pixels.
+
+        Returns:
+            An `IncrementalConv2D`. It holds the weights as they are now.
+        """
+        return IncrementalConv2D(self, batch_size, width)
 
     def get_config(self):
         return {

@@ -25,6 +25,15 @@ def non_negative(name: str, value) -> None:
         )
 
 
+def positive(name: str, value) -> None:
+    """Raises a `ValueError` unless `value` is a finite number above 0."""
+    is_number = isinstance(value, (int, float, np.number))
+    if not is_number or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise ValueError(
+            f"`{name}` must be a finite number above 0. Received: {name}={value}"
+        )
+
+
 def choice(name: str, value, choices) -> None:
     """Raises a `ValueError` unless `value` is one of `choices`."""
     if value not in choices:

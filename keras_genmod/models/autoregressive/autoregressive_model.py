@@ -1,0 +1,322 @@
+"""What every autoregressive model of images is: densities and sampling."""
+
+from keras import ops
+
+from keras_genmod.distributions import Bernoulli, Categorical
+from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform, write
+from keras_genmod.models import checks
+from keras_genmod.models.generative_model import GenerativeModel
+
+_TOLERANCE = 1e-3  # how far from k / (num_levels - 1) a level may lie, in steps
+
+
+class AutoregressiveModel(GenerativeModel):
+    """An image as a product of conditionals, in raster order.
+
+    log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)), inside a pixel red, then green,
+    then blue. Conditionals are Bernoulli for 2 levels, categorical beyond.
+
+    A subclass gives the parameters of all conditionals at once, `outputs`, and the
+    same a pixel at a time, `incremental`; everything else is here. Sampling takes one
+    compiled loop over the pixels either way: with caches, where each layer works on
+    one pixel, or without, where the network runs on the whole image for each pixel.
+    Both make the same of the same random numbers.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        num_levels: Int of at least 2. Pixels take the values k / (num_levels - 1).
+        **kwargs: `num_classes`, `seed`, `name`, `dtype` as in `GenerativeModel`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    likelihood_kind = "exact"
+
+    def __init__(self, image_shape, num_levels=2, **kwargs):
+        if len(image_shape) != 3:
+            raise ValueError(
+                "`image_shape` must be (height, width, channels). "
+                f"Received: image_shape={image_shape}"
+            )
+        if num_levels < 2:
+            raise ValueError(
+                f"`num_levels` must be at least 2. Received: num_levels={num_levels}"
+            )
+        super().__init__(data_shape=image_shape, **kwargs)
+        self.image_shape = tuple(image_shape)
+        self.num_levels = num_levels
+
+    # What a subclass gives.
+
+    def outputs(self, x, condition, training=False):
+        """Returns the parameters of all conditionals, one pass over whole images.
+
+        Args:
+            x: Float32 images `(batch, *image_shape)`.
+            condition: As `split` returns it.
+            training: Whether layers such as `Dropout` are on.
+
+        Returns:
+            Tensor `(batch, height, width, num_outputs)`.
+        """
+        raise NotImplementedError
+
+    def incremental(self, num_samples, condition):
+        """Returns the network in the form that takes one pixel at a time.
+
+        Args:
+            num_samples: Positive int.
+            condition: As `split` returns it.
+
+        Returns:
+            An `Incremental`, or an object with its methods.
+        """
+        raise NotImplementedError
+
+    # The conditionals: independent levels, unless a subclass says otherwise.
+
+    @property
+    def num_visits(self) -> int:
+        """How often sampling visits a pixel: once for each value drawn by itself."""
+        return self.image_shape[-1]
+
+    @property
+    def num_draws(self) -> int:
+        """How many random numbers a pixel takes."""
+        return self.image_shape[-1]
+
+    def _conditionals(self, logits):
+        return Bernoulli(logits) if self.num_levels == 2 else Categorical(logits)
+
+    def _logits(self, outputs):
+        """Returns logits `(..., channels)`, and `(..., num_levels)` beyond 2."""
+        logits = ops.cast(outputs, "float32")
+        if self.num_levels == 2:
+            return logits
+        return ops.reshape(logits, (*logits.shape[:-1], -1, self.num_levels))
+
+    def log_prob_of_outputs(self, x, outputs):
+        """Returns log p(x) `(batch,)` in nats for the parameters of `outputs`."""
+        levels = ops.round(x * (self.num_levels - 1))
+        return self._conditionals(self._logits(outputs)).log_prob(levels)
+
+    def draw(self, outputs, pixel, keep, noise, visit, temperature):
+        """Draws values of one pixel.
+
+        Args:
+            outputs: Parameters of the conditionals there, `(batch, num_outputs)`.
+            pixel: The values there, `(batch, channels)`, as far as they are known.
+            keep: True where a value is known, `(batch, channels)`, or `None`.
+            noise: Numbers of U[0, 1), `(batch, num_draws)`.
+            visit: Int, counts the visits to this pixel.
+            temperature: Positive float tensor of shape `()`.
+
+        Returns:
+            `(pixel, log_prob)`: the pixel with the values drawn, and the
+            log-probability of these, `(batch,)`.
+        """
+        logits = self._logits(outputs)[:, visit : visit + 1] / temperature
+        conditional = self._conditionals(logits)
+        levels = ops.cast(
+            conditional.from_noise(noise[:, visit : visit + 1]), "float32"
+        )
+        log_prob = conditional.log_prob(levels)
+        values = levels / (self.num_levels - 1)
+        if keep is not None:
+            known = keep[:, visit : visit + 1]
+            values = ops.where(known, pixel[:, visit : visit + 1], values)
+            log_prob = ops.where(known[:, 0], 0.0, log_prob)
+        parts = [pixel[:, :visit], values, pixel[:, visit + 1 :]]
+        return ops.concatenate(parts, axis=-1), log_prob
+
+    # Training and densities.
+
+    def call(self, inputs, training=False):
+        """Returns the parameters of all conditionals, as `outputs`."""
+        x, condition = self.split(inputs)
+        return self.outputs(x, condition, training)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        data, _ = self.split(x)
+        return self.mean_loss(-self._log_prob_on_levels(data, y_pred), sample_weight)
+
+    def _log_prob_on_levels(self, x, outputs):
+        """Returns log p(x) `(batch,)`; NaN if a pixel is off the levels."""
+        scaled = x * (self.num_levels - 1)
+        off = ops.max(ops.abs(scaled - ops.round(scaled)), axis=(1, 2, 3))
+        log_prob = self.log_prob_of_outputs(x, outputs)
+        return ops.where(off <= _TOLERANCE, log_prob, float("nan"))
+
+    def log_prob(self, x, condition=None):
+        """Returns the exact log p(x) in nats, shape `(batch,)`.
+
+        Args:
+            x: Images of shape `(batch, *image_shape)`, values k / (num_levels - 1).
+            condition: What the model is conditioned on, `(batch,)` class labels.
+        """
+        self.check_examples(x)
+        return self._log_prob(x, self.standardize_condition(condition, len(x)))
+
+    @compiled()
+    def _log_prob(self, x, condition):
+        data, condition = self.split((x, condition) if self.is_conditional else x)
+        return self._log_prob_on_levels(data, self.outputs(data, condition))
+
+    # Sampling.
+
+    def sample(
+        self,
+        num_samples,
+        condition=None,
+        seed=None,
+        known=None,
+        mask=None,
+        temperature=1.0,
+        return_log_prob=False,
+        use_cache=True,
+    ):
+        """Draws images, or completes known ones, in one compiled loop over pixels.
+
+        Args:
+            num_samples: Positive int.
+            condition: For a conditional model, one condition a sample, or one for all.
+            seed: Int for repeatable samples, or `None`.
+            known: Images to complete, `(num_samples, *image_shape)`, or one image of
+                `image_shape` for all.
+            mask: Of the shape of `known`; true where a value of `known` stays.
+            temperature: Positive float; below 1 the likely values get likelier.
+            return_log_prob: Whether to return the log-probabilities, too.
+            use_cache: Whether each layer works on one pixel at a time, which is far
+                faster, or on the whole image for each pixel.
+
+        Returns:
+            Float32 tensor `(num_samples, *image_shape)` of values k / (num_levels-1);
+            with `return_log_prob` also the log-probability of the values drawn, in
+            nats, `(num_samples,)`: at temperature 1 and with nothing known that is
+            `log_prob` of the images.
+
+        Raises:
+            ValueError: If an argument is out of range, or only one of `known` and
+                `mask` is given.
+
+        Note:
+            A known value conditions those after it in raster order, not those
+            before it: that is what the model can do exactly.
+        """
+        checks.positive_int("num_samples", num_samples)
+        checks.positive("temperature", temperature)
+        if (known is None) != (mask is None):
+            raise ValueError(
+                "`known` and `mask` go together: the images to complete, and where "
+                "their pixels are kept. Received only one of them."
+            )
+        if known is not None:
+            shape = (num_samples, *self.image_shape)
+            known = ops.cast(checks.broadcast("known", known, shape), "float32")
+            mask = ops.cast(checks.broadcast("mask", mask, shape), "bool")
+            self.check_examples(ops.where(mask, known, ops.zeros_like(known)))
+        images, log_prob = self._sample(
+            seed_state(seed, self.seed_generator),
+            self.standardize_condition(condition, num_samples),
+            known,
+            mask,
+            ops.cast(temperature, "float32"),
+            num_samples=int(num_samples),
+            use_cache=bool(use_cache),
+        )
+        return (images, log_prob) if return_log_prob else images
+
+    @compiled(xla=True)
+    def _sample(
+        self, state, condition, known, mask, temperature, *, num_samples, use_cache
+    ):
+        height, width, channels = self.image_shape
+        shape = (num_samples, height * width, channels)
+        if self.num_classes is not None:
+            condition = self.one_hot(condition)
+        images = ops.zeros(shape)  # of its own: the loop may write into it
+        if mask is not None:
+            mask = ops.reshape(mask, shape)
+            images = images + ops.where(mask, ops.reshape(known, shape), 0.0)
+        noise = uniform((num_samples, height * width, self.num_draws), Seeds(state))
+
+        def visit(i, outputs_of, pixel, cache):
+            """Draws all values of pixel `i`."""
+            keep = None if mask is None else read(mask, i, 1, axis=1)[:, 0]
+            numbers = read(noise, i, 1, axis=1)[:, 0]
+            total = 0.0
+            for k in range(self.num_visits):
+                outputs, cache = outputs_of(pixel, cache)
+                pixel, log_prob = self.draw(
+                    outputs, pixel, keep, numbers, k, temperature
+                )
+                total = total + log_prob
+            return pixel, total, cache
+
+        loop = self._with_caches if use_cache else self._without_caches
+        images, log_prob = loop(visit, images, condition)
+        return ops.reshape(images, (num_samples, *self.image_shape)), log_prob
+
+    def _without_caches(self, visit, images, condition):
+        num_samples, num_pixels, _ = images.shape
+
+        def draw_pixel(i, carry):
+            images, total = carry
+
+            def outputs_of(pixel, cache):
+                partial = ops.reshape(
+                    write(images, pixel[:, None], i, axis=1),
+                    (num_samples, *self.image_shape),
+                )
+                outputs = self.outputs(partial, condition)
+                outputs = ops.reshape(outputs, (num_samples, num_pixels, -1))
+                return read(outputs, i, 1, axis=1)[:, 0], cache
+
+            pixel = read(images, i, 1, axis=1)[:, 0]
+            pixel, log_prob, _ = visit(i, outputs_of, pixel, ())
+            return write(images, pixel[:, None], i, axis=1), total + log_prob
+
+        start = (images, ops.zeros((num_samples,)))
+        return ops.fori_loop(0, num_pixels, draw_pixel, start)
+
+    def _with_caches(self, visit, images, condition):
+        num_samples = images.shape[0]
+        height, width, _ = self.image_shape
+        network = self.incremental(num_samples, condition)
+
+        def draw_row(row, carry):
+            images, total, cache = carry
+
+            def draw_pixel(column, carry):
+                images, total, cache = carry
+                i = row * width + column
+
+                def outputs_of(pixel, cache):
+                    return network.step(pixel, cache, column)
+
+                pixel = read(images, i, 1, axis=1)[:, 0]
+                pixel, log_prob, cache = visit(i, outputs_of, pixel, cache)
+                cache = network.put(pixel, cache, column)
+                images = write(images, pixel[:, None], i, axis=1)
+                return images, total + log_prob, cache
+
+            start = (images, total, network.begin_row(cache, row))
+            return ops.fori_loop(0, width, draw_pixel, start)
+
+        start = (images, ops.zeros((num_samples,)), network.init_cache())
+        images, total, _ = ops.fori_loop(0, height, draw_row, start)
+        return images, total
+
+    def check_examples(self, x):
+        super().check_examples(x)
+        checks.levels("x", x, self.num_levels, _TOLERANCE)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "num_levels": self.num_levels,
+        }

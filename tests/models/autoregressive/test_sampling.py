@@ -1,0 +1,130 @@
+"""What all autoregressive models promise: densities, and sampling with caches."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from tests.models.autoregressive.cases import SMALL, all_images, condition_of, make
+
+MODELS = pytest.mark.parametrize("cls", SMALL, ids=lambda cls: cls.__name__)
+KINDS = {
+    "grey": ((4, 5, 1), {"num_levels": 2, "num_classes": 3}),
+    "rgb": ((3, 4, 3), {"num_levels": 2}),
+    "256_levels": ((3, 3, 1), {"num_levels": 256, "num_classes": 2}),
+}
+
+
+def numpy(x):
+    return ops.convert_to_numpy(x)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=SMALL, ids=lambda cls: cls.__name__)
+def model(request, kind):
+    """One model for several tests: what it compiles, it compiles once."""
+    image_shape, arguments = KINDS[kind]
+    return make(request.param, image_shape, **arguments)
+
+
+@pytest.fixture(scope="module")
+def samples(model):
+    """Six samples and their log-probabilities, with the caches and without."""
+    arguments = {
+        "condition": condition_of(model, 6),
+        "seed": 3,
+        "return_log_prob": True,
+    }
+    return [
+        [numpy(x) for x in model.sample(6, **arguments, use_cache=use_cache)]
+        for use_cache in (True, False)
+    ]
+
+
+def test_caches_change_no_value_that_is_drawn(samples):
+    (images, log_prob), (naive, naive_log_prob) = samples
+    np.testing.assert_array_equal(images, naive)
+    np.testing.assert_allclose(log_prob, naive_log_prob, rtol=1e-4)
+    assert len(np.unique(images.reshape(6, -1), axis=0)) > 1
+
+
+def test_log_prob_of_samples_is_what_the_loop_says(model, samples):
+    images, log_prob = samples[0]
+    expected = numpy(model.log_prob(images, condition_of(model, 6)))
+    np.testing.assert_allclose(log_prob, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_completion_is_the_same_with_caches(model):
+    rng = np.random.default_rng(0)
+    known = rng.integers(0, model.num_levels, size=model.image_shape)
+    known = known / (model.num_levels - 1)
+    mask = rng.random(model.image_shape) < 0.5
+    arguments = {
+        "condition": condition_of(model, 6),
+        "seed": 3,
+        "known": known,
+        "mask": mask,
+        "return_log_prob": True,
+    }
+    images, log_prob = map(numpy, model.sample(6, **arguments))
+    naive, naive_log_prob = map(numpy, model.sample(6, **arguments, use_cache=False))
+    np.testing.assert_array_equal(images, naive)
+    np.testing.assert_allclose(log_prob, naive_log_prob, rtol=1e-4, atol=1e-4)
+    kept = np.repeat(known[mask][None], 6, axis=0)
+    np.testing.assert_allclose(images[:, mask], kept, atol=1e-6)
+    arguments["mask"] = np.ones_like(mask)
+    np.testing.assert_array_equal(numpy(model.sample(6, **arguments)[1]), 0)
+
+
+@MODELS
+@pytest.mark.parametrize("shape,num_classes", [((2, 2, 1), 2), ((3, 3, 1), None)])
+def test_probabilities_of_all_images_sum_to_one(cls, shape, num_classes):
+    model = make(cls, shape, scale=1.5, num_classes=num_classes)
+    images = all_images(shape, 2)
+    for label in [None] if num_classes is None else range(num_classes):
+        condition = None if label is None else np.full(len(images), label)
+        p = np.exp(numpy(model.log_prob(images, condition)).astype("float64"))
+        assert abs(p.sum() - 1) < 1e-5
+        assert p.max() / p.min() > 2  # no uniform distribution
+
+
+@MODELS
+def test_caches_change_nothing_in_float64(cls, float64):
+    model = make(cls, (4, 4, 1))
+    images = numpy(model.sample(8, seed=5))
+    naive = numpy(model.sample(8, seed=5, use_cache=False))
+    np.testing.assert_array_equal(images, naive)
+
+
+@pytest.fixture(scope="module", params=SMALL, ids=lambda cls: cls.__name__)
+def trained(request):
+    model = make(request.param, (4, 4, 1))
+    model.compile(keras.optimizers.Adam(0.01))
+    stripes = np.zeros((32, 4, 4, 1), "float32")
+    stripes[::2, ::2] = 1
+    stripes[1::2, :, ::2] = 1
+    model.fit(stripes, epochs=2, batch_size=16, verbose=0)
+    return model
+
+
+def test_caches_change_nothing_after_training(trained):
+    images = numpy(trained.sample(8, seed=5))
+    naive = numpy(trained.sample(8, seed=5, use_cache=False))
+    np.testing.assert_array_equal(images, naive)
+
+
+def test_low_temperatures_draw_the_likeliest_values(trained):
+    cold = numpy(trained.sample(8, seed=0, temperature=1e-3))
+    assert len(np.unique(cold.reshape(8, -1), axis=0)) == 1
+    log_prob = numpy(trained.log_prob(trained.sample(8, seed=0)))
+    assert numpy(trained.log_prob(cold))[0] > np.mean(log_prob)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), "hot"])
+def test_bad_temperature_is_named(trained, temperature):
+    with pytest.raises(ValueError, match="`temperature` must be a finite .*Received"):
+        trained.sample(1, temperature=temperature)
