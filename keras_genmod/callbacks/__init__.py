@@ -2,7 +2,15 @@
 
 from keras_genmod.callbacks.backup import Backup
 from keras_genmod.callbacks.event_writer import EventWriter
+from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 from keras_genmod.callbacks.tensorboard import TensorBoard
 
-__all__ = ["Backup", "EventWriter", "TensorBoard", "image_grid", "save_png"]
+__all__ = [
+    "Backup",
+    "ExponentialMovingAverage",
+    "EventWriter",
+    "TensorBoard",
+    "image_grid",
+    "save_png",
+]

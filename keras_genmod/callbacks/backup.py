@@ -5,6 +5,7 @@ import os
 
 import keras
 
+from keras_genmod.callbacks.exponential_moving_average import training_weights
 from keras_genmod.callbacks.folders import make_writable
 
 
@@ -50,7 +51,8 @@ class Backup(keras.callbacks.BackupAndRestore):
 
     def on_epoch_end(self, epoch, logs=None):
         scratch = os.path.join(self.backup_dir, "next.weights.h5")
-        self.model.save_weights(scratch, overwrite=True)
+        with training_weights(self.model):
+            self.model.save_weights(scratch, overwrite=True)
         os.replace(scratch, self._weights_path)
         scratch = os.path.join(self.backup_dir, "next.json")
         with open(scratch, "w") as file:

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_genmod.engine.averages import put_averages
 from keras_genmod.engine.objective import Objective
 
 
@@ -131,9 +132,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     def finalize_variable_values(self, var_list):
         """Puts the averaged weights of members with `use_ema` into the model."""
-        for name, member in self.members.items():
-            if self.variables_of[name]:
-                member.finalize_variable_values(self.variables_of[name])
+        put_averages(self)
 
     def save_own_variables(self, store):
         for i, variable in enumerate(self.variables):
