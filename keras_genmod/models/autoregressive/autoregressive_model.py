@@ -295,11 +295,11 @@ class AutoregressiveModel(GenerativeModel):
                 i = row * width + column
 
                 def outputs_of(pixel, cache):
-                    return network.step(pixel, cache, column)
+                    return network.step(pixel, cache, row, column)
 
                 pixel = read(images, i, 1, axis=1)[:, 0]
                 pixel, log_prob, cache = visit(i, outputs_of, pixel, cache)
-                cache = network.put(pixel, cache, column)
+                cache = network.put(pixel, cache, row, column)
                 images = write(images, pixel[:, None], i, axis=1)
                 return images, total + log_prob, cache
 

@@ -34,14 +34,16 @@ class Incremental:
         del row
         return [s.begin_row(c) for s, c in zip(self._steps, cache, strict=True)]
 
-    def step(self, pixel, cache, column):
+    def step(self, pixel, cache, row, column):
         """Returns the parameters `(batch, num_outputs)` at a pixel, and the cache.
 
         Args:
             pixel: Its values as far as they are known, `(batch, channels)`.
             cache: As the call before returned it.
+            row: Int or traced integer.
             column: Int or traced integer.
         """
+        del row  # The caches lie relative to it.
         cache = list(cache)
 
         def apply(layer, x):
@@ -51,7 +53,8 @@ class Incremental:
 
         return self._network(ops.cast(pixel, self._dtype), apply), cache
 
-    def put(self, pixel, cache, column):
+    def put(self, pixel, cache, row, column):
         """Returns the cache with a pixel whose values are all known now."""
+        del row
         pixel = ops.cast(pixel, self._dtype)
         return [self._steps[0].put(pixel, cache[0], column), *cache[1:]]
