@@ -2,6 +2,8 @@
 
 from keras_genmod.evaluation.anomaly_score import AnomalyScores, anomaly_score
 from keras_genmod.evaluation.evaluate_likelihood import evaluate_likelihood
+from keras_genmod.evaluation.feature_extractor import FeatureExtractor
+from keras_genmod.evaluation.inception_v3 import inception_v3
 from keras_genmod.evaluation.input_complexity import input_complexity
 from keras_genmod.evaluation.likelihood import Likelihood, LikelihoodProtocol
 from keras_genmod.evaluation.likelihood_table import LikelihoodTable
@@ -12,12 +14,14 @@ from keras_genmod.evaluation.score_corrections import (
 
 __all__ = [
     "AnomalyScores",
+    "FeatureExtractor",
     "Likelihood",
     "LikelihoodProtocol",
     "LikelihoodTable",
     "anomaly_score",
     "complexity_corrected",
     "evaluate_likelihood",
+    "inception_v3",
     "input_complexity",
     "likelihood_ratio",
 ]
