@@ -64,6 +64,21 @@ class LatentGenerator(AdversarialModel):
         inputs = z if condition is None else [z, condition]
         return ops.cast(self.generator(inputs, training=training), "float32")
 
+    def decode(self, z, condition=None):
+        """Returns what the generator makes of latents, shape `(batch, *data_shape)`.
+
+        Args:
+            z: Latents of shape `(batch, latent_dim)`.
+            condition: Class labels `(batch,)` for a conditional model.
+        """
+        checks.shape("z", z, (self.latent_dim,))
+        return self._decode(z, self.standardize_condition(condition, len(z)))
+
+    @compiled()
+    def _decode(self, z, condition):
+        condition = None if condition is None else self.one_hot(condition)
+        return self.decode_latents(ops.cast(z, "float32"), condition)
+
     @compiled()
     def _sample(self, state, condition, *, num_samples):
         z = self.prior.sample(num_samples, Seeds(state))

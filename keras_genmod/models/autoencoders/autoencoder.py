@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_genmod.distributions.distribution import sum_over_events
+from keras_genmod.engine import compiled
 from keras_genmod.models import checks
 from keras_genmod.models.generative_model import GenerativeModel
 
@@ -64,15 +65,25 @@ class Autoencoder(GenerativeModel):
 
     def encode(self, x):
         """Returns the latents of data `(batch, *data_shape)`."""
+        self.check_examples(x)
+        return self._encode(x)
+
+    @compiled()
+    def _encode(self, x):
         return self.encoder(ops.cast(x, "float32"), training=False)
 
     def decode(self, latents):
         """Returns the data `(batch, *data_shape)` of latents."""
+        checks.shape("latents", latents, self.encoder.output_shape[1:])
+        return self._decode(latents)
+
+    @compiled()
+    def _decode(self, latents):
+        latents = ops.cast(latents, "float32")
         return ops.cast(self.decoder(latents, training=False), "float32")
 
     def reconstruct(self, x):
         """Returns `decode(encode(x))`, of the shape of `x`."""
-        self.check_examples(x)
         return self.decode(self.encode(x))
 
     def sample(self, num_samples, condition=None, seed=None):

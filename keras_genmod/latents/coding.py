@@ -1,0 +1,96 @@
+"""From data to latents and back, for any model that has the way."""
+
+import numpy as np
+from keras import ops
+
+
+def encode(model, x, condition=None):
+    """Returns the latents of data.
+
+    Args:
+        model: Model with `encode(x)`: `VAE`, `Autoencoder`, `NormalizingFlow`.
+        x: Array of shape `(n, *data_shape)`.
+        condition: Class labels `(n,)`, or one for all, of a conditional model.
+
+    Returns:
+        Float32 array of shape `(n, latent_dim)`.
+
+    Raises:
+        ValueError: If the model has no latents of data, or the data do not fit it.
+
+    Example:
+        ```python
+        z = keras_genmod.latents.encode(model, x)
+        ```
+    """
+    _check_way(model, "encode", condition, "an encoder: VAE, Autoencoder, a flow")
+    condition = _for_each(condition, len(x), len(x))
+    return _call(model.encode, x, condition)
+
+
+def decode(model, z, condition=None):
+    """Returns the data of latents, of whatever `interpolate` or `traverse` returns.
+
+    Args:
+        model: Model with `decode(z)`: `VAE`, `Autoencoder`, `NormalizingFlow`, `GAN`,
+            `WGAN`, `WGANGP`.
+        z: Array of shape `(n, ..., latent_dim)`.
+        condition: Class labels `(n,)`, or one for all, of a conditional model.
+
+    Returns:
+        Float32 array of shape `(n, ..., *data_shape)`.
+
+    Raises:
+        ValueError: If the model makes no data of latents, or the latents do not fit it.
+
+    Example:
+        ```python
+        path = keras_genmod.latents.interpolate(z[:4], z[4:8], 10)
+        images = keras_genmod.latents.decode(model, path)  # (4, 10, 28, 28, 1)
+        ```
+    """
+    _check_way(
+        model, "decode", condition, "a decoder or generator: VAE, Autoencoder, GAN, ..."
+    )
+    z = ops.convert_to_numpy(z) if ops.is_tensor(z) else np.asarray(z)
+    if z.ndim < 2 or not z.size:
+        raise ValueError(
+            f"`z` must have the shape (n, ..., latent_dim). Received: z.shape={z.shape}"
+        )
+    rows = z.reshape(-1, z.shape[-1]).astype("float32")
+    data = _call(model.decode, rows, _for_each(condition, len(z), len(rows)))
+    return data.reshape(*z.shape[:-1], *data.shape[1:])
+
+
+def _check_way(model, method, condition, needed):
+    # An RBM encodes to hidden units, and nothing leads back from there but chance.
+    if not (hasattr(model, method) and hasattr(model, "decode")):
+        raise ValueError(
+            f"`model` must have `{method}`, that is, {needed}. "
+            f"Received: {type(model).__name__}"
+        )
+    if condition is not None and not getattr(model, "is_conditional", False):
+        raise ValueError(
+            f"`condition` must be None: this {type(model).__name__} is not "
+            f"conditional. Received: condition={condition!r}"
+        )
+
+
+def _for_each(condition, num_given, num_rows):
+    """Returns one label a row, from one for all or one for each of `num_given`."""
+    if condition is None:
+        return None
+    condition = np.asarray(ops.convert_to_numpy(condition))
+    if condition.ndim == 0:
+        return np.full(num_rows, condition)
+    if len(condition) != num_given:
+        raise ValueError(
+            f"`condition` must be one label, or {num_given}, one for each row. "
+            f"Received: condition.shape={condition.shape}"
+        )
+    return condition.reshape(num_given).repeat(num_rows // num_given)
+
+
+def _call(method, x, condition):
+    result = method(x) if condition is None else method(x, condition)
+    return np.asarray(ops.convert_to_numpy(result), "float32")
