@@ -7,6 +7,7 @@ from keras_genmod.evaluation.inception_v3 import inception_v3
 from keras_genmod.evaluation.input_complexity import input_complexity
 from keras_genmod.evaluation.likelihood import Likelihood, LikelihoodProtocol
 from keras_genmod.evaluation.likelihood_table import LikelihoodTable
+from keras_genmod.evaluation.outlier_table import OutlierTable
 from keras_genmod.evaluation.score_corrections import (
     complexity_corrected,
     likelihood_ratio,
@@ -18,6 +19,7 @@ __all__ = [
     "Likelihood",
     "LikelihoodProtocol",
     "LikelihoodTable",
+    "OutlierTable",
     "anomaly_score",
     "complexity_corrected",
     "evaluate_likelihood",

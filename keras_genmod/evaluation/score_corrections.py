@@ -34,7 +34,7 @@ def likelihood_ratio(scores, background) -> AnomalyScores:
     _check_nats(scores)
     return AnomalyScores(
         scores=scores.scores - background.scores,
-        name=f"{scores.name}, minus that of a background model",
+        name=f"{scores.name} - background model",
         unit="nats",
     )
 
@@ -68,7 +68,7 @@ def complexity_corrected(scores, complexity) -> AnomalyScores:
     _check_nats(scores)
     return AnomalyScores(
         scores=scores.scores - complexity,
-        name=f"{scores.name}, minus the length of the compressed input",
+        name=f"{scores.name} - input complexity",
         unit="nats",
     )
 

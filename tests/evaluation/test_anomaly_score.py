@@ -128,10 +128,7 @@ def test_complexity_turns_a_known_failure_round():
         corrected.append(complexity_corrected(scores[-1], complexity))
     assert outlier_auroc(*(s.scores for s in scores)).auroc == 0.0
     assert outlier_auroc(*(s.scores for s in corrected)).auroc == 1.0
-    assert (
-        corrected[0].name
-        == f"{scores[0].name}, minus the length of the compressed input"
-    )
+    assert corrected[0].name == f"{scores[0].name} - input complexity"
 
 
 @pytest.mark.parametrize(
