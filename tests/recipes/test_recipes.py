@@ -3,6 +3,7 @@ import importlib
 import os
 import pathlib
 import sys
+import zipfile
 
 import keras
 import pytest
@@ -18,6 +19,7 @@ SMALL = {
     "conditional_gan": {"filters": 4, "latent_dim": 8},
     "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
     "cycle_gan": {"filters": 4, "num_blocks": 1},
+    "feature_classifier": {"filters": 4, "feature_dim": 8},
     "gan": {"filters": 4, "latent_dim": 8},
     "pixel_cnn": {"filters": 4, "num_blocks": 1},
     "planar_flow": {"num_layers": 2},
@@ -31,6 +33,7 @@ FIGURES = {
     "conditional_gan": "has the class asked for in",
     "conditional_vae": "importance-weighted, K=",
     "cycle_gan": "distance after a cycle",
+    "feature_classifier": "Frechet distance",
     "gan": "discriminator loss",
     "pixel_cnn": "dynamic binarization (tested on one draw, seed 0)",
     "planar_flow": "nats (exact)",
@@ -90,6 +93,16 @@ def test_the_model_that_it_leaves_loads(tmp_path):
     run("vae", tmp_path, epochs=1)
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert model.sample(3).shape == (3, 8, 8, 1)
+
+
+def test_the_classifier_loads_where_only_keras_is(tmp_path):
+    recipe = importlib.import_module("recipes.feature_classifier")
+    model = recipe.classifier((8, 8, 1), 10, filters=2, feature_dim=3, name="digits")
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert "keras_genmod" not in archive.read("config.json").decode()
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_layer("features").units == 3
 
 
 @pytest.mark.parametrize("name", ["vae", "pixel_cnn"])
