@@ -1,21 +1,19 @@
 """Event files for TensorBoard, written without TensorFlow."""
 
 import functools
+import operator
 import os
 import socket
 import threading
 import time
 
-import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.types_pb2 import DT_STRING
-from tensorboard.plugins.text.metadata import create_summary_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from keras_genmod.callbacks import hparams as hyper_parameters
+from keras_genmod.callbacks import projector, summaries
 from keras_genmod.callbacks.folders import make_writable
-from keras_genmod.callbacks.image_grid import encode_png, image_grid
+from keras_genmod.callbacks.image_grid import image_grid
 
 _RUNS = ("train", "validation")
 _LOCK = threading.Lock()  # Keras may call the callbacks of batches from threads
@@ -66,9 +64,7 @@ class EventWriter:
         Raises:
             ValueError: If `run` is another one, or a value is not a number.
         """
-        summaries = [_scalar(name, value) for name, value in values.items()]
-        if summaries:
-            self._write(_checked(run), summaries, step)
+        self.append(run, [scalars_event(values, step)] if values else [])
 
     def add_images(self, run, name, images, step, num_columns=None):
         """Writes one picture, a grid of images.
@@ -98,7 +94,7 @@ class EventWriter:
         Raises:
             ValueError: If `run` is another one, or `picture` is not a picture.
         """
-        self._write(_checked(run), [_image(name, picture)], step)
+        self.append(run, [_event([summaries.image(name, picture)], step)])
 
     def add_text(self, run, name, text, step=0):
         """Writes text, which TensorBoard shows as Markdown.
@@ -112,11 +108,75 @@ class EventWriter:
         Raises:
             ValueError: If `run` is another one.
         """
-        self._write(_checked(run), [_text(name, text)], step)
+        self.append(run, [_event([summaries.text(name, text)], step)])
 
-    def _write(self, run, summaries, step):
-        event = Event(wall_time=time.time(), step=step, summary={"value": summaries})
-        self._append(run, [event])
+    def add_histogram(self, run, name, values, step):
+        """Writes how values are distributed.
+
+        Args:
+            run: `"train"` or `"validation"`.
+            name: String, what TensorBoard calls it.
+            values: Array or tensor of any shape. NaN and infinity are left out.
+            step: Int, such as the epoch.
+
+        Raises:
+            ValueError: If `run` is another one.
+        """
+        self.append(run, [_event([summaries.histogram(name, values)], step)])
+
+    def add_hparams(self, hparams, metrics):
+        """Writes a row of TensorBoard's table of hyper-parameters.
+
+        Args:
+            hparams: Dict of names to bools, ints, floats and strings.
+            metrics: Dict of names to floats, what came out. Without any, training is
+                shown as running.
+
+        Raises:
+            ValueError: If a value is something else.
+
+        Note:
+            A row is a folder: TensorBoard keeps the hyper-parameters that a folder got
+            first and the latest metrics.
+        """
+        values = hyper_parameters.session(hparams, metrics)
+        self._append("hparams", [_event(values, 0)])
+
+    def add_embedding(self, name, vectors, labels=None, images=None, step=0):
+        """Writes points for TensorBoard's embedding projector.
+
+        Args:
+            name: String, what TensorBoard calls it.
+            vectors: Array or tensor of shape `(n, dim)`, such as latent codes.
+            labels: `None`, or n values to colour and name the points by.
+            images: `None`, or n images to draw the points as: as `image_grid` takes
+                them, together of at most 8192 x 8192 pixels.
+            step: Int, such as the epoch. Points of each step are kept.
+
+        Raises:
+            ValueError: If shapes or lengths do not fit, or `vectors` are not finite.
+
+        Note:
+            A running TensorBoard has read its list of embeddings: start it again.
+        """
+        self._append("train", [])  # TensorBoard passes over runs without a file
+        folder = os.path.join(self.log_dir, "train")
+        projector.write_embedding(folder, name, vectors, labels, images, step)
+
+    def append(self, run, events):
+        """Writes events, such as `scalars_event` makes, in one go.
+
+        Args:
+            run: `"train"` or `"validation"`.
+            events: List of `Event`.
+
+        Raises:
+            ValueError: If `run` is another one.
+        """
+        if run not in _RUNS:
+            raise ValueError(f"`run` must be one of {_RUNS}. Received: run={run!r}")
+        if events:
+            self._append(run, events)
 
     def _append(self, run, events):
         folder = os.path.join(self.log_dir, run)
@@ -131,42 +191,23 @@ class EventWriter:
                 writer.write(event.SerializeToString())
 
 
-def _checked(run):
-    if run not in _RUNS:
-        raise ValueError(f"`run` must be one of {_RUNS}. Received: run={run!r}")
-    return run
+def scalars_event(values, step):
+    """Returns an event of now with numbers, to be written by `EventWriter.append`.
+
+    Args:
+        values: Dict of names to floats or scalar arrays.
+        step: Int.
+
+    Raises:
+        ValueError: If a value is not a number, or `step` not an int.
+    """
+    values = [summaries.scalar(name, value) for name, value in values.items()]
+    return _event(values, step)
 
 
-def _scalar(name, value):
+def _event(values, step):
     try:
-        return Summary.Value(tag=name, simple_value=float(value))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"`values` must be numbers. Received: {name}={value!r}"
-        ) from error
-
-
-def _image(name, picture):
-    shape, dtype = np.shape(picture), getattr(picture, "dtype", None)
-    if dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
-        raise ValueError(
-            "`picture` must be a uint8 array of shape (height, width) or "
-            f"(height, width, 3). Received: shape={shape}, dtype={dtype}"
-        )
-    picture_proto = Summary.Image(
-        height=shape[0],
-        width=shape[1],
-        colorspace=1 if len(shape) == 2 else 3,
-        encoded_image_string=encode_png(picture),
-    )
-    return Summary.Value(tag=name, image=picture_proto)
-
-
-def _text(name, text):
-    if not isinstance(text, str):
-        raise ValueError(f"`text` must be a string. Received: text={text!r}")
-    return Summary.Value(
-        tag=name,
-        metadata=create_summary_metadata(display_name=name, description=""),
-        tensor=TensorProto(dtype=DT_STRING, string_val=[text.encode()]),
-    )
+        step = operator.index(step)
+    except TypeError as error:
+        raise ValueError(f"`step` must be an int. Received: step={step!r}") from error
+    return Event(wall_time=time.time(), step=step, summary={"value": values})
