@@ -1,11 +1,13 @@
 import ast
 import importlib
+import json
 import os
 import pathlib
 import sys
 import zipfile
 
 import keras
+import numpy as np
 import pytest
 import typer
 from PIL import Image
@@ -15,6 +17,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 
 # Arguments that make each recipe small; each also has a `limit` of examples.
 SMALL = {
+    "anomaly": {"hidden_dim": 24, "latent_dim": 2, "filters": 4, "num_blocks": 1},
     "autoencoder": {"hidden_dim": 16},
     "conditional_gan": {"filters": 4, "latent_dim": 8},
     "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
@@ -29,6 +32,7 @@ SMALL = {
 }
 RESUMED = ("gan", "vae")  # the others with the slow tests
 FIGURES = {
+    "anomaly": "the lowest AUROC is",
     "autoencoder": "mean squared error",
     "conditional_gan": "has the class asked for in",
     "conditional_vae": "importance-weighted, K=",
@@ -40,6 +44,12 @@ FIGURES = {
     "rbm": "nats (exact)",
     "vae": "importance-weighted, K=",
     "wgan_gp": "Wasserstein distance",
+}
+
+RUN = ["model.keras", "train", "validation", "backup"]  # what a run leaves
+FILES = {
+    "anomaly": ["anomaly.md", "anomaly.json"]
+    + [f"{model}/{file}" for model in ("vae", "rbm_background") for file in RUN],
 }
 
 
@@ -57,9 +67,9 @@ def test_every_recipe_is_here():
 def test_it_leaves_its_files(name, tmp_path, capsys):
     run(name, tmp_path, epochs=1)
     *training, figures, places = capsys.readouterr().out.strip().splitlines()
-    assert "val_loss" in training[-1]
+    assert "val_loss" in "".join(training)
     assert FIGURES[name] in figures and "nan" not in figures
-    files = [f"{name}.png", "model.keras", "train", "validation", "backup"]
+    files = [f"{name}.png", *FILES.get(name, RUN)]
     assert all((tmp_path / file).exists() for file in files)
     assert str(tmp_path / f"{name}.png") in places and "model.keras" in places
     with Image.open(tmp_path / f"{name}.png") as picture:
@@ -93,6 +103,19 @@ def test_the_model_that_it_leaves_loads(tmp_path):
     run("vae", tmp_path, epochs=1)
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert model.sample(3).shape == (3, 8, 8, 1)
+
+
+def test_anomalies_are_scored_by_each_model_with_its_corrections(tmp_path):
+    x = np.random.default_rng(0).random((70, 6, 6))  # to be resized
+    np.savez(tmp_path / "others.npz", x_train=x, x_test=x)
+    run("anomaly", tmp_path, epochs=1, outliers=f"noise,{tmp_path / 'others.npz'}")
+    records = json.loads((tmp_path / "anomaly.json").read_text())
+    assert len(records) == (3 + 3 + 3 + 1) * 2
+    assert {r["outliers"] for r in records} == {"noise", "others"}
+    assert {r["num_inside"] for r in records} == {64}
+    table = (tmp_path / "anomaly.md").read_text()
+    for kind in ("lower bound", "exact", "free energy", "reconstruction error"):
+        assert kind in table
 
 
 def test_the_classifier_loads_where_only_keras_is(tmp_path):
