@@ -144,7 +144,7 @@ def table(measurements) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _device():
+def hardware():
     """Returns "cpu" or "gpu", and the name of the hardware."""
     if loops.BACKEND == "torch":
         import torch
@@ -202,7 +202,7 @@ def main(
                 measure(name, against, rounds, steps, seconds, memory, xla)
             )
             typer.echo(" ".join(measurements[-1].row()), err=True)
-    kind, hardware = _device()
+    kind, device = hardware()
     xla = loops.uses_xla(xla)
     compiler = {"jax": "XLA", "tensorflow": "XLA" if xla else "a graph without XLA"}
     text = "\n".join(
@@ -213,7 +213,7 @@ def main(
             f"{compiler.get(loops.BACKEND, 'eager torch')}. Ratios below 1: the "
             "package is faster.",
             "",
-            *results.circumstances(loops.BACKEND, hardware),
+            *results.circumstances(loops.BACKEND, device),
             "",
             table(measurements),
         ]

@@ -3,8 +3,9 @@
 from keras import ops
 
 from keras_genmod.distributions import Bernoulli, Categorical
-from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform, write
+from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform
 from keras_genmod.models import checks
+from keras_genmod.models.autoregressive.pixel_loops import with_caches, without_caches
 from keras_genmod.models.generative_model import GenerativeModel
 
 _TOLERANCE = 1e-3  # how far from k / (num_levels - 1) a level may lie, in steps
@@ -256,59 +257,18 @@ class AutoregressiveModel(GenerativeModel):
                 total = total + log_prob
             return pixel, total, cache
 
-        loop = self._with_caches if use_cache else self._without_caches
-        images, log_prob = loop(visit, images, condition)
+        if use_cache:
+            network = self.incremental(num_samples, condition)
+            images, log_prob = with_caches(network, visit, images, width)
+        else:
+
+            def outputs(images):
+                images = ops.reshape(images, (num_samples, *self.image_shape))
+                outputs = self.outputs(images, condition)
+                return ops.reshape(outputs, (num_samples, height * width, -1))
+
+            images, log_prob = without_caches(outputs, visit, images)
         return ops.reshape(images, (num_samples, *self.image_shape)), log_prob
-
-    def _without_caches(self, visit, images, condition):
-        num_samples, num_pixels, _ = images.shape
-
-        def draw_pixel(i, carry):
-            images, total = carry
-
-            def outputs_of(pixel, cache):
-                partial = ops.reshape(
-                    write(images, pixel[:, None], i, axis=1),
-                    (num_samples, *self.image_shape),
-                )
-                outputs = self.outputs(partial, condition)
-                outputs = ops.reshape(outputs, (num_samples, num_pixels, -1))
-                return read(outputs, i, 1, axis=1)[:, 0], cache
-
-            pixel = read(images, i, 1, axis=1)[:, 0]
-            pixel, log_prob, _ = visit(i, outputs_of, pixel, ())
-            return write(images, pixel[:, None], i, axis=1), total + log_prob
-
-        start = (images, ops.zeros((num_samples,)))
-        return ops.fori_loop(0, num_pixels, draw_pixel, start)
-
-    def _with_caches(self, visit, images, condition):
-        num_samples = images.shape[0]
-        height, width, _ = self.image_shape
-        network = self.incremental(num_samples, condition)
-
-        def draw_row(row, carry):
-            images, total, cache = carry
-
-            def draw_pixel(column, carry):
-                images, total, cache = carry
-                i = row * width + column
-
-                def outputs_of(pixel, cache):
-                    return network.step(pixel, cache, row, column)
-
-                pixel = read(images, i, 1, axis=1)[:, 0]
-                pixel, log_prob, cache = visit(i, outputs_of, pixel, cache)
-                cache = network.put(pixel, cache, row, column)
-                images = write(images, pixel[:, None], i, axis=1)
-                return images, total + log_prob, cache
-
-            start = (images, total, network.begin_row(cache, row))
-            return ops.fori_loop(0, width, draw_pixel, start)
-
-        start = (images, ops.zeros((num_samples,)), network.init_cache())
-        images, total, _ = ops.fori_loop(0, height, draw_row, start)
-        return images, total
 
     def check_examples(self, x):
         super().check_examples(x)

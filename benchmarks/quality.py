@@ -1,0 +1,207 @@
+"""Trains the package's models on MNIST, and judges them in one table.
+
+`TFDS_DATA_DIR=... python -m benchmarks.quality --classifier model.keras --write` trains
+each model for its budget (`quality_models.ENTRIES`, times `--budget`), going on where
+it was stopped, and puts two kinds of numbers into RESULTS.md: log-likelihoods of the
+test images by kind and protocol, and distances of samples to the test images in the
+features of a digit classifier, as `recipes.feature_classifier` trains it. Training
+images in place of samples give the floor.
+"""
+
+import pathlib
+import time
+import warnings
+
+import keras
+import numpy as np
+import typer
+from keras import ops
+
+from benchmarks import loops, quality_models, results
+from benchmarks.step_time import hardware
+from keras_genmod import callbacks, data, evaluation, metrics
+
+COLUMNS = (
+    "samples of",
+    "epochs",
+    "Frechet",
+    "over the floor",
+    "KID x 1000",
+    "precision",
+    "recall",
+    "classifier score",
+    "s to draw",
+)
+_CHUNK = 500  # images drawn in one call
+
+
+class Judge:
+    """Scores images against the test images, in a classifier's features.
+
+    Args:
+        classifier: Keras model with a layer `features`, its output probabilities.
+        x_test: Images, grey or binary as the samples are.
+        split: String, what `x_test` is.
+    """
+
+    def __init__(self, classifier, x_test, split):
+        self._features = evaluation.FeatureExtractor(classifier, "features")
+        self._classes = evaluation.FeatureExtractor(classifier)
+        self._real = self._features(x_test)
+        self.protocol = self._features.protocol(split=split)
+        self._floor = None
+
+    def row(self, name, epochs, images, seconds=None) -> list[str]:
+        """Returns a row of the table; the first one is the floor."""
+        fake, real, protocol = self._features(images), self._real, self.protocol
+        frechet = metrics.frechet_distance(real, fake, protocol).value
+        self._floor = self._floor or frechet
+        # The full-sample estimator: no subsets, no seed.
+        kernel = metrics.kernel_distance(
+            real, fake, num_subsets=None, protocol=protocol
+        )
+        neighbours = metrics.precision_recall_density_coverage(
+            real, fake, protocol=protocol
+        )
+        score = metrics.classifier_score(self._classes(images), num_splits=1)
+        return [
+            name,
+            str(epochs),
+            f"{frechet:.3g}",
+            f"{frechet / self._floor:.1f}",
+            f"{1e3 * kernel.value:.3g}",
+            f"{neighbours.precision:.3f}",
+            f"{neighbours.recall:.3f}",
+            f"{score.value:.2f}",
+            "" if seconds is None else f"{seconds:.1f}",
+        ]
+
+
+def train(name, entry, x_train, folder, budget):
+    """Returns the trained model and its number of epochs."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    model = entry.make()
+    epochs = max(1, round(entry.epochs * budget))
+    shape = (len(x_train), -1) if entry.is_flat else x_train.shape
+    x = x_train.reshape(shape)
+    backup = callbacks.Backup(folder / name.replace(" ", "_") / "backup")
+    if entry.is_binary:
+        x = data.DynamicBinarization(x, batch_size=entry.batch_size, seed=0)
+        follow = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: setattr(x, "epoch", epoch)
+        )
+        options = {"shuffle": False, "callbacks": [follow, backup]}
+    else:
+        options = {"batch_size": entry.batch_size, "callbacks": [backup]}
+    model.fit(x, epochs=epochs, verbose=0, **options)
+    return model, epochs
+
+
+def draw(model, num_images):
+    """Returns images `(num_images, 28, 28, 1)` and the seconds they took, warm."""
+    model.sample(_CHUNK, seed=0)
+    start, parts = time.perf_counter(), []
+    for seed in range(0, num_images, _CHUNK):
+        parts.append(ops.convert_to_numpy(model.sample(_CHUNK, seed=1 + seed)))
+    images = np.concatenate(parts)[:num_images].reshape(-1, 28, 28, 1)
+    return np.clip(images, 0, 1), time.perf_counter() - start
+
+
+def markdown(rows) -> str:
+    """Returns the Markdown table of samples."""
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main(
+    classifier: str,
+    models: str = "all",
+    budget: float = 1.0,
+    limit: int | None = None,
+    folder: str = "runs/quality",
+    write: bool = False,
+):
+    """Trains models on MNIST and prints their figures as Markdown.
+
+    Args:
+        classifier: The file of a digit classifier with a layer `features`.
+        models: "all", or names of `quality_models.ENTRIES` with commas between them
+            that hold no comma; "NONE" judges none.
+        budget: Factor on the epochs.
+        limit: Use at most so many training and test images.
+        folder: Where the models' states are kept.
+        write: Put the tables into RESULTS.md.
+    """
+    (x_train, _), (x_test, _) = (data.load("mnist", s) for s in ("train", "test"))
+    x_train, x_test = x_train[:limit], x_test[:limit]
+    digits = keras.saving.load_model(classifier)
+    binary_train, binary_test = (
+        data.binarize(x, "static", 0) for x in (x_train, x_test)
+    )
+    judges = {
+        False: Judge(digits, x_test, "test"),
+        True: Judge(digits, binary_test, "test, binarized static(0)"),
+    }
+    n = len(x_test)
+    rows = {
+        False: [judges[False].row("training images: the floor", "", x_train[:n])],
+        True: [judges[True].row("training images: the floor", "", binary_train[:n])],
+    }
+    table = evaluation.LikelihoodTable()
+    for name, entry in quality_models.ENTRIES.items():
+        if models != "all" and name.split(",")[0] not in models.split(","):
+            continue
+        start = time.perf_counter()
+        model, epochs = train(name, entry, x_train, pathlib.Path(folder), budget)
+        typer.echo(f"{name}: trained in {time.perf_counter() - start:.0f} s", err=True)
+        if entry.has_log_prob:
+            found = evaluation.evaluate_likelihood(
+                model,
+                binary_test.reshape((n, -1)) if entry.is_flat else binary_test,
+                dataset="mnist",
+                split="test",
+                binarization="static(0)",
+                **entry.options,
+            )
+            table.add(f"{name}, {epochs} epochs", found)
+        images, seconds = draw(model, n)
+        binary = entry.is_binary
+        if binary and not np.isin(images, (0, 1)).all():
+            # Means of pixels: drawn once, as the test images are.
+            images = data.binarize(images, "static", 0)
+        rows[binary].append(judges[binary].row(name, epochs, images, seconds))
+        typer.echo(" ".join(rows[binary][-1]), err=True)
+    kind, device = hardware()
+    text = [
+        f"## Quality on MNIST: {loops.BACKEND}, {kind.upper()}",
+        "",
+        f"{len(x_train):,} training and {n:,} test images, seed 0, last state, one "
+        f"run, {budget:g} of the budget in `benchmarks/quality_models.py`. Binary "
+        "models were trained on dynamic binarization.",
+        "",
+        *results.circumstances(loops.BACKEND, device),
+        "",
+        "### Log-likelihood",
+        "",
+        str(table),
+    ]
+    for binary, title in ((False, "grey images"), (True, "binary images")):
+        text += [
+            "",
+            f"### Samples against test images: {title}",
+            "",
+            f"{n:,} samples each, drawn {_CHUNK} at a time; Frechet and kernel "
+            "distance, precision and recall (k = 5) in features, the classifier score "
+            f"of probabilities. {judges[binary].protocol}.",
+            "",
+            markdown(rows[binary]),
+        ]
+    print("\n".join(text))
+    if write:
+        results.write_section(f"quality:{loops.BACKEND}:{kind}", "\n".join(text))
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", metrics.RankDeficientWarning)  # --limit
+    typer.run(main)
