@@ -111,6 +111,9 @@ def test_simple_images_compress_to_less():
     np.testing.assert_array_equal(found[2:], again)
     # Random bits do not compress: at least a bit, ln 2 nats, a pixel.
     assert found[2] >= 256 * np.log(2)
+    # ... and little more where a pixel is stored in one bit.
+    large = input_complexity(rng.integers(0, 2, (1, 64, 64)), num_levels=2)
+    assert 4096 * np.log(2) <= large[0] < 1.3 * 4096 * np.log(2)
     grey = input_complexity(rng.integers(0, 256, (2, 16, 16, 3)) / 255)
     assert np.all(grey >= 8 * 768 * np.log(2))
 
