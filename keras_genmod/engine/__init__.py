@@ -6,6 +6,7 @@ from keras_genmod.engine.backend import (
     convolution,
     normal,
     read,
+    scan,
     uniform,
     write,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "normal",
     "put_averages",
     "read",
+    "scan",
     "seed_state",
     "uniform",
     "write",

@@ -24,5 +24,6 @@ uniform = _engine.uniform
 normal = _engine.normal
 read = _engine.read
 write = _engine.write
+scan = _engine.scan
 random_state = _engine.random_state
 load_random_state = _engine.load_random_state

@@ -164,6 +164,22 @@ def write(x, values, start, axis):
     return jax.lax.dynamic_update_slice_in_dim(x, values, start, axis)
 
 
+def scan(step, carry, xs):
+    """Returns all carries of a loop over the first axis of `xs`, stacked.
+
+    Args:
+        step: Function `(carry, x)` that returns the next carry.
+        carry: Nest of tensors.
+        xs: Tensor.
+    """
+
+    def carry_and_stack(carry, x):
+        carry = step(carry, x)
+        return carry, carry
+
+    return jax.lax.scan(carry_and_stack, carry, xs)[1]
+
+
 def random_state() -> dict:
     """JAX has no global random state."""
     return {}

@@ -152,6 +152,14 @@ def write(x, values, start, axis):
     return keras.ops.slice_update(x, starts, values)
 
 
+def scan(step, carry, xs):
+    """Returns all carries of a loop over the first axis of `xs`, stacked.
+
+    `keras.ops.scan` does not say how long it is, so that XLA has no gradient of it.
+    """
+    return tf.scan(step, xs, carry)
+
+
 def random_state() -> dict:
     """Keras draws no global random numbers on TensorFlow."""
     return {}

@@ -130,6 +130,15 @@ def write(x, values, start, axis):
     return x
 
 
+def scan(step, carry, xs):
+    """Returns all carries of a loop over the first axis of `xs`, stacked."""
+    carries = []
+    for x in xs.unbind():  # its gradient is one tensor, that of each `xs[i]` another
+        carry = step(carry, x)
+        carries.append(carry)
+    return tree.map_structure(lambda *steps: torch.stack(steps), *carries)
+
+
 def random_state() -> dict:
     """Returns torch's global generators, which an unseeded `Dropout` draws from."""
     state = {"torch_random_state": torch.get_rng_state().numpy()}

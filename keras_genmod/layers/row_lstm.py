@@ -1,0 +1,130 @@
+"""The Row LSTM of PixelRNN."""
+
+import keras
+from keras import ops
+
+from keras_genmod.engine import scan
+from keras_genmod.layers.incremental_row_lstm import IncrementalRowLSTM
+from keras_genmod.layers.lstm_states import (
+    check_filters,
+    gates_first,
+    next_state,
+    open_forget_gates,
+    state_dtype,
+)
+from keras_genmod.layers.masked_conv_2d import MaskedConv2D
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class RowLSTM(keras.layers.Layer):
+    """LSTM that goes down the rows of images, all pixels of a row at once.
+
+    o, f, i, g = K_is * x_r + K_ss * h_(r-1)
+    c_r        = sigmoid(f) c_(r-1) + sigmoid(i) tanh(g)
+    h_r        = sigmoid(o) tanh(c_r)
+
+    for row r; `*` are convolutions along it. The input-to-state one, K_is, has mask "B"
+    of `MaskedConv2D`; the state-to-state one, K_ss, sees earlier pixels only and has
+    none. A pixel so depends on a triangle above it, which grows wider by
+    `kernel_size // 2` pixels on each side a row. Above the first row states are zero.
+
+    Args:
+        filters: Positive int, output features and features of a gate, a multiple of
+            `num_channels`.
+        kernel_size: Odd int, pixels along the row.
+        num_channels: Positive int, number of image channels; 1 for grey images. The
+            features of inputs, gates and outputs come in so many groups.
+        **kwargs: `name`, `dtype` as in `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is not as above.
+
+    Note:
+        The paper says nothing of biases: there is one, at first 1 for the forget gates.
+        Under half precision states and gates are float32.
+
+    References:
+        van den Oord, Kalchbrenner and Kavukcuoglu, Pixel recurrent neural networks,
+        2016, arXiv:1601.06759.
+
+    Example:
+    ```python
+    features = RowLSTM(16)(ops.zeros((1, 28, 28, 32)))  # (1, 28, 28, 16)
+    ```
+    """
+
+    def __init__(self, filters, kernel_size=3, num_channels=1, **kwargs):
+        check_filters(filters, num_channels)
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.num_channels = num_channels
+        self.input_to_state = MaskedConv2D(
+            4 * filters,
+            (1, kernel_size),
+            mask="B",
+            num_channels=num_channels,
+            bias_initializer=open_forget_gates(num_channels),
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, input_shape):
+        self.input_to_state.build(input_shape)
+        self.state_kernel = self.add_weight(
+            name="state_kernel",
+            shape=(self.kernel_size * self.filters, 4 * self.filters),
+            initializer="orthogonal",
+            autocast=False,
+        )
+
+    def call(self, inputs):
+        gates = gates_first(self.input_to_state(inputs), self.num_channels)
+        gates = ops.cast(gates, state_dtype(self.compute_dtype))
+        rows = ops.transpose(gates, (1, 0, 2, 3))  # (height, batch, width, 4 filters)
+        zeros = ops.zeros_like(rows[0, ..., : self.filters])
+
+        def step(states, row):
+            hidden, cell = states
+            return next_state(row + self.state_to_state(hidden), cell)
+
+        hidden, _ = scan(step, (zeros, zeros), rows)
+        hidden = ops.transpose(hidden, (1, 0, 2, 3))
+        return ops.cast(hidden, self.compute_dtype)
+
+    def state_to_state(self, hidden):
+        """Returns what a row's states give to the gates of the row below.
+
+        Args:
+            hidden: Tensor `(batch, width, filters)`.
+
+        Returns:
+            Tensor `(batch, width, 4 filters)`.
+        """
+        width, pad = hidden.shape[1], self.kernel_size // 2
+        padded = ops.pad(hidden, [[0, 0], [pad, pad], [0, 0]])
+        patches = [padded[:, i : i + width] for i in range(self.kernel_size)]
+        kernel = ops.cast(self.state_kernel, hidden.dtype)
+        return ops.concatenate(patches, axis=-1) @ kernel
+
+    def incremental(self, batch_size, width):
+        """Returns the layer's other form, which takes one pixel at a time.
+
+        Args:
+            batch_size: Positive int, the number of images.
+            width: Positive int, of the images in pixels.
+
+        Returns:
+            An `IncrementalRowLSTM`.
+        """
+        return IncrementalRowLSTM(self, batch_size, width)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "num_channels": self.num_channels,
+        }
