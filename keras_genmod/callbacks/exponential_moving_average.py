@@ -4,7 +4,7 @@ import contextlib
 
 import keras
 
-from keras_genmod.engine.averages import average_pairs, copies_of, put_averages
+from keras_genmod.engine import average_pairs, copies_of, put_averages
 
 _IN_USE = "_averages_in_use"  # where a model keeps the callbacks that have swapped
 

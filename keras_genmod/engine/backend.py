@@ -15,6 +15,7 @@ _engine = importlib.import_module(f"keras_genmod.engine.{_name}_engine")
 
 train_step = _engine.train_step
 test_step = _engine.test_step
+weights_are_finite = _engine.weights_are_finite
 input_gradient = _engine.input_gradient
 convolution = _engine.convolution
 per_replica = _engine.per_replica

@@ -19,7 +19,7 @@ def train_step(model, inputs, state):
     trainable, non_trainable, optimizer_values, metrics = map(list, state)
     position = {id(v): i for i, v in enumerate(model.trainable_variables)}
     group = model.optimizer
-    start, total, passed_on = 0, 0.0, None
+    start, total, passed_on, norms = 0, 0.0, None, []
     for objective in model.objectives():
         group.check_trainable(objective.name)
         member = group[objective.name]
@@ -36,6 +36,9 @@ def train_step(model, inputs, state):
                 (member, optimizer_values[start:stop]),
             )
             loss, passed_on, non_trainable, metrics = updates
+            if values and model.reports_gradient_norms:
+                scale = _loss_scale(member, optimizer_values[start:stop])
+                norms.append((objective.name, _global_norm(gradients) / scale))
             if values:
                 values, optimizer_values[start:stop] = member.stateless_apply(
                     optimizer_values[start:stop], gradients, values
@@ -44,7 +47,7 @@ def train_step(model, inputs, state):
                 trainable[i] = value
             total = total + loss / objective.steps
         start = stop
-    logs, metrics = _logs(model, metrics, total, batch_size(inputs))
+    logs, metrics = _logs(model, metrics, total, batch_size(inputs), norms)
     return logs, (trainable, non_trainable, optimizer_values, metrics)
 
 
@@ -59,7 +62,7 @@ def test_step(model, inputs, state):
             (objective, inputs, False, passed_on),
         )
         total = total + loss
-    logs, metrics = _logs(model, metrics, total, batch_size(inputs))
+    logs, metrics = _logs(model, metrics, total, batch_size(inputs), None)
     return logs, (trainable, non_trainable, metrics)
 
 
@@ -98,12 +101,43 @@ def _evaluate(model, state, evaluation):
     return loss, passed_on, non_trainable, metrics
 
 
-def _logs(model, metrics, total, size):
+def _loss_scale(member, values):
+    """What an optimizer of these values multiplies a loss with."""
+    mapping = list(zip(member.variables, values, strict=True))
+    with keras.StatelessScope(state_mapping=mapping):
+        return member.scale_loss(1.0)
+
+
+def _global_norm(gradients):
+    squares = [jnp.sum(jnp.square(g.astype("float32"))) for g in gradients]
+    return jnp.sqrt(sum(squares))
+
+
+def _logs(model, metrics, total, size, norms):
+    """The logs of a train step; without norms, those of a test step."""
     mapping = list(zip(model.metrics_variables, metrics, strict=True))
     with keras.StatelessScope(state_mapping=mapping) as scope:
         model.track_total(total, size)
-        logs = model.get_metrics_result()
+        for name, norm in norms or ():
+            model.track_gradient_norm(name, norm)
+        training = norms is not None
+        logs = model.get_metrics_result() if training else model.evaluation_logs()
     return logs, [scope.get_current_value(v) for v in model.metrics_variables]
+
+
+def weights_are_finite(model) -> bool:
+    """Whether no trainable weight is NaN or infinite, also in the middle of `fit`."""
+    # There Keras holds the values apart; attaching them to the model takes long.
+    if model._jax_state_synced:
+        values = [v.value for v in model.trainable_variables]
+    else:
+        values = model._jax_state["trainable_variables"]
+    return not values or bool(_all_finite(values))
+
+
+@jax.jit
+def _all_finite(values):
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(value)) for value in values]))
 
 
 def input_gradient(network, x):

@@ -31,6 +31,9 @@ def train_step(model, inputs):
             total = total + loss / objective.steps
             if variables:
                 gradients = tape.gradient(scaled, [v.value for v in variables])
+                if model.reports_gradient_norms:
+                    norm = tf.linalg.global_norm(gradients) / member.scale_loss(1.0)
+                    model.track_gradient_norm(objective.name, norm)
                 gradients = _after_all_reads(loss, gradients)
                 member.apply_gradients(zip(gradients, variables, strict=True))
     model.track_total(total, _size(inputs))
@@ -57,7 +60,7 @@ def test_step(model, inputs):
         model.track_objective(objective.name, loss, _size(inputs))
         total = total + loss
     model.track_total(total, _size(inputs))
-    return model.get_metrics_result()
+    return model.evaluation_logs()
 
 
 def _size(inputs):
@@ -73,6 +76,18 @@ def _check_size(inputs, objective):
             f"The batch must hold at least {objective.steps} examples, one for each "
             f"step of objective {objective.name!r}.",
         )
+
+
+def weights_are_finite(model) -> bool:
+    """Whether no trainable weight is NaN or infinite."""
+    values = [v.value for v in model.trainable_variables]
+    return not values or bool(_all_finite(values))
+
+
+@tf.function(autograph=False)
+def _all_finite(values):
+    finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values]
+    return tf.reduce_all(tf.stack(finite))
 
 
 def input_gradient(network, x):

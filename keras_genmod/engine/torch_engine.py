@@ -38,6 +38,11 @@ def train_step(model, inputs):
             total = total + loss / objective.steps
             if parameters:
                 with torch.no_grad():
+                    if model.reports_gradient_norms:
+                        present = [g for g in gradients if g is not None]
+                        norm = torch.nn.utils.get_total_norm(present)
+                        norm = norm / member.scale_loss(1.0)
+                        model.track_gradient_norm(objective.name, norm)
                     member.apply(list(gradients), variables)
     model.track_total(total, batch_size(inputs))
     return model.get_metrics_result()
@@ -65,7 +70,16 @@ def test_step(model, inputs):
         model.track_objective(objective.name, loss, batch_size(inputs))
         total = total + loss
     model.track_total(total, batch_size(inputs))
-    return model.get_metrics_result()
+    return model.evaluation_logs()
+
+
+def weights_are_finite(model) -> bool:
+    """Whether no trainable weight is NaN or infinite."""
+    values = [v.value.detach() for v in model.trainable_variables]
+    if not values:
+        return True
+    largest = torch._foreach_norm(values, ord=float("inf"))
+    return bool(torch.stack(largest).isfinite().all())
 
 
 def input_gradient(network, x):

@@ -1,6 +1,7 @@
 """What every model with several objectives shares."""
 
 import keras
+from keras import ops
 
 from keras_genmod.engine import Objective, OptimizerGroup, backend
 from keras_genmod.models import checks
@@ -16,6 +17,9 @@ class AdversarialModel(GenerativeModel):
     `loss` (`TerminateOnNaN`).
     """
 
+    #: Whether training reports `<name>_gradient_norm` too; see `report_gradient_norms`.
+    reports_gradient_norms = False
+
     def objectives(self) -> list[Objective]:
         """Returns the objectives, in the order of a train step."""
         raise NotImplementedError
@@ -25,7 +29,17 @@ class AdversarialModel(GenerativeModel):
             objective.name: keras.metrics.Mean(name=f"{objective.name}_loss")
             for objective in self.objectives()
         }
+        # Past Keras' tracking: they are metrics only while the model reports them.
+        self.__dict__["_norm_trackers"] = {
+            name: keras.metrics.Mean(name=f"{name}_gradient_norm")
+            for name in self.objective_trackers
+        }
         super().finish_construction()
+
+    @property
+    def metrics(self):
+        norms = self._norm_trackers.values() if self.reports_gradient_norms else []
+        return [*super().metrics, *norms]
 
     def compile(self, optimizer="adam", **kwargs):
         """Configures the model for training.
@@ -53,6 +67,34 @@ class AdversarialModel(GenerativeModel):
         inputs, _, sample_weight = self.fold_condition(data)
         checks.sample_weight_unused(sample_weight, type(self).__name__)
         return inputs
+
+    def report_gradient_norms(self, on=True):
+        """Has training report the norm of each objective's gradient, or no longer.
+
+        The norm is that of all its networks together, in float32 and without the loss
+        scale of float16; a step that overflows, and so is not taken, does not count.
+        Under a `tf.distribute` strategy it is that of one replica's share.
+
+        Args:
+            on: Whether to report `<name>_gradient_norm`. `evaluate` never does.
+        """
+        if on != self.reports_gradient_norms:
+            self.reports_gradient_norms = on
+            self.make_train_function(force=True)
+
+    def evaluation_logs(self):
+        """Returns what `evaluate` reports: all but gradients; called by the engine."""
+        norms = {tracker.name for tracker in self._norm_trackers.values()}
+        logs = self.get_metrics_result()
+        return {name: value for name, value in logs.items() if name not in norms}
+
+    def track_gradient_norm(self, name, norm):
+        """Records the norm of one objective's gradient; called by the engine."""
+        taken = None
+        if isinstance(self.optimizer[name], keras.optimizers.LossScaleOptimizer):
+            taken = ops.isfinite(norm)
+            norm = ops.where(taken, norm, 0.0)
+        self._norm_trackers[name].update_state(norm, sample_weight=taken)
 
     def track_objective(self, name, loss, num_examples):
         """Records one objective's loss; called by the engine."""

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_genmod.engine import Objective, compiled
 from keras_genmod.models import checks
+from keras_genmod.models.adversarial.accuracy import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.image_pool import ImagePool
 from keras_genmod.models.adversarial.losses import (
@@ -104,6 +105,8 @@ class CycleGAN(AdversarialModel):
         self.pool_size = pool_size
         self.pool_a = ImagePool(pool_size, shape_a, self.seed_generator)
         self.pool_b = ImagePool(pool_size, shape_b, self.seed_generator)
+        self.accuracy_a = accuracy_trackers("discriminator_a")
+        self.accuracy_b = accuracy_trackers("discriminator_b")
         self.cycle_tracker = keras.metrics.Mean(name="cycle")
         self.finish_construction()
 
@@ -160,23 +163,27 @@ class CycleGAN(AdversarialModel):
 
     def _loss_a(self, inputs, training, fake):
         real = self._images(inputs)[0]
+        pool = self.pool_a if training else None
         return self._discriminate(
-            self.discriminator_a, self.pool_a, real, fake["a"], training
+            self.discriminator_a, self.accuracy_a, real, fake["a"], pool
         )
 
     def _loss_b(self, inputs, training, fake):
         real = self._images(inputs)[1]
+        pool = self.pool_b if training else None
         return self._discriminate(
-            self.discriminator_b, self.pool_b, real, fake["b"], training
+            self.discriminator_b, self.accuracy_b, real, fake["b"], pool
         )
 
-    def _discriminate(self, discriminator, pool, real, fake, training):
+    def _discriminate(self, discriminator, accuracy, real, fake, pool):
+        """Returns the loss; there is a `pool` of images in training only."""
+        training = pool is not None
         if training:
             fake = ops.stop_gradient(pool.exchange(fake))
-        return least_squares_discriminator(
-            self._apply(discriminator, real, training),
-            self._apply(discriminator, fake, training),
-        )
+        real = self._apply(discriminator, real, training)
+        fake = self._apply(discriminator, fake, training)
+        track_accuracy(accuracy, real, fake, least_squares=True)
+        return least_squares_discriminator(real, fake)
 
     def check_examples(self, x):
         super().check_examples(x)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_genmod.engine import Objective
 from keras_genmod.models import checks
+from keras_genmod.models.adversarial.accuracy import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
 
@@ -78,6 +79,7 @@ class GAN(LatentGenerator):
         self.discriminator = discriminator
         self.gan_loss = loss
         self.discriminator_steps = discriminator_steps
+        self.accuracy = accuracy_trackers("discriminator")
         self.finish_construction()
 
     def objectives(self):
@@ -98,10 +100,11 @@ class GAN(LatentGenerator):
     def _discriminator_loss(self, inputs, training):
         x, condition = self.split(inputs)
         fake = ops.stop_gradient(self._generate(x, condition, training))
+        real = self._score(x, condition, training)
+        fake = self._score(fake, condition, training)
+        track_accuracy(self.accuracy, real, fake, self.gan_loss == "least_squares")
         loss, _ = GAN_LOSSES[self.gan_loss]
-        return loss(
-            self._score(x, condition, training), self._score(fake, condition, training)
-        )
+        return loss(real, fake)
 
     def _generator_loss(self, inputs, training):
         x, condition = self.split(inputs)

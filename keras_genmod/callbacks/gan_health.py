@@ -1,0 +1,194 @@
+"""What goes wrong in adversarial training, in figures and in words."""
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+from scipy.spatial.distance import pdist
+
+from keras_genmod.callbacks.event_writer import EventWriter
+from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.metrics.checks import check_integer
+
+
+class GanHealthWarning(UserWarning):
+    """An adversarial training goes wrong."""
+
+
+class GanHealth(keras.callbacks.Callback):
+    """Reports the health of an adversarial model, and warns in words.
+
+    The figures are in the logs, so `History`, `CSVLogger` and `TensorBoard` have them:
+
+    - `<name>_gradient_norm` for each objective, the mean over an epoch's steps of the
+      norm of its gradient. It comes out of the compiled step, which is traced with it
+      for as long as this callback trains, and is not reported without.
+    - `sample_diversity`: the mean distance between two samples over the mean distance
+      between two examples of `real`: 1 if samples vary as the data do, 0 if all are the
+      same. At epoch ends, from the same random numbers each time.
+    - The model reports the rest by itself: `<name>_real_accuracy` and
+      `<name>_fake_accuracy`, the share of scores on the right side, for a
+      discriminator; for a critic, `wasserstein_distance`, the gap between the scores.
+
+    It warns of mode collapse, of a discriminator that is right always (its generator
+    learns nothing from it) and of gradients that vanish or explode: once for each
+    cause, and again only if that cleared in between.
+
+    Args:
+        real: Array `(n, *data_shape)`, held-out or training data to compare the
+            diversity with; at most `num_samples` are used. `None` leaves diversity out,
+            as it must be for a translator such as `CycleGAN`, which draws nothing.
+        every: Positive int, epochs from one measurement of diversity to the next. The
+            epochs between repeat the last one.
+        num_samples: Int of at least 2, samples drawn for one.
+        seed: Int of at least 0, of the samples; conditional models draw each class in
+            turn.
+        collapse_below: Number, the diversity below which modes have collapsed.
+        saturated_above: Number in [0, 1]: a discriminator that is right more often on
+            real and on fake data alike is saturated.
+        vanishing_below: Number, gradient norms below have vanished.
+        exploding_above: Number, gradient norms above have exploded.
+        log_dir: String or path of the run's folder, where warnings are written as
+            TensorBoard's text too, or `None`.
+
+    Raises:
+        OSError: At once, if `log_dir` cannot be written to.
+        ValueError: If an argument is out of range; in `fit`, before training, if the
+            model is not adversarial, or `real` is not of the shape of its samples.
+
+    Example:
+        ```python
+        health = keras_genmod.callbacks.GanHealth(x_test, every=5)
+        model.fit(x, epochs=100, callbacks=[health, board])
+        ```
+    """
+
+    # Keras need not wait for each batch's losses: nobody looks at them here.
+    async_safe = True
+
+    def __init__(
+        self,
+        real=None,
+        every=1,
+        num_samples=256,
+        seed=0,
+        collapse_below=0.3,
+        saturated_above=0.99,
+        vanishing_below=1e-6,
+        exploding_above=1e3,
+        log_dir=None,
+    ):
+        super().__init__()
+        self.every = check_integer("every", every, 1)
+        self.num_samples = check_integer("num_samples", num_samples, 2)
+        self.seed = check_integer("seed", seed, 0)
+        self.collapse_below = collapse_below
+        self.saturated_above = saturated_above
+        self.vanishing_below = vanishing_below
+        self.exploding_above = exploding_above
+        self._real_shape, self._real_spread = None, None
+        if real is not None:
+            real = np.asarray(ops.convert_to_numpy(real))
+            self._real_shape = real.shape[1:]
+            picked = np.random.default_rng(seed).permutation(len(real))[:num_samples]
+            self._real_spread = _spread(real[np.sort(picked)])
+            if not self._real_spread > 0:
+                raise ValueError(
+                    "`real` must hold at least 2 different examples, all of them "
+                    f"finite. Received: real.shape={real.shape}, at a mean distance "
+                    f"of {self._real_spread}"
+                )
+        self._diversity = None
+        self._warned: set = set()  # causes that have not cleared
+        self._writer = None if log_dir is None else EventWriter(log_dir)
+
+    def on_train_begin(self, logs=None):
+        model = self.model
+        if not hasattr(model, "report_gradient_norms"):
+            raise ValueError(
+                "GanHealth needs an adversarial model, such as GAN, WGANGP or "
+                f"CycleGAN. Received: {type(model).__name__}"
+            )
+        if self._real_spread is not None:
+            self._check_samples()
+        self._diversity = None
+        self._warned = set()
+        model.report_gradient_norms()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = {} if logs is None else logs
+        if self._real_spread is not None:
+            if (epoch + 1) % self.every == 0 or self._diversity is None:
+                self._diversity = _spread(self._draw()) / self._real_spread
+            logs["sample_diversity"] = self._diversity
+        troubles = self._troubles(logs)
+        for cause in troubles.keys() - self._warned:
+            text = f"Epoch {epoch + 1}: {troubles[cause]}"
+            warnings.warn(text, GanHealthWarning, stacklevel=2)
+            if self._writer is not None:
+                self._writer.add_text("train", f"health/{cause}", text, epoch)
+        self._warned = set(troubles)
+
+    def on_train_end(self, logs=None):
+        self.model.report_gradient_norms(False)
+
+    def _check_samples(self):
+        try:
+            shape = self._draw().shape[1:]
+        except NotImplementedError as error:
+            raise ValueError(
+                f"`real` must be None for a {type(self.model).__name__}: there are no "
+                f"samples to compare it with. {error}"
+            ) from error
+        if shape != self._real_shape:
+            raise ValueError(
+                f"`real` must have the shape of the samples, (n, *{shape}). "
+                f"Received: (n, *{self._real_shape})"
+            )
+
+    def _draw(self):
+        labels = standardize_labels(self.model, None, self.num_samples)
+        samples = self.model.sample(self.num_samples, condition=labels, seed=self.seed)
+        return np.asarray(ops.convert_to_numpy(samples))
+
+    def _troubles(self, logs):
+        """Returns what is wrong, as a dict from the cause's name to a sentence."""
+        troubles = {}
+        diversity = logs.get("sample_diversity")
+        if diversity is not None and not diversity >= self.collapse_below:
+            troubles["mode_collapse"] = (
+                f"the modes collapse: samples are {diversity:.2g} times as far apart "
+                f"as data (`collapse_below`: {self.collapse_below})."
+            )
+        for objective in self.model.objectives():
+            name = objective.name
+            accuracies = [logs.get(f"{name}_{kind}_accuracy") for kind in _KINDS]
+            if None not in accuracies and min(accuracies) > self.saturated_above:
+                troubles[f"saturated_{name}"] = (
+                    f"{name!r} is saturated: it is right in {accuracies[0]:.2%} of "
+                    f"real and {accuracies[1]:.2%} of fake data (`saturated_above`: "
+                    f"{self.saturated_above}); its generator learns little from it."
+                )
+            norm = logs.get(f"{name}_gradient_norm")
+            if norm is not None and norm < self.vanishing_below:
+                troubles[f"vanishing_{name}"] = (
+                    f"the gradient of {name!r} vanishes: its norm is {norm:.2g} "
+                    f"(`vanishing_below`: {self.vanishing_below})."
+                )
+            if norm is not None and not norm <= self.exploding_above:
+                troubles[f"exploding_{name}"] = (
+                    f"the gradient of {name!r} explodes: its norm is {norm:.2g} "
+                    f"(`exploding_above`: {self.exploding_above})."
+                )
+        return troubles
+
+
+_KINDS = ("real", "fake")
+
+
+def _spread(x):
+    """Returns the mean distance between two examples."""
+    if len(x) < 2:
+        return 0.0
+    return float(pdist(np.reshape(x, (len(x), -1)).astype("float64")).mean())
