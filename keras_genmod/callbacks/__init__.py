@@ -1,18 +1,27 @@
 """Callbacks: when to log, draw and back up."""
 
 from keras_genmod.callbacks.backup import Backup
+from keras_genmod.callbacks.evaluate_samples import EvaluateSamples
 from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
-from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
 from keras_genmod.callbacks.image_grid import image_grid, save_png
+from keras_genmod.callbacks.interpolation import Interpolation
+from keras_genmod.callbacks.latent_traversal import LatentTraversal
+from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod.callbacks.reconstructions import Reconstructions
+from keras_genmod.callbacks.sample_grid import SampleGrid
 from keras_genmod.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "Backup",
-    "ExponentialMovingAverage",
+    "EvaluateSamples",
     "EventWriter",
-    "GanHealth",
-    "GanHealthWarning",
+    "ExponentialMovingAverage",
+    "Interpolation",
+    "LatentTraversal",
+    "PictureCallback",
+    "Reconstructions",
+    "SampleGrid",
     "TensorBoard",
     "image_grid",
     "save_png",

@@ -1,0 +1,254 @@
+"""Samples judged while a model trains."""
+
+import json
+import os
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genmod.callbacks.event_writer import EventWriter
+from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.sample_metrics import (
+    Samples,
+    evaluate,
+    needs_classifier,
+    standardize_metrics,
+)
+from keras_genmod.metrics import Protocol
+from keras_genmod.metrics.checks import check_integer, check_numbers
+
+
+class EvaluateSamples(keras.callbacks.Callback):
+    """Draws samples at epoch ends and puts metrics of them into the logs.
+
+    List it before the callbacks that use them: `ModelCheckpoint(monitor=
+    "frechet_distance", mode="min")`, `EarlyStopping`, `CSVLogger`, `TensorBoard`;
+    `History` has them too. Epochs without an evaluation repeat the numbers of the last
+    one, which for these callbacks are no improvement; where there is none, at the first
+    epoch, an evaluation is made. `results` holds the evaluations alone.
+
+    Features and statistics of the real data are computed once. Everything is computed
+    once before training as well, with data in the place of samples, so that wrong
+    arguments are an error then. Each evaluation draws the same random numbers, and none
+    of training's. Samples that are not finite are NaN in the logs, no error.
+
+    Args:
+        real: Array of shape `(num_real, *data_shape)`, what samples are compared to.
+        metrics: Sequence of names out of "frechet_distance", "kernel_distance" (of all
+            samples, without subsets), "precision", "recall", "density", "coverage" and
+            "classifier_score", and of functions of features `(real, fake)` that return
+            a number or a result of `keras_genmod.metrics`; or a dict `{name: metric}`
+            to name them otherwise. A result of several numbers is logged by the names
+            of its fields.
+        every: Positive integer, epochs from one evaluation to the next.
+        num_samples: Positive integer, samples drawn for one.
+        feature_extractor: Function from a batch of data to features
+            `(batch, num_features)`, such as a `keras_genmod.evaluation.
+            FeatureExtractor`; `None` flattens the data.
+        classifier: Function from a batch of data to class probabilities
+            `(batch, num_classes)`, needed for "classifier_score".
+        condition: For a conditional model class labels `(num_samples,)`, or one label
+            for all; `None` takes the classes in turn.
+        batch_size: Positive integer, samples drawn at a time.
+        seed: Integer from 0, of the samples.
+        split: String, the split that `real` is from, for the protocol.
+        log_dir: String or path of the run's folder, or `None`. There the protocols are
+            written as TensorBoard's text and, with all numbers, into `<name>.json`,
+            which a resumed run reads to repeat numbers as a straight run does.
+        name: String, tells several of these callbacks in one folder apart.
+
+    Attributes:
+        results: Dict from epoch (counted from 0, as in `History`) to a dict from the
+            metric's name to what it returned, its `Protocol` included; of this process.
+
+    Raises:
+        OSError: At once, if `log_dir` cannot be written to.
+        ValueError: If an argument is out of range; in `fit`, before training, if the
+            model cannot draw samples, or a metric cannot be computed from so many.
+
+    Example:
+        ```python
+        quality = keras_genmod.callbacks.EvaluateSamples(
+            x_test, ["frechet_distance", "precision", "recall"], every=5
+        )
+        best = keras.callbacks.ModelCheckpoint(
+            "best.keras", "frechet_distance", mode="min", save_best_only=True
+        )
+        model.fit(x, epochs=100, callbacks=[quality, best])
+        ```
+    """
+
+    def __init__(
+        self,
+        real,
+        metrics=("frechet_distance",),
+        every=1,
+        num_samples=1000,
+        feature_extractor=None,
+        classifier=None,
+        condition=None,
+        batch_size=128,
+        seed=0,
+        split=None,
+        log_dir=None,
+        name="evaluation",
+    ):
+        super().__init__()
+        self.metrics = standardize_metrics(metrics)
+        if needs_classifier(self.metrics) and classifier is None:
+            raise ValueError(
+                '`classifier` must be given for the metric "classifier_score". '
+                "Received: classifier=None"
+            )
+        self.every = check_integer("every", every, 1)
+        self.num_samples = check_integer("num_samples", num_samples, 1)
+        self.batch_size = check_integer("batch_size", batch_size, 1)
+        self.seed = check_integer("seed", seed, 0)
+        self.real = check_numbers("real", ops.convert_to_numpy(real))
+        if len(self.real.shape) < 2 or not self.real.size:
+            raise ValueError(
+                "`real` must have the shape (num_real, *data_shape). "
+                f"Received: real.shape={self.real.shape}"
+            )
+        self.feature_extractor = feature_extractor or _flatten
+        self.classifier = classifier
+        self.condition = condition
+        self.split = split
+        self.name = name
+        self.results: dict = {}
+        self._values: dict = {}  # numbers of evaluations by epoch
+        self._names: list = []  # of the numbers
+        self._reference = None
+        self._writer = None if log_dir is None else EventWriter(log_dir)
+        if log_dir is not None:
+            self._path = os.path.join(self._writer.log_dir, f"{name}.json")
+
+    def on_train_begin(self, logs=None):
+        self._check_samples()
+        reference = self._real_samples()
+        stand_ins = reference.resized(self.num_samples)
+        results, values = evaluate(self.metrics, reference, stand_ins, self._source())
+        self._names = list(values)
+        taken = values.keys() & {"loss", *(m.name for m in self.model.metrics)}
+        if taken:
+            raise ValueError(
+                "`metrics` must not have the names of the model's own: use a dict, "
+                f"{{name: metric}}. Received: {sorted(taken)}"
+            )
+        if self._writer is not None:
+            self._writer.add_text("train", f"{self.name}/protocol", self._text(results))
+            if os.path.exists(self._path):
+                with open(self._path) as file:
+                    saved = json.load(file)["epochs"]
+                self._values = {
+                    int(epoch): numbers
+                    for epoch, numbers in saved.items()
+                    if numbers.keys() == values.keys()
+                }
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Those of another run in this folder, or of epochs that a backup went back of.
+        for evaluations in (self.results, self._values):
+            for later in [known for known in evaluations if known >= epoch]:
+                del evaluations[later]
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0 or not self._values:
+            self.results[epoch], self._values[epoch] = self._judged()
+            if self._writer is not None:
+                self._save()
+        if logs is not None:
+            logs.update(self._values[max(self._values)])
+
+    def _judged(self):
+        """Returns results and numbers of new samples, NaN where these are not finite.
+
+        A model that has diverged is no reason to lose the run: others stop it.
+        """
+        batches = []
+        for start in range(0, self.num_samples, self.batch_size):
+            samples = self._draw(start)[: self.num_samples - start]
+            if not np.isfinite(samples).all():
+                nothing = dict.fromkeys(self._names, float("nan"))
+                return nothing, nothing
+            batches.append(self._features(samples))
+        real, fake = self._real_samples(), Samples.joined(batches)
+        return evaluate(self.metrics, real, fake, self._source())
+
+    def _check_samples(self):
+        model = self.model
+        if not hasattr(model, "sample"):
+            raise ValueError(
+                "EvaluateSamples needs a model with `sample`. "
+                f"Received: {type(model).__name__}"
+            )
+        try:
+            samples = self._draw(0)
+        except NotImplementedError as error:
+            raise ValueError(
+                f"EvaluateSamples cannot judge a {type(model).__name__}: {error}"
+            ) from error
+        if samples.shape[1:] != self.real.shape[1:]:
+            shape = ", ".join(map(str, samples.shape[1:]))
+            raise ValueError(
+                f"`real` must have the shape of the samples, (num_real, {shape}). "
+                f"Received: real.shape={self.real.shape}"
+            )
+        self._features(samples)
+
+    def _real_samples(self):
+        if self._reference is None:
+            starts = range(0, len(self.real), self.batch_size)
+            batches = [self.real[i : i + self.batch_size] for i in starts]
+            self._reference = Samples.joined([self._features(b) for b in batches])
+        return self._reference
+
+    def _draw(self, start):
+        """Returns a batch of the samples, whose size is always the same."""
+        size = min(self.batch_size, self.num_samples)
+        labels = standardize_labels(self.model, self.condition, self.num_samples)
+        if labels is not None:
+            labels = labels[np.arange(start, start + size) % self.num_samples]
+        seed = int(np.random.SeedSequence([self.seed, start]).generate_state(1)[0])
+        samples = self.model.sample(size, condition=labels, seed=seed)
+        return np.asarray(ops.convert_to_numpy(samples))
+
+    def _features(self, batch):
+        """Returns features and class probabilities (or `None`) of a batch."""
+        features = ops.convert_to_numpy(self.feature_extractor(batch))
+        if self.classifier is None:
+            return features, None
+        return features, ops.convert_to_numpy(self.classifier(batch))
+
+    def _source(self):
+        extractor = self.feature_extractor
+        if hasattr(extractor, "protocol"):
+            return extractor.protocol(split=self.split)
+        name = getattr(extractor, "__name__", type(extractor).__name__)
+        return Protocol(
+            features="data" if extractor is _flatten else name, split=self.split
+        )
+
+    def _text(self, results):
+        lines = [
+            f"- {name}: {getattr(result, 'protocol', 'no protocol')}"
+            for name, result in results.items()
+        ]
+        how = f"{self.num_samples} samples in batches of {self.batch_size}"
+        labels = "" if self.condition is None else ", of given labels"
+        return "\n".join([*lines, f"- samples: {how}, seed={self.seed}{labels}"])
+
+    def _save(self):
+        protocols = {
+            name: str(getattr(result, "protocol", ""))
+            for name, result in self.results[max(self.results)].items()
+        }
+        scratch = f"{self._path}.part"
+        with open(scratch, "w") as file:
+            json.dump({"epochs": self._values, "protocols": protocols}, file, indent=1)
+        os.replace(scratch, self._path)
+
+
+def _flatten(x):
+    return np.reshape(x, (len(x), -1))

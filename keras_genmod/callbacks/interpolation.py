@@ -1,0 +1,97 @@
+"""Pictures of the ways between examples."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod.latents import decode, encode, interpolate
+from keras_genmod.metrics.checks import check_integer
+
+
+class Interpolation(PictureCallback):
+    """Draws a row for each path through latent space, from one example to another.
+
+    For any model with `decode(z)`: `VAE`, `Autoencoder`, `GAN`, `WGAN`, `WGANGP`.
+
+    Args:
+        log_dir: String or path of the run's folder, made if it is not there.
+        start: Array of shape `(num_paths, *data_shape)`, encoded to where the paths
+            start; `None` draws both ends from the model's prior.
+        stop: Array of the same shape, where they end; given if `start` is.
+        num_paths: Positive integer, paths between draws of the prior.
+        num_steps: Integer of at least 2, images in a row, both ends included.
+        kind: "spherical" or "linear", as in `keras_genmod.latents.interpolate`.
+        condition: For a conditional model class labels `(num_paths,)`, or one for all;
+            between draws of the prior `None` takes the classes in turn.
+        seed: Integer from 0, of the draws.
+        name: String, the picture's name.
+        **kwargs: `every`, `every_steps` as in `PictureCallback`.
+
+    Raises:
+        OSError: At once, if `log_dir` cannot be written to.
+        ValueError: If an argument is out of range; in `fit`, before training, if the
+            model has no latents, or its data are not images.
+
+    Example:
+        ```python
+        paths = keras_genmod.callbacks.Interpolation("runs/gan", every=5)
+        ends = keras_genmod.callbacks.Interpolation(
+            "runs/vae", x_test[:4], x_test[4:8], kind="linear"
+        )
+        ```
+    """
+
+    def __init__(
+        self,
+        log_dir,
+        start=None,
+        stop=None,
+        num_paths=8,
+        num_steps=10,
+        kind="spherical",
+        condition=None,
+        seed=0,
+        name="interpolation",
+        **kwargs,
+    ):
+        check_integer("num_steps", num_steps, 2)
+        super().__init__(log_dir, name, num_columns=num_steps, **kwargs)
+        if (start is None) != (stop is None):
+            raise ValueError(
+                "`start` and `stop` must be given both or not at all. Received: "
+                f"{'stop' if start is None else 'start'} alone"
+            )
+        if start is not None:
+            start, stop = (np.asarray(ops.convert_to_numpy(x)) for x in (start, stop))
+            num_paths = len(start)
+        self.start, self.stop = start, stop
+        self.num_paths = check_integer("num_paths", num_paths, 1)
+        self.num_steps = num_steps
+        self.kind = kind
+        self.condition = condition
+        self.seed = check_integer("seed", seed, 0)
+
+    def draw(self, model):
+        labels = self.condition
+        if self.start is None:
+            labels = standardize_labels(model, labels, self.num_paths)
+        start, stop = self._ends(model, labels)
+        path = interpolate(start, stop, self.num_steps, self.kind)
+        images = decode(model, path, labels)
+        return images.reshape(-1, *images.shape[2:])
+
+    def _ends(self, model, labels):
+        if self.start is not None:
+            return (encode(model, x, labels) for x in (self.start, self.stop))
+        self.require(model, "decode")
+        if not hasattr(model, "prior"):
+            raise ValueError(
+                f"`start` and `stop` must be given for a {type(model).__name__}: "
+                "nothing says how its latents are distributed. Received: None"
+            )
+        # A generator of its own: that of the model belongs to training.
+        seeds = keras.random.SeedGenerator(self.seed)
+        draws = ops.convert_to_numpy(model.prior.sample(2 * self.num_paths, seeds))
+        return draws[: self.num_paths], draws[self.num_paths :]

@@ -1,0 +1,78 @@
+"""Pictures of what single latents do."""
+
+import numpy as np
+from keras import ops
+
+from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod.latents import decode, encode, traverse
+
+_MOST_ROWS = 10  # of dimensions that nobody has chosen
+
+
+class LatentTraversal(PictureCallback):
+    """Draws a row for each latent, swept through values while the others stay.
+
+    For any model with `decode(z)`: `VAE`, `Autoencoder`, `GAN`, `WGAN`, `WGANGP`.
+
+    Args:
+        log_dir: String or path of the run's folder, made if it is not there.
+        x: Array of shape `(n, *data_shape)`, where the sweeps start, rows for each;
+            `None` starts at the latent zero, the mean of the prior.
+        dimensions: Sequence of integers, the latents that are swept; `None` takes the
+            first ten.
+        values: Array of the values, in units of the latents; from -3 to 3 left out.
+        condition: For a conditional model class labels `(n,)` of `x`, or one label;
+            without `x` `None` takes class 0.
+        name: String, the picture's name.
+        **kwargs: `every`, `every_steps` as in `PictureCallback`.
+
+    Raises:
+        OSError: At once, if `log_dir` cannot be written to.
+        ValueError: If an argument is out of range; in `fit`, before training, if the
+            model has no latents, or its data are not images.
+
+    Example:
+        ```python
+        sweeps = keras_genmod.callbacks.LatentTraversal("runs/vae", x_test[:1])
+        model.fit(x, epochs=100, callbacks=[sweeps])
+        ```
+    """
+
+    def __init__(
+        self,
+        log_dir,
+        x=None,
+        dimensions=None,
+        values=None,
+        condition=None,
+        name="traversal",
+        **kwargs,
+    ):
+        self.values = np.linspace(-3.0, 3.0, 9) if values is None else np.array(values)
+        super().__init__(log_dir, name, num_columns=self.values.size, **kwargs)
+        self.x = None if x is None else np.asarray(ops.convert_to_numpy(x))
+        self.dimensions = dimensions
+        self.condition = condition
+
+    def draw(self, model):
+        labels = self.condition
+        if self.x is None:
+            labels = standardize_labels(model, labels, 1)
+        z = self._starts(model, labels)
+        dimensions = self.dimensions
+        if dimensions is None:
+            dimensions = range(min(z.shape[1], _MOST_ROWS))
+        images = decode(model, traverse(z, dimensions, self.values), labels)
+        return images.reshape(-1, *images.shape[3:])
+
+    def _starts(self, model, labels):
+        if self.x is not None:
+            return encode(model, self.x, labels)
+        self.require(model, "decode")
+        if not hasattr(model, "prior"):
+            raise ValueError(
+                f"`x` must be given for a {type(model).__name__}: nothing says how its "
+                "latents are distributed. Received: x=None"
+            )
+        return np.zeros((1, model.latent_dim))
