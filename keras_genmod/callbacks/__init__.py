@@ -4,6 +4,7 @@ from keras_genmod.callbacks.backup import Backup
 from keras_genmod.callbacks.evaluate_samples import EvaluateSamples
 from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
+from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 from keras_genmod.callbacks.interpolation import Interpolation
 from keras_genmod.callbacks.latent_traversal import LatentTraversal
@@ -17,6 +18,8 @@ __all__ = [
     "EvaluateSamples",
     "EventWriter",
     "ExponentialMovingAverage",
+    "GanHealth",
+    "GanHealthWarning",
     "Interpolation",
     "LatentTraversal",
     "PictureCallback",
