@@ -2,8 +2,18 @@
 
 from keras_genmod.distributions.bernoulli import Bernoulli
 from keras_genmod.distributions.categorical import Categorical
+from keras_genmod.distributions.discretized_logistic_mixture import (
+    DiscretizedLogisticMixture,
+)
 from keras_genmod.distributions.distribution import Distribution
 from keras_genmod.distributions.normal import Normal
 from keras_genmod.distributions.standard_normal import StandardNormal
 
-__all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "StandardNormal"]
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "DiscretizedLogisticMixture",
+    "Distribution",
+    "Normal",
+    "StandardNormal",
+]
