@@ -11,6 +11,7 @@ from keras_genmod.callbacks.latent_traversal import LatentTraversal
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.callbacks.reconstructions import Reconstructions
 from keras_genmod.callbacks.sample_grid import SampleGrid
+from keras_genmod.callbacks.stop_on_non_finite import StopOnNonFinite
 from keras_genmod.callbacks.tensorboard import TensorBoard
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PictureCallback",
     "Reconstructions",
     "SampleGrid",
+    "StopOnNonFinite",
     "TensorBoard",
     "image_grid",
     "save_png",

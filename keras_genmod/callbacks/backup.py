@@ -4,9 +4,11 @@ import json
 import os
 
 import keras
+import numpy as np
 
 from keras_genmod.callbacks.exponential_moving_average import training_weights
 from keras_genmod.callbacks.folders import make_writable
+from keras_genmod.engine.backend import weights_are_finite
 
 
 class Backup(keras.callbacks.BackupAndRestore):
@@ -15,7 +17,8 @@ class Backup(keras.callbacks.BackupAndRestore):
     It is Keras' `BackupAndRestore` with `delete_checkpoint=False`: the same script
     started again with more `epochs` trains the rest, and trains nothing if it is
     finished. The state is written beside and renamed, so that an interrupt at any time
-    loses at most an epoch.
+    loses at most an epoch. An epoch that leaves weights or a loss that is NaN or
+    infinite is not kept, which is printed: the run goes on before it.
 
     Args:
         backup_dir: String or path of a folder of its own, made if it is not there.
@@ -50,6 +53,12 @@ class Backup(keras.callbacks.BackupAndRestore):
             ) from error
 
     def on_epoch_end(self, epoch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)
+        if not np.isfinite(loss) or not weights_are_finite(self.model):
+            print(
+                f"\nEpoch {epoch + 1} is not backed up: a weight or loss is not finite."
+            )
+            return
         scratch = os.path.join(self.backup_dir, "next.weights.h5")
         with training_weights(self.model):
             self.model.save_weights(scratch, overwrite=True)

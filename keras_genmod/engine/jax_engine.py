@@ -131,7 +131,7 @@ def weights_are_finite(model) -> bool:
     if model._jax_state_synced:
         values = [v.value for v in model.trainable_variables]
     else:
-        values = model._jax_state["trainable_variables"]
+        values = list(model._jax_state["trainable_variables"])
     return not values or bool(_all_finite(values))
 
 

@@ -1,0 +1,134 @@
+"""An end to training at the first NaN, and where it came from."""
+
+import keras
+
+from keras_genmod.callbacks.non_finite import (
+    all_finite,
+    non_finite_figures,
+    non_finite_weights,
+    objectives_of,
+)
+from keras_genmod.engine.backend import weights_are_finite
+from keras_genmod.metrics.checks import check_integer
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Stops training at a NaN or an infinity, and says what went wrong first.
+
+    The losses are looked at after each batch and the weights before it, so they are
+    told apart:
+
+    - Weights that are not finite before a batch, while the losses of the batches until
+      then were, are named by network and path: something changed them, or the gradient
+      of the last batch was not finite.
+    - A loss that is not finite after a batch whose weights were is named, and the first
+      objective that has one: the batch holds a NaN, or the loss overflowed.
+
+    The message is printed and kept as `report`. Training stops as with
+    `keras.callbacks.TerminateOnNaN`, so that the other callbacks end as they do after a
+    whole epoch. `Backup` keeps its last state then: a run that is started again goes on
+    before the epoch that broke.
+
+    Args:
+        every: Positive int. With 1 training stops at the batch that has a loss that is
+            not finite, and a batch after the weights went wrong in any other way. With
+            n the weights alone are looked at, before every nth batch and at the end of
+            an epoch; training stops at most n + 1 batches late.
+
+    Raises:
+        ValueError: If `every` is not a positive int.
+
+    Note:
+        With `every=1` each batch waits for the losses of the one before, as with every
+        callback that reads them: a small model on a fast device trains slower. Larger
+        numbers wait every n batches only. A layer may hide a NaN from the loss, as the
+        ReLU of TensorFlow, which makes 0 of it: that is why weights are looked at.
+
+    Example:
+        ```python
+        stop = keras_genmod.callbacks.StopOnNonFinite()
+        model.fit(x, epochs=10, callbacks=[stop])
+        if stop.report:
+            raise FloatingPointError(stop.report)
+        ```
+    """
+
+    def __init__(self, every=1):
+        super().__init__()
+        self.every = check_integer("every", every, 1)
+        # Only losses of each batch must be waited for.
+        self.async_safe = self.every > 1
+        self.report = None
+        self._epoch = 0
+        self._next_batch = 0  # whose weights are looked at
+
+    def on_train_begin(self, logs=None):
+        self.report = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._next_batch = epoch, 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch < self._next_batch or self.report is not None:
+            return
+        self._next_batch = batch + self.every
+        # `self.model` would attach JAX's state to the model, for each batch.
+        if not weights_are_finite(self._model):
+            figures = non_finite_figures(self.model, self.model.get_metrics_result())
+            self._stop(f"before batch {batch + 1}", {} if batch == 0 else figures)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.every == 1 and self.report is None:
+            figures = non_finite_figures(self._model, logs or {})
+            if figures:
+                self._stop(f"batch {batch + 1}", figures, weights_were_finite=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.report is None:
+            figures = non_finite_figures(self.model, logs or {})
+            if figures or non_finite_weights(self.model):
+                self._stop("at the end", figures)
+
+    def _stop(self, when, figures, weights_were_finite=False):
+        """Stops training and says why.
+
+        Args:
+            when: String, the time within the epoch.
+            figures: Dict of what is not finite in the logs.
+            weights_were_finite: Whether they are known to have been, before the batch.
+        """
+        model = self.model
+        model.stop_training = True
+        lines = [f"Epoch {self._epoch + 1}, {when}: training stops."]
+        if figures:
+            shown = ", ".join(f"{name}={value}" for name, value in figures.items())
+            lines.append(f"Not finite: {shown}.")
+        if weights_were_finite:
+            lines.append("All weights were finite before this batch.")
+            lines.append(self._first_cause(figures))
+        elif weights := non_finite_weights(model):
+            lines.append(f"Weights that are not finite: {'; '.join(weights)}.")
+            if not figures:
+                lines.append(
+                    "No loss was wrong before: the weights were changed, or a gradient "
+                    "was not finite."
+                )
+        self.report = " ".join(lines)
+        print(f"\n{self.report}")
+
+    def _first_cause(self, figures):
+        """Says what a batch of finite weights did wrong first."""
+        what = "its loss"
+        for objective in objectives_of(self.model):
+            if f"{objective.name}_loss" in figures:
+                what = f"the loss of {objective.name!r}"
+                break
+            if not all_finite(objective.trainable_variables()):
+                return (
+                    f"The gradient of {objective.name!r} went wrong first: its loss is "
+                    "finite, its weights are not any more."
+                )
+        return (
+            f"It was {what} that went wrong first: the data of this batch hold a NaN "
+            "or an infinity, or the loss overflowed."
+        )
