@@ -47,7 +47,8 @@ class LikelihoodProtocol:
     def flat(self) -> dict:
         """Returns the fields and the options by name, in one dict."""
         fields = self.to_dict()
-        return {**fields, **fields.pop("options")}
+        options = fields.pop("options")
+        return {**fields, **options}
 
     def differences(self, other: "LikelihoodProtocol") -> list[str]:
         """Returns what differs, as `["split: 'train' and 'test'", ...]`."""

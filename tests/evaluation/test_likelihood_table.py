@@ -149,4 +149,5 @@ def test_bad_rows_are_refused(table):
 def test_one_line_says_everything():
     line = str(likelihood(-80.0, **BOUND))
     assert line.startswith("log p(x) >= -80.00 nats (standard error 0.5), 0.1472 bits")
-    assert "split=test" in line and "importance_samples=500" in line
+    assert line.endswith("count=10000, importance_samples=500, seed=0]")
+    assert str(likelihood(-1.0)).endswith("num_dims=784, count=10000]")
