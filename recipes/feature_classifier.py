@@ -14,7 +14,7 @@ import typer
 from keras_genmod import callbacks, data, evaluation, metrics
 
 LEARNING_RATE = 1e-3
-DECAY = 0.9  # of the learning rate, an epoch
+DECAY = 0.7  # of the learning rate, an epoch
 MOMENTUM = 0.9  # of the batch statistics: few epochs are few batches
 NUM_COLUMNS = 10
 
@@ -24,23 +24,30 @@ def classifier(image_shape, num_classes, filters, feature_dim, name):
     layers = [keras.layers.Input(image_shape)]
     for width in (filters, 2 * filters):
         for _ in range(2):
-            layers += [
-                keras.layers.Conv2D(width, 3, padding="same", use_bias=False),
-                keras.layers.BatchNormalization(momentum=MOMENTUM),
-                keras.layers.ReLU(),
-            ]
+            convolution = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)
+            layers += [convolution, *normalized_relu()]
         layers.append(keras.layers.MaxPooling2D())
     layers += [
         keras.layers.Flatten(),
-        keras.layers.Dense(feature_dim, activation="relu", name="features"),
+        keras.layers.Dense(feature_dim, use_bias=False),
+        # Features of about unit scale: that of the kernel, and of other classifiers.
+        *normalized_relu("features"),
         keras.layers.Dense(num_classes, activation="softmax", name="probabilities"),
     ]
     return keras.Sequential(layers, name=name)
 
 
+def normalized_relu(name=None):
+    """Returns batch normalization and a ReLU."""
+    return [
+        keras.layers.BatchNormalization(momentum=MOMENTUM),
+        keras.layers.ReLU(name=name),
+    ]
+
+
 def main(
     dataset: str = "digits",
-    epochs: int = 20,
+    epochs: int = 12,
     batch_size: int = 32,
     filters: int = 16,
     feature_dim: int = 64,
