@@ -6,6 +6,7 @@ from keras import ops
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.latents import decode, encode, traverse
+from keras_genmod.metrics.checks import check_integer
 
 _MOST_ROWS = 10  # of dimensions that nobody has chosen
 
@@ -17,13 +18,16 @@ class LatentTraversal(PictureCallback):
 
     Args:
         log_dir: String or path of the run's folder, made if it is not there.
-        x: Array of shape `(n, *data_shape)`, where the sweeps start, rows for each;
-            `None` starts at the latent zero, the mean of the prior.
+        x: Array of shape `(n, *data_shape)`, whose first `num_starts` examples are
+            where the sweeps start, rows for each; `None` starts at the latent zero, the
+            mean of the prior.
         dimensions: Sequence of integers, the latents that are swept; `None` takes the
-            first ten.
+            ten that vary most over `x` at that time (a VAE leaves many unused), or
+            the first ten without `x`.
         values: Array of the values, in units of the latents; from -3 to 3 left out.
         condition: For a conditional model class labels `(n,)` of `x`, or one label;
             without `x` `None` takes class 0.
+        num_starts: Positive integer, examples of `x` that sweeps start at.
         name: String, the picture's name.
         **kwargs: `every`, `every_steps` as in `PictureCallback`.
 
@@ -34,7 +38,7 @@ class LatentTraversal(PictureCallback):
 
     Example:
         ```python
-        sweeps = keras_genmod.callbacks.LatentTraversal("runs/vae", x_test[:1])
+        sweeps = keras_genmod.callbacks.LatentTraversal("runs/vae", x_test)
         model.fit(x, epochs=100, callbacks=[sweeps])
         ```
     """
@@ -46,12 +50,14 @@ class LatentTraversal(PictureCallback):
         dimensions=None,
         values=None,
         condition=None,
+        num_starts=1,
         name="traversal",
         **kwargs,
     ):
         self.values = np.linspace(-3.0, 3.0, 9) if values is None else np.array(values)
         super().__init__(log_dir, name, num_columns=self.values.size, **kwargs)
         self.x = None if x is None else np.asarray(ops.convert_to_numpy(x))
+        self.num_starts = check_integer("num_starts", num_starts, 1)
         self.dimensions = dimensions
         self.condition = condition
 
@@ -59,14 +65,16 @@ class LatentTraversal(PictureCallback):
         labels = self.condition
         if self.x is None:
             labels = standardize_labels(model, labels, 1)
-        z = self._starts(model, labels)
+        z = self._latents(model, labels)
         dimensions = self.dimensions
         if dimensions is None:
-            dimensions = range(min(z.shape[1], _MOST_ROWS))
+            dimensions = np.argsort(-z.var(axis=0), kind="stable")[:_MOST_ROWS]
+        z = z[: self.num_starts]
+        labels = labels[: len(z)] if np.ndim(labels) else labels
         images = decode(model, traverse(z, dimensions, self.values), labels)
         return images.reshape(-1, *images.shape[3:])
 
-    def _starts(self, model, labels):
+    def _latents(self, model, labels):
         if self.x is not None:
             return encode(model, self.x, labels)
         self.require(model, "decode")

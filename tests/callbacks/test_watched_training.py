@@ -26,7 +26,7 @@ def watching(model, folder):
     quality = EvaluateSamples(
         X,
         ["kernel_distance", "coverage"],
-        every=3,
+        every=4,
         num_samples=20,
         batch_size=8,
         log_dir=folder,
