@@ -72,6 +72,8 @@ class TensorBoard(keras.callbacks.Callback):
         self.histogram_freq = histogram_freq
         self.hparams = hparams
         self._epoch = 0
+        self._found: dict = {}
+        self._last: dict = {}
         self._protocol = None
         self._steps_per_execution = 1
         self._lock = threading.Lock()
@@ -92,10 +94,10 @@ class TensorBoard(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         model = self.model
         self._steps_per_execution = getattr(model, "steps_per_execution", 1)
-        hparams = hyper_parameters.of_model(model)
-        self._protocol = _protocol(model, hparams)
+        self._found = hyper_parameters.of_model(model)
+        self._protocol = _protocol(model, self._found)
         if self.hparams:
-            self.writer.add_hparams(hparams, {})
+            self.writer.add_hparams(self._found, {})
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -121,7 +123,7 @@ class TensorBoard(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         with self._lock:
             self._write_waiting()
-        logs = logs or {}
+        logs = self._last = dict(logs or {})
         train = {k: v for k, v in logs.items() if not k.startswith("val_")}
         train.update(hyper_parameters.learning_rates(self.model))
         validation = {k[4:]: v for k, v in logs.items() if k.startswith("val_")}
@@ -134,9 +136,9 @@ class TensorBoard(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         with self._lock:
             self._write_waiting()
-        if self.hparams and logs:
-            hparams = hyper_parameters.of_model(self.model)
-            self.writer.add_hparams(hparams, _prefixed("final", logs))
+        # `logs` lacks what other callbacks, such as `EvaluateSamples`, put in.
+        if self.hparams and self._last:
+            self.writer.add_hparams(self._found, _prefixed("final", self._last))
 
     def _write_waiting(self):
         # Threads may have come in another order than the batches.
@@ -175,4 +177,4 @@ def _protocol(model, hparams):
         **hparams,
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
-    return "\n".join(["| | |", "| --- | --- |", *lines])
+    return "\n".join(["| what | value |", "| --- | --- |", *lines])

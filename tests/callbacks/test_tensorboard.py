@@ -158,7 +158,11 @@ def test_hyper_parameters_are_written_before_and_figures_after(tmp_path):
     model = VAE(encoder, decoder, latent_dim=2, beta=0.5)
     model.compile(keras.optimizers.Adam(0.01))
     x = np.zeros((4, 4), "float32")
-    history = model.fit(x, callbacks=[TensorBoard(tmp_path)], verbose=0).history
+    judge = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(frechet_distance=3.0)
+    )
+    board = TensorBoard(tmp_path)
+    history = model.fit(x, callbacks=[judge, board], verbose=0).history
     events = EventAccumulator(str(tmp_path / "hparams")).Reload()
     content = events.SummaryMetadata(
         metadata.SESSION_START_INFO_TAG
@@ -171,6 +175,7 @@ def test_hyper_parameters_are_written_before_and_figures_after(tmp_path):
     assert "encoder" not in start
     (loss,) = events.Scalars("final_loss")
     assert loss.value == pytest.approx(history["loss"][-1])
+    assert events.Scalars("final_frechet_distance")[0].value == 3.0
     assert metadata.SESSION_END_INFO_TAG in events.Tags()["tensors"]
 
 
