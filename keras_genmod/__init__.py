@@ -18,9 +18,11 @@ from keras_genmod.models import (
     WGAN,
     WGANGP,
     Autoencoder,
+    CausalTransformer,
     CycleGAN,
     NormalizingFlow,
     PixelCNN,
+    PixelRNN,
 )
 from keras_genmod.version import VERSION
 
@@ -28,10 +30,12 @@ __version__ = VERSION
 
 __all__ = [
     "Autoencoder",
+    "CausalTransformer",
     "CycleGAN",
     "GAN",
     "NormalizingFlow",
     "PixelCNN",
+    "PixelRNN",
     "RBM",
     "VAE",
     "WGAN",

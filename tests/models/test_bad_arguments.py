@@ -14,6 +14,7 @@ from keras_genmod import (
     CycleGAN,
     NormalizingFlow,
     PixelCNN,
+    PixelRNN,
 )
 from keras_genmod.bijectors import Chain, Planar
 from keras_genmod.distributions import StandardNormal
@@ -45,6 +46,7 @@ GOOD = {
     Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
     VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},
     PixelCNN: {"image_shape": IMAGE, "filters": 4, "num_blocks": 1},
+    PixelRNN: {"image_shape": IMAGE, "filters": 4, "num_layers": 1},
     GAN: {"generator": TO_IMAGE, "discriminator": TO_SCORE, "latent_dim": LATENT},
     WGAN: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
     WGANGP: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
@@ -63,6 +65,9 @@ POSITIVE_INTS = [
     (VAE, "num_classes"),
     (PixelCNN, "filters"),
     (PixelCNN, "num_blocks"),
+    (PixelRNN, "filters"),
+    (PixelRNN, "num_layers"),
+    (PixelRNN, "num_classes"),
     (GAN, "latent_dim"),
     (GAN, "discriminator_steps"),
     (WGAN, "critic_steps"),

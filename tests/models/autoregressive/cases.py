@@ -4,12 +4,25 @@ import itertools
 
 import numpy as np
 
-from keras_genmod import PixelCNN
+from keras_genmod import CausalTransformer, PixelCNN, PixelRNN
+from tests.autodiff import jacobians
+
+
+def row_pixel_rnn(image_shape, **kwargs):
+    return PixelRNN(image_shape, kind="row", **kwargs)
+
+
+def diagonal_pixel_rnn(image_shape, **kwargs):
+    return PixelRNN(image_shape, kind="diagonal", **kwargs)
+
 
 # Arguments of each model that keep it tiny, and see all earlier pixels of 5x5 images
 # where the model can.
 SMALL = {
+    CausalTransformer: {"model_dim": 8, "num_heads": 2, "num_blocks": 2},
     PixelCNN: {"filters": 12, "num_blocks": 1},
+    row_pixel_rnn: {"filters": 12, "num_layers": 1},
+    diagonal_pixel_rnn: {"filters": 12, "num_layers": 2},
 }
 
 
@@ -31,6 +44,22 @@ def all_images(image_shape, num_levels):
     size = int(np.prod(image_shape))
     images = np.array(list(itertools.product(values, repeat=size)), "float32")
     return images.reshape(-1, *image_shape)
+
+
+def dependence(model, num_images=8, labels=None):
+    """Says which logits depend on which values, by the Jacobian at random images."""
+    shape = model.image_shape
+    images = np.random.default_rng(1).random((num_images, *shape)).astype("float32")
+
+    def logits(x):
+        if labels is None:
+            return model.call(x)
+        return model.call((x, np.resize(labels, len(x))))
+
+    size = int(np.prod(shape))
+    outputs = size if model.num_levels == 2 else size * model.num_levels
+    rows = np.abs(jacobians(logits, images, outputs)).sum(axis=0)
+    return rows.reshape(size, -1, size).max(axis=1) > 0
 
 
 def condition_of(model, num_examples):

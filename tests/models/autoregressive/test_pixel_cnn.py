@@ -9,7 +9,7 @@ import scipy.stats
 from keras import ops
 
 from keras_genmod import PixelCNN
-from tests.autodiff import jacobians
+from tests.models.autoregressive.cases import dependence
 
 BINARY = np.array(list(itertools.product([0, 1], repeat=4)), "float32")
 BINARY = BINARY.reshape(16, 2, 2, 1)
@@ -59,22 +59,6 @@ def receptive_field(image_shape, num_blocks):
     for _ in range(num_blocks):
         seen = np.minimum(seen + block @ seen, 1)
     return pointwise @ pointwise @ seen > 0
-
-
-def dependence(model, num_images=8, labels=None):
-    """Says which logits depend on which values, by the Jacobian at random images."""
-    shape = model.image_shape
-    images = np.random.default_rng(1).random((num_images, *shape)).astype("float32")
-
-    def logits(x):
-        if labels is None:
-            return model.call(x)
-        return model.call((x, np.resize(labels, len(x))))
-
-    size = int(np.prod(shape))
-    outputs = size if model.num_levels == 2 else size * model.num_levels
-    rows = np.abs(jacobians(logits, images, outputs)).sum(axis=0)
-    return rows.reshape(size, -1, size).max(axis=1) > 0
 
 
 @pytest.mark.parametrize(
