@@ -40,7 +40,7 @@ def logs(tmp_path_factory):
     writer.add_images("train", "samples", np.zeros((4, 8, 8)), 2)
     writer.add_histogram("train", "kernel", np.arange(60), 2)
     writer.add_text("train", "protocol", "k = **5**", 2)
-    images = np.zeros((5, 8, 8))
+    images = np.zeros((5, 8, 6))
     writer.add_embedding("latents", np.eye(5), list("abcde"), images, 2)
     return folder
 
@@ -124,4 +124,4 @@ def test_points_with_labels_and_sprites(ask):
     assert np.array_equal(vectors.reshape(info["tensorShape"]), np.eye(5))
     assert ask("projector/metadata", **query).decode().split() == list("abcde")
     assert ask("projector/sprite_image", **query).startswith(b"\x89PNG")
-    assert info["sprite"]["singleImageDim"] == [8, 8]
+    assert info["sprite"]["singleImageDim"] == [6, 8]  # width, height
