@@ -8,6 +8,7 @@ from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 from keras_genmod.callbacks.interpolation import Interpolation
 from keras_genmod.callbacks.latent_traversal import LatentTraversal
+from keras_genmod.callbacks.neighbour_grid import NeighbourGrid
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.callbacks.reconstructions import Reconstructions
 from keras_genmod.callbacks.sample_grid import SampleGrid
@@ -23,6 +24,7 @@ __all__ = [
     "GanHealthWarning",
     "Interpolation",
     "LatentTraversal",
+    "NeighbourGrid",
     "PictureCallback",
     "Reconstructions",
     "SampleGrid",
