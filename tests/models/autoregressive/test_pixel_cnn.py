@@ -1,5 +1,6 @@
 """PixelCNN: what sees what, and that probabilities are probabilities."""
 
+import functools
 import itertools
 
 import keras
@@ -240,3 +241,22 @@ def test_values_off_the_levels_are_an_error():
 def test_bad_argument_is_named(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must be .*Received: "):
         PixelCNN(**{"image_shape": (2, 2, 1), **arguments})
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="only JAX tells what it plans to use"
+)
+def test_memory_of_sampling_does_not_grow_with_the_number_of_rows():
+    import jax
+
+    def planned(height):
+        model = pixel_cnn((height, 8, 1), filters=32, num_blocks=3)
+        arguments = {"num_samples": 16, "use_cache": True}
+        loop = functools.partial(PixelCNN._sample.__wrapped__, model, **arguments)
+        state = ops.convert_to_tensor(np.array([1, 2], "uint32"))
+        compiled = jax.jit(loop).lower(state, None, None, None, 1.0).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    images = 16 * 8 * (64 - 8) * 4  # bytes of the rows added to 16 images
+    # The images themselves and the random numbers, and no features of them.
+    assert planned(64) - planned(8) < 4 * images
