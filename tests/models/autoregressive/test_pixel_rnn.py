@@ -62,7 +62,7 @@ def triangle(image_shape, num_layers):
     return pointwise @ pointwise @ seen > 0
 
 
-SHAPES = [((4, 9, 1), 2, 3), ((3, 4, 3), 2, None), ((3, 2, 3), 3, 2)]
+SHAPES = [((3, 8, 1), 2, 3), ((3, 4, 3), 2, None), ((3, 2, 3), 3, 2)]
 
 
 def found_dependence(kind, case, num_layers):
@@ -120,9 +120,8 @@ def test_residual_connections_keep_the_first_features(kind):
     model = make(MODELS[kind], (3, 3, 1), num_layers=2)
     x = np.random.default_rng(0).integers(0, 2, (4, 3, 3, 1)).astype("float32")
     before = ops.convert_to_numpy(model(x))
-    for lstm, back in model.blocks:
+    for _, back in model.blocks:
         back.set_weights([np.zeros_like(w) for w in back.get_weights()])
-        lstm.set_weights([2 * w for w in lstm.get_weights()])
     without = ops.convert_to_numpy(model(x))
     features = model.first(ops.pad(x, [[0, 0], [0, 0], [0, 1], [0, 0]]))
     for layer in model.head:
