@@ -92,7 +92,7 @@ class DiscretizedLogisticMixture(Distribution):
         """
         num_parameters = cls.num_parameters(num_channels)
         outputs = ops.cast(outputs, "float32")
-        outputs = ops.reshape(outputs, (*outputs.shape[:-1], num_parameters, -1))
+        outputs = ops.reshape(outputs, (*ops.shape(outputs)[:-1], num_parameters, -1))
         scales = 1 + num_channels
         return cls(
             outputs[..., 0, :],

@@ -5,6 +5,9 @@ from keras_genmod.layers.gaussian_sampling import GaussianSampling
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
+from keras_genmod.layers.shifted_conv_2d import ShiftedConv2D
+from keras_genmod.layers.shifted_conv_2d_transpose import ShiftedConv2DTranspose
+from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
     "DiagonalBiLSTM",
@@ -12,4 +15,7 @@ __all__ = [
     "MaskedConv2D",
     "ReflectionPadding2D",
     "RowLSTM",
+    "ShiftedConv2D",
+    "ShiftedConv2DTranspose",
+    "WeightNormalization",
 ]

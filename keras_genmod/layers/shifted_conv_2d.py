@@ -1,0 +1,154 @@
+"""Causal convolutions that shift the image instead of masking the kernel."""
+
+import keras
+from keras import ops
+
+from keras_genmod.layers.incremental_shifted_conv_2d import IncrementalShiftedConv2D
+from keras_genmod.layers.incremental_shifted_rows import IncrementalShiftedRows
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class ShiftedConv2D(keras.layers.Layer):
+    """2-D convolution that sees only earlier rows, or earlier pixels.
+
+    With direction "down" an output sees its own row and `height - 1` above, and as many
+    columns left as right; with "down_right" its own row and those above, its own column
+    and `width - 1` left of it. Mask "A", for the first layer, moves the window up by
+    one row ("down") or left by one column ("down_right"), so that the own row or pixel
+    stays unseen. No tap is masked: all of the kernel is used.
+
+    y[r, c] = sum_ij x[s r - height + 1 + i, s c + j - left] kernel[i, j] + bias
+
+    Args:
+        filters: Positive int, number of output features.
+        kernel_size: `(height, width)` of positive ints; for "down" an odd width.
+        direction: "down" or "down_right".
+        mask: "A" or "B".
+        strides: Positive int `s`; sides of the input are multiples of it. 1 for mask
+            "A".
+        use_bias: Whether a bias is added.
+        **kwargs: As in `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If an argument is not as above.
+
+    References:
+        Salimans, Karpathy, Chen and Kingma, PixelCNN++, 2017, arXiv:1701.05517.
+
+    Example:
+    ```python
+    layer = ShiftedConv2D(16, (2, 3), "down", mask="A")
+    rows_above = layer(ops.zeros((1, 28, 28, 1)))  # (1, 28, 28, 16)
+    ```
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        direction,
+        mask="B",
+        strides=1,
+        use_bias=True,
+        **kwargs,
+    ):
+        if direction not in ("down", "down_right"):
+            raise ValueError(
+                '`direction` must be "down" or "down_right". '
+                f"Received: direction={direction!r}"
+            )
+        if mask not in ("A", "B"):
+            raise ValueError(f'`mask` must be "A" or "B". Received: mask={mask!r}')
+        height, width = kernel_size
+        if height < 1 or width < 1 or (direction == "down" and width % 2 == 0):
+            raise ValueError(
+                '`kernel_size` must be positive, and of odd width for "down". '
+                f"Received: kernel_size={kernel_size}"
+            )
+        if strides < 1 or (mask == "A" and strides > 1):
+            raise ValueError(
+                '`strides` must be a positive int, and 1 for mask "A". '
+                f"Received: strides={strides}"
+            )
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = (height, width)
+        self.direction = direction
+        self.mask = mask
+        self.strides = strides
+        self.use_bias = use_bias
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            shape=(*self.kernel_size, input_shape[-1], self.filters), name="kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape=(self.filters,), initializer="zeros", name="bias"
+            )
+
+    @property
+    def padding(self):
+        """Zeros above, left of and right of the image, `(above, left, right)`."""
+        height, width = self.kernel_size
+        if self.direction == "down":
+            return height - 1 + (self.mask == "A"), width // 2, width // 2
+        return height - 1, width - 1 + (self.mask == "A"), 0
+
+    def call(self, inputs):
+        return self.convolve(inputs, self.kernel, self.bias)
+
+    def convolve(self, x, kernel, bias=None):
+        """Returns what the layer makes of `x` with other weights."""
+        above, left, right = self.padding
+        if above or left or right:
+            x = ops.pad(x, ((0, 0), (above, 0), (left, right), (0, 0)))
+        if self.mask == "A":  # The last row or column is seen by no output.
+            x = x[:, :-1] if self.direction == "down" else x[:, :, :-1]
+        return self.convolve_padded(x, kernel, bias)
+
+    def convolve_padded(self, x, kernel, bias=None):
+        """Returns the same of images that hold their padding already."""
+        y = ops.conv(x, kernel, self.strides, "valid", data_format="channels_last")
+        return y if bias is None else y + bias
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        sides = (side and -(-side // self.strides) for side in (height, width))
+        return (batch, *sides, self.filters)
+
+    def incremental(self, batch_size, width, kernel=None, bias=None):
+        """Returns the layer's other form, which goes step by step.
+
+        Args:
+            batch_size: Positive int, the number of images.
+            width: Positive int, of the layer's input in pixels.
+            kernel: Instead of the layer's own.
+            bias: Instead of the layer's own.
+
+        Returns:
+            An `IncrementalShiftedRows` for "down", one row at a time, or an
+            `IncrementalShiftedConv2D`, one pixel at a time. It holds the weights as
+            they are now.
+        """
+        form = IncrementalShiftedConv2D
+        if self.direction == "down":
+            form = IncrementalShiftedRows
+        kernel = self.kernel if kernel is None else kernel
+        bias = self.bias if bias is None else bias
+        kernel = ops.cast(kernel, self.compute_dtype)
+        if bias is None:
+            bias = ops.zeros((self.filters,))
+        return form(self, batch_size, width, kernel, ops.cast(bias, self.compute_dtype))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "direction": self.direction,
+            "mask": self.mask,
+            "strides": self.strides,
+            "use_bias": self.use_bias,
+        }
