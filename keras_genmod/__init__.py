@@ -22,6 +22,7 @@ from keras_genmod.models import (
     CycleGAN,
     NormalizingFlow,
     PixelCNN,
+    PixelCNNPlusPlus,
     PixelRNN,
 )
 from keras_genmod.version import VERSION
@@ -35,6 +36,7 @@ __all__ = [
     "GAN",
     "NormalizingFlow",
     "PixelCNN",
+    "PixelCNNPlusPlus",
     "PixelRNN",
     "RBM",
     "VAE",

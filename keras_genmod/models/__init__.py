@@ -8,6 +8,7 @@ from keras_genmod.models.autoencoders.autoencoder import Autoencoder
 from keras_genmod.models.autoencoders.vae import VAE
 from keras_genmod.models.autoregressive.causal_transformer import CausalTransformer
 from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
+from keras_genmod.models.autoregressive.pixel_cnn_plus_plus import PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
 from keras_genmod.models.energy.rbm import RBM
 from keras_genmod.models.flows.normalizing_flow import NormalizingFlow
@@ -19,6 +20,7 @@ __all__ = [
     "GAN",
     "NormalizingFlow",
     "PixelCNN",
+    "PixelCNNPlusPlus",
     "PixelRNN",
     "RBM",
     "VAE",

@@ -13,6 +13,7 @@ from keras_genmod import (
     CycleGAN,
     NormalizingFlow,
     PixelCNN,
+    PixelCNNPlusPlus,
     PixelRNN,
 )
 from keras_genmod.bijectors import Chain, Planar
@@ -36,6 +37,7 @@ LABELS = np.arange(24) % 3
 _patterns = _generator.random((3, *IMAGE)) < 0.5
 BINARY = (_patterns[LABELS] ^ (_generator.random((24, *IMAGE)) < 0.1)).astype("float32")
 GREY = (0.8 * BINARY + 0.2 * _generator.random((24, *IMAGE))).astype("float32")
+FOUR_GREYS = (np.round(3 * GREY) / 3).astype("float32")
 FOUR_LEVELS = (_generator.integers(0, 4, (1, *COLOUR)) / 3).repeat(24, axis=0)
 FOUR_LEVELS = FOUR_LEVELS.astype("float32")
 LATENTS = _generator.normal(size=(4, LATENT)).astype("float32")
@@ -157,6 +159,28 @@ class TestConditionalPixelCNN(ConditionalContract):
     @staticmethod
     def outputs(model):
         return model.log_prob(BINARY, LABELS)
+
+
+class TestPixelCNNPlusPlus(ConditionalContract):
+    data = (FOUR_GREYS, LABELS)
+    torch_compiles = False
+    sample_levels = 4
+
+    @staticmethod
+    def make():
+        return PixelCNNPlusPlus(
+            IMAGE,
+            num_levels=4,
+            num_mixtures=2,
+            filters=4,
+            num_blocks=1,
+            num_resolutions=2,
+            num_classes=3,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.log_prob(FOUR_GREYS, LABELS)
 
 
 class TestCausalTransformer(ConditionalContract):

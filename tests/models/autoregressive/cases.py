@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from keras_genmod import CausalTransformer, PixelCNN, PixelRNN
+from keras_genmod import CausalTransformer, PixelCNN, PixelCNNPlusPlus, PixelRNN
 from tests.autodiff import jacobians
 
 
@@ -16,11 +16,20 @@ def diagonal_pixel_rnn(image_shape, **kwargs):
     return PixelRNN(image_shape, kind="diagonal", **kwargs)
 
 
+def pixel_cnn_pp(image_shape, **kwargs):
+    """Goes through all resolutions that the image has, up to three."""
+    side = np.gcd(*image_shape[:2])
+    num_resolutions = 1 + int(side % 2 == 0) + int(side % 4 == 0)
+    kwargs = {"num_levels": 2, "num_resolutions": num_resolutions, **kwargs}
+    return PixelCNNPlusPlus(image_shape, **kwargs)
+
+
 # Arguments of each model that keep it tiny, and see all earlier pixels of 5x5 images
 # where the model can.
 SMALL = {
     CausalTransformer: {"model_dim": 8, "num_heads": 2, "num_blocks": 2},
     PixelCNN: {"filters": 12, "num_blocks": 1},
+    pixel_cnn_pp: {"filters": 6, "num_blocks": 1, "num_mixtures": 2},
     row_pixel_rnn: {"filters": 12, "num_layers": 1},
     diagonal_pixel_rnn: {"filters": 12, "num_layers": 2},
 }

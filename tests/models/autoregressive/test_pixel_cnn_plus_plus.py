@@ -1,0 +1,253 @@
+"""PixelCNN++: what sees what, its start from data, its pixels' channels."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+from keras import ops
+
+from keras_genmod import PixelCNNPlusPlus
+from keras_genmod.layers import WeightNormalization
+from tests.autodiff import jacobians
+from tests.models.autoregressive.cases import all_images, make, pixel_cnn_pp
+
+IMAGES = np.random.default_rng(0).integers(0, 4, size=(16, 4, 4, 1)) / 3
+IMAGES = IMAGES.astype("float32")
+
+
+def numpy(x):
+    return ops.convert_to_numpy(x)
+
+
+def small(image_shape=(4, 4, 1), **kwargs):
+    arguments = {"filters": 4, "num_blocks": 1, "num_mixtures": 2, "num_levels": 4}
+    return PixelCNNPlusPlus(
+        image_shape, **{**arguments, "num_resolutions": 2, "seed": 0, **kwargs}
+    )
+
+
+@pytest.mark.parametrize(
+    "image_shape,num_resolutions",
+    [((4, 4, 1), 3), ((4, 6, 1), 2), ((3, 5, 1), 1), ((4, 4, 3), 2)],
+)
+def test_outputs_depend_on_all_earlier_pixels_and_no_others(
+    image_shape, num_resolutions
+):
+    model = make(
+        pixel_cnn_pp, image_shape, num_resolutions=num_resolutions, num_mixtures=1
+    )
+    height, width, channels = image_shape
+    images = np.random.default_rng(1).random((3, *image_shape)).astype("float32")
+    num_outputs = model(images).shape[-1]
+    found = jacobians(model.call, images, height * width * num_outputs)
+    found = np.abs(found).sum(axis=0)
+    found = found.reshape(height * width, num_outputs, height * width, channels)
+    found = found.max(axis=1)
+    for channel in range(channels):
+        seen = found[:, :, channel] > 0
+        np.testing.assert_array_equal(seen, np.tri(height * width, k=-1, dtype=bool))
+
+
+def test_channels_come_red_green_blue():
+    # log p of one pixel's red does not change with green, nor green's with blue.
+    model = make(pixel_cnn_pp, (1, 1, 3), num_levels=3, num_resolutions=1)
+    p = np.exp(numpy(model.log_prob(all_images((1, 1, 3), 3))).astype("float64"))
+    p = p.reshape(3, 3, 3)
+    assert abs(p.sum() - 1) < 1e-5
+    independent = p.sum((1, 2))[:, None, None] * p.sum((0, 2))[None, :, None]
+    assert np.abs(p.sum(2, keepdims=True) - independent).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    "image_shape,num_levels,num_classes",
+    [((2, 2, 1), 5, None), ((1, 2, 1), 16, 2), ((1, 2, 3), 3, None)],
+)
+def test_probabilities_of_all_images_sum_to_one(image_shape, num_levels, num_classes):
+    model = make(
+        pixel_cnn_pp, image_shape, num_levels=num_levels, num_classes=num_classes
+    )
+    images = all_images(image_shape, num_levels)
+    condition = None if num_classes is None else np.full(len(images), 1)
+    p = np.exp(numpy(model.log_prob(images, condition)).astype("float64"))
+    assert abs(p.sum() - 1) < 1e-5
+    assert p.max() / p.min() > 2  # no uniform distribution
+
+
+def frequencies(images, num_levels):
+    size = images.shape[1]
+    index = np.round(images * (num_levels - 1)) @ num_levels ** np.arange(size)[::-1]
+    return np.bincount(index.astype(int), minlength=num_levels**size)
+
+
+@pytest.mark.parametrize("known", [None, (1, None, None), (None, 0, None)], ids=str)
+def test_samples_have_the_exact_frequencies(known):
+    # A known red conditions green by the mixture's weights too; a known green leaves
+    # red as it is, and conditions blue.
+    model = make(pixel_cnn_pp, (1, 1, 3), num_levels=3, num_resolutions=1, scale=1.5)
+    p = np.exp(numpy(model.log_prob(all_images((1, 1, 3), 3))).astype("float64"))
+    p = p.reshape(3, 3, 3) / p.sum()
+    red = p.sum((1, 2))[:, None, None]
+    green = (p.sum(2) / p.sum((1, 2))[:, None])[:, :, None]
+    factors = [red, green, p / p.sum(2, keepdims=True)]
+    arguments = {}
+    if known is not None:
+        values = np.array([k or 0 for k in known]).reshape(1, 1, 3)
+        mask = np.array([k is not None for k in known]).reshape(1, 1, 3)
+        arguments = {"known": values / 2, "mask": mask}
+        for c, level in enumerate(known):
+            if level is not None:
+                shape = [1, 1, 1]
+                shape[c] = 3
+                factors[c] = np.eye(3)[level].reshape(shape)
+    expected = (factors[0] * factors[1] * factors[2]).reshape(27)
+    images = numpy(model.sample(10_000, seed=0, **arguments)).reshape(-1, 3)
+    counts = frequencies(images, 3)
+    possible = expected > 0
+    assert np.all(counts[~possible] == 0)
+    wanted = 10_000 * expected[possible] / expected.sum()
+    assert scipy.stats.chisquare(counts[possible], wanted).pvalue > 1e-3
+
+
+def test_caches_change_no_value_at_any_resolution():
+    # Pixels of every place in a coarse one, and two of those side by side.
+    model = make(pixel_cnn_pp, (4, 8, 1), num_levels=256, num_classes=2, filters=4)
+    assert model.num_resolutions == 3
+    arguments = {"condition": [0, 1], "seed": 3, "return_log_prob": True}
+    images, log_prob = model.sample(2, **arguments)
+    naive, naive_log_prob = model.sample(2, **arguments, use_cache=False)
+    np.testing.assert_array_equal(numpy(images), numpy(naive))
+    np.testing.assert_allclose(numpy(log_prob), numpy(naive_log_prob), rtol=1e-4)
+
+
+# The start from data.
+
+
+def normalized_layers(model):
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, WeightNormalization)
+    ]
+
+
+def test_every_convolution_starts_from_data():
+    model = small(num_classes=3, num_resolutions=3)
+    assert not model.is_initialized
+    before = [numpy(layer.scale) for layer in normalized_layers(model)]
+    model.initialize(IMAGES, np.arange(16) % 3)
+    assert model.is_initialized and len(before) > 20
+    for layer, scale in zip(normalized_layers(model), before, strict=True):
+        assert np.all(numpy(layer.scale) != scale)
+    outputs = numpy(model((IMAGES, np.arange(16) % 3)))  # the last one's
+    np.testing.assert_allclose(outputs.mean((0, 1, 2)), 0, atol=1e-3)
+    np.testing.assert_allclose(outputs.std((0, 1, 2)), 1, rtol=1e-2)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_images_start_no_nan(value):
+    model = small()
+    model.compile(keras.optimizers.Adam(1e-2))
+    images = np.full((8, 4, 4, 1), value, "float32")
+    losses = model.fit(images, epochs=3, batch_size=8, verbose=0).history["loss"]
+    assert np.all(np.isfinite(losses)) and losses[-1] < losses[0]
+    assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
+
+
+def test_nan_in_the_first_batch_leaves_finite_weights():
+    model = small()
+    model._initialize(np.where(np.arange(16) == 1, np.nan, IMAGES.T).T)
+    for weight in model.get_weights():
+        assert np.all(np.isfinite(weight))
+
+
+def test_fit_starts_the_weights_once(monkeypatch, tmp_path):
+    calls = []
+    initialize = PixelCNNPlusPlus._initialize
+
+    def counted(self, inputs):
+        calls.append(len(inputs))
+        initialize(self, inputs)
+
+    monkeypatch.setattr(PixelCNNPlusPlus, "_initialize", counted)
+    model = small()
+    model.compile("adam")
+    batches = ((IMAGES[i : i + 4],) for i in (0, 4))  # read to its end
+    model.fit(batches, steps_per_epoch=2, shuffle=False, verbose=0)
+    assert calls == [4] and int(model.optimizer.iterations) == 2
+    model.fit(IMAGES, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.is_initialized
+    loaded.fit(IMAGES, verbose=0)
+    assert calls == [4]
+
+
+def test_bad_data_start_nothing():
+    model = small()
+    model.compile("adam")
+    with pytest.raises(ValueError, match="`x` must hold the values k / 3"):
+        model.fit(np.full((4, 4, 4, 1), 0.4, "float32"), verbose=0)
+    assert not model.is_initialized
+
+
+# Training.
+
+
+def test_dropout_is_on_in_training_only():
+    model = small(dropout=0.5)
+    x = ops.convert_to_tensor(IMAGES)
+    first, second = (numpy(model(x, training=True)) for _ in range(2))
+    assert np.any(first != second)
+    first, second = (numpy(model(x)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    model = small(dropout=0)
+    np.testing.assert_array_equal(
+        numpy(model(x, training=True)), numpy(model(x, training=False))
+    )
+
+
+def test_it_learns_dependent_channels():
+    # Green repeats red, blue is its opposite: 2 bits a pixel instead of 6.
+    keras.utils.set_random_seed(0)
+    red = np.arange(64).reshape(64, 1, 1, 1) % 4 / 3
+    images = np.concatenate([red, red, 1 - red], axis=-1).astype("float32")
+    model = small((1, 1, 3), num_mixtures=4, num_resolutions=1, dropout=0)
+    model.compile(keras.optimizers.Adam(0.1))
+    model.fit(images, epochs=30, batch_size=64, verbose=0)
+    assert -numpy(model.log_prob(images)).mean() < 0.6 * 3 * np.log(4)
+
+
+def test_number_of_outputs_and_of_blocks():
+    assert small((4, 4, 3), num_mixtures=5)(np.zeros((1, 4, 4, 3))).shape[-1] == 50
+    assert small(num_mixtures=5)(np.zeros((1, 4, 4, 1))).shape[-1] == 15
+    model = small((8, 8, 1), num_blocks=2, num_resolutions=3)
+    for stream in (model.down, model.down_right):
+        assert [len(blocks) for blocks in stream.encoder] == [2, 2, 2]
+        assert [len(blocks) for blocks in stream.decoder] == [3, 3, 2]
+
+
+@pytest.mark.parametrize(
+    "name,value",
+    [
+        *itertools.product(
+            ["num_mixtures", "filters", "num_blocks", "num_resolutions"], [0, 1.5]
+        ),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("num_levels", 1),
+        ("num_classes", 0),
+        ("image_shape", (4, 6)),
+    ],
+)
+def test_bad_argument_is_named(name, value):
+    with pytest.raises(ValueError, match=f"`{name}` must .*Received: "):
+        small(**{name: value})
+
+
+def test_sides_that_cannot_be_halved_are_an_error():
+    with pytest.raises(
+        ValueError, match="`image_shape` must have sides divisible by 4"
+    ):
+        small((4, 6, 1), num_resolutions=3)
