@@ -61,6 +61,8 @@ class EvaluateSamples(keras.callbacks.Callback):
     Attributes:
         results: Dict from epoch (counted from 0, as in `History`) to a dict from the
             metric's name to what it returned, its `Protocol` included; of this process.
+        latest: Dict of the last evaluation's numbers, as they are in the logs; with
+            `log_dir` of an earlier process too, where a run goes on.
 
     Raises:
         OSError: At once, if `log_dir` cannot be written to.
@@ -159,7 +161,11 @@ class EvaluateSamples(keras.callbacks.Callback):
             if self._writer is not None:
                 self._save()
         if logs is not None:
-            logs.update(self._values[max(self._values)])
+            logs.update(self.latest)
+
+    @property
+    def latest(self):
+        return dict(self._values[max(self._values)]) if self._values else {}
 
     def _judged(self):
         """Returns results and numbers of new samples, NaN where these are not finite.

@@ -169,6 +169,20 @@ def test_a_resumed_run_repeats_what_the_first_one_found(tmp_path):
     assert saved["epochs"] == {"0": {"value": 2.0}}
 
 
+def test_a_finished_run_started_again_still_knows_its_last_numbers(tmp_path):
+    def run(start):
+        values = iter([9.0, 5.0, 4.0])
+        callback = EvaluateSamples(
+            POINTS, {"value": lambda *_: next(values)}, every=2, log_dir=tmp_path
+        )
+        assert callback.latest == {}
+        watch(callback, 3, initial_epoch=start)
+        return callback.latest
+
+    assert run(0) == {"value": 4.0}  # of epochs 1 and 2; 9.0 was before training
+    assert run(3) == {"value": 4.0}  # trains nothing
+
+
 def test_protocols_are_written(tmp_path):
     extractor = FeatureExtractor(small_network(IMAGE, (3,)), name="small")
     callback = EvaluateSamples(
