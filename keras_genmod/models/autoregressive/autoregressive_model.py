@@ -95,7 +95,9 @@ class AutoregressiveModel(GenerativeModel):
         logits = ops.cast(outputs, "float32")
         if self.num_levels == 2:
             return logits
-        return ops.reshape(logits, (*logits.shape[:-1], -1, self.num_levels))
+        channels = logits.shape[-1] // self.num_levels
+        shape = (-1, *logits.shape[1:-1], channels, self.num_levels)
+        return ops.reshape(logits, shape)
 
     def log_prob_of_outputs(self, x, outputs):
         """Returns log p(x) `(batch,)` in nats for the parameters of `outputs`."""
