@@ -7,6 +7,7 @@ from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
 from keras_genmod.models.autoencoders.vae import VAE
 from keras_genmod.models.autoregressive.causal_transformer import CausalTransformer
+from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn_plus_plus import PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
@@ -18,6 +19,7 @@ __all__ = [
     "CausalTransformer",
     "CycleGAN",
     "GAN",
+    "GatedPixelCNN",
     "NormalizingFlow",
     "PixelCNN",
     "PixelCNNPlusPlus",

@@ -101,6 +101,23 @@ def labels(condition, num_examples: int, num_classes: int, model: str) -> None:
         )
 
 
+def embeddings(condition, num_examples: int, embedding_dim: int, model: str) -> None:
+    """Raises a `ValueError` unless there is one finite embedding an example."""
+    if condition is None:
+        raise ValueError(
+            f"{model} was made with embedding_dim={embedding_dim}: it needs "
+            "embeddings, as `y` in `fit` and `evaluate`, as `condition` elsewhere."
+        )
+    condition = ops.convert_to_numpy(condition)
+    if condition.shape != (num_examples, embedding_dim):
+        raise ValueError(
+            f"Embeddings must have shape ({num_examples}, {embedding_dim}), one "
+            f"vector an example. Received shape {condition.shape}"
+        )
+    if not np.all(np.isfinite(condition)):
+        raise ValueError("Embeddings must be finite. Received NaN or infinity.")
+
+
 def network_shapes(name: str, network, num_classes: int | None = None):
     """Returns a built network's data and output shapes, without the batch.
 

@@ -11,6 +11,7 @@ from keras_genmod import (
     Autoencoder,
     CausalTransformer,
     CycleGAN,
+    GatedPixelCNN,
     NormalizingFlow,
     PixelCNN,
     PixelCNNPlusPlus,
@@ -42,6 +43,7 @@ FOUR_LEVELS = (_generator.integers(0, 4, (1, *COLOUR)) / 3).repeat(24, axis=0)
 FOUR_LEVELS = FOUR_LEVELS.astype("float32")
 LATENTS = _generator.normal(size=(4, LATENT)).astype("float32")
 POINTS = _generator.normal((1.0, -1.0), 0.5, (24, 2)).astype("float32")
+EMBEDDINGS = _generator.normal(size=(24, 2)).astype("float32")
 
 
 class TestAutoencoder(ModelContract):
@@ -181,6 +183,31 @@ class TestPixelCNNPlusPlus(ConditionalContract):
     @staticmethod
     def outputs(model):
         return model.log_prob(FOUR_GREYS, LABELS)
+
+
+class TestGatedPixelCNN(ConditionalContract):
+    data = (BINARY, LABELS)
+    torch_compiles = False
+    is_random = False
+    sample_levels = 2
+
+    @staticmethod
+    def make():
+        return GatedPixelCNN(IMAGE, filters=4, num_blocks=1, num_classes=3)
+
+    @staticmethod
+    def outputs(model):
+        return model.log_prob(BINARY, LABELS)
+
+
+class TestGatedPixelCNNOfEmbeddings(TrainingContract):
+    data = (BINARY, EMBEDDINGS)
+    torch_compiles = False
+    is_random = False
+
+    @staticmethod
+    def make():
+        return GatedPixelCNN(IMAGE, filters=4, num_blocks=1, embedding_dim=2)
 
 
 class TestCausalTransformer(ConditionalContract):

@@ -4,7 +4,13 @@ import itertools
 
 import numpy as np
 
-from keras_genmod import CausalTransformer, PixelCNN, PixelCNNPlusPlus, PixelRNN
+from keras_genmod import (
+    CausalTransformer,
+    GatedPixelCNN,
+    PixelCNN,
+    PixelCNNPlusPlus,
+    PixelRNN,
+)
 from tests.autodiff import jacobians
 
 
@@ -28,6 +34,7 @@ def pixel_cnn_pp(image_shape, **kwargs):
 # where the model can.
 SMALL = {
     CausalTransformer: {"model_dim": 8, "num_heads": 2, "num_blocks": 2},
+    GatedPixelCNN: {"filters": 12, "num_blocks": 1},
     PixelCNN: {"filters": 12, "num_blocks": 1},
     pixel_cnn_pp: {"filters": 6, "num_blocks": 1, "num_mixtures": 2},
     row_pixel_rnn: {"filters": 12, "num_layers": 1},
