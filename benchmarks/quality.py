@@ -24,6 +24,7 @@ from keras_genmod import callbacks, data, evaluation, metrics
 COLUMNS = (
     "samples of",
     "epochs",
+    "of images",
     "Frechet",
     "over the floor",
     "KID x 1000",
@@ -51,7 +52,7 @@ class Judge:
         self.protocol = self._features.protocol(split=split)
         self._floor = None
 
-    def row(self, name, epochs, images, seconds=None) -> list[str]:
+    def row(self, name, budget, images, seconds=None) -> list[str]:
         """Returns a row of the table; the first one is the floor."""
         fake, real, protocol = self._features(images), self._real, self.protocol
         frechet = metrics.frechet_distance(real, fake, protocol).value
@@ -66,7 +67,7 @@ class Judge:
         score = metrics.classifier_score(self._classes(images), num_splits=1)
         return [
             name,
-            str(epochs),
+            *budget,
             f"{frechet:.3g}",
             f"{frechet / self._floor:.1f}",
             f"{1e3 * kernel.value:.3g}",
@@ -78,13 +79,14 @@ class Judge:
 
 
 def train(name, entry, x_train, folder, budget):
-    """Returns the trained model and its number of epochs."""
+    """Returns the trained model, and its epochs and their images as strings."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     model = entry.make()
     epochs = max(1, round(entry.epochs * budget))
-    shape = (len(x_train), -1) if entry.is_flat else x_train.shape
-    x = x_train.reshape(shape)
+    x = x_train[: entry.num_images]
+    if entry.is_flat:
+        x = x.reshape(len(x), -1)
     backup = callbacks.Backup(folder / name.replace(" ", "_") / "backup")
     if entry.is_binary:
         x = data.DynamicBinarization(x, batch_size=entry.batch_size, seed=0)
@@ -95,7 +97,7 @@ def train(name, entry, x_train, folder, budget):
     else:
         options = {"batch_size": entry.batch_size, "callbacks": [backup]}
     model.fit(x, epochs=epochs, verbose=0, **options)
-    return model, epochs
+    return model, (str(epochs), f"{len(x_train[: entry.num_images]):,}")
 
 
 def draw(model, num_images):
@@ -115,7 +117,7 @@ def markdown(rows) -> str:
 
 
 def main(
-    classifier: str,
+    classifier: str = "runs/mnist_classifier/model.keras",
     models: str = "all",
     budget: float = 1.0,
     limit: int | None = None,
@@ -145,15 +147,17 @@ def main(
     }
     n = len(x_test)
     rows = {
-        False: [judges[False].row("training images: the floor", "", x_train[:n])],
-        True: [judges[True].row("training images: the floor", "", binary_train[:n])],
+        False: [judges[False].row("training images: the floor", ("", ""), x_train[:n])],
+        True: [
+            judges[True].row("training images: the floor", ("", ""), binary_train[:n])
+        ],
     }
     table = evaluation.LikelihoodTable()
     for name, entry in quality_models.ENTRIES.items():
         if models != "all" and name.split(",")[0] not in models.split(","):
             continue
         start = time.perf_counter()
-        model, epochs = train(name, entry, x_train, pathlib.Path(folder), budget)
+        model, seen = train(name, entry, x_train, pathlib.Path(folder), budget)
         typer.echo(f"{name}: trained in {time.perf_counter() - start:.0f} s", err=True)
         if entry.has_log_prob:
             found = evaluation.evaluate_likelihood(
@@ -164,13 +168,13 @@ def main(
                 binarization="static(0)",
                 **entry.options,
             )
-            table.add(f"{name}, {epochs} epochs", found)
+            table.add(f"{name}, {seen[0]} epochs of {seen[1]} images", found)
         images, seconds = draw(model, n)
         binary = entry.is_binary
         if binary and not np.isin(images, (0, 1)).all():
             # Means of pixels: drawn once, as the test images are.
             images = data.binarize(images, "static", 0)
-        rows[binary].append(judges[binary].row(name, epochs, images, seconds))
+        rows[binary].append(judges[binary].row(name, seen, images, seconds))
         typer.echo(" ".join(rows[binary][-1]), err=True)
     kind, device = hardware()
     text = [

@@ -21,6 +21,7 @@ class Entry:
         is_binary: Whether it models binary images; else grey ones.
         epochs: Int, at factor 1.
         batch_size: Int.
+        num_images: Int, training images that are used; `None` takes all.
         is_flat: Whether images are vectors to it.
         has_log_prob: Whether its `log_prob` can be computed at this size.
         options: Dict, of `evaluate_likelihood`.
@@ -30,6 +31,7 @@ class Entry:
     is_binary: bool
     epochs: int
     batch_size: int
+    num_images: int | None = None
     is_flat: bool = False
     has_log_prob: bool = True
     options: dict = dataclasses.field(default_factory=dict)
@@ -88,7 +90,7 @@ ENTRIES = {
     "VAE 784-400-40": Entry(_vae, True, 20, 128, options={"num_samples": 200}),
     "RBM 784x500, PCD-1": Entry(_rbm, True, 10, 100, is_flat=True, has_log_prob=False),
     "PixelCNN, 15 blocks of 32": Entry(
-        _autoregressive(keras_genmod.PixelCNN), True, 2, 32
+        _autoregressive(keras_genmod.PixelCNN), True, 1, 32
     ),
     "GatedPixelCNN": Entry(
         _autoregressive(keras_genmod.GatedPixelCNN, filters=32, num_blocks=5),
@@ -104,15 +106,20 @@ ENTRIES = {
     ),
     "PixelRNN, diagonal": Entry(
         _autoregressive(
-            keras_genmod.PixelRNN, kind="diagonal", filters=16, num_layers=3
+            keras_genmod.PixelRNN, kind="diagonal", filters=32, num_layers=2
         ),
         True,
         1,
         32,
+        num_images=20_000,
     ),
     "PixelCNN++": Entry(
         _autoregressive(
-            keras_genmod.PixelCNNPlusPlus, num_levels=2, filters=24, num_blocks=1
+            keras_genmod.PixelCNNPlusPlus,
+            num_levels=2,
+            filters=24,
+            num_blocks=1,
+            dropout=0.0,
         ),
         True,
         1,
