@@ -50,11 +50,16 @@ def test_outputs_depend_on_all_earlier_pixels_and_no_others(
         np.testing.assert_array_equal(seen, np.tri(height * width, k=-1, dtype=bool))
 
 
-def test_channels_come_red_green_blue():
-    # log p of one pixel's red does not change with green, nor green's with blue.
-    model = make(pixel_cnn_pp, (1, 1, 3), num_levels=3, num_resolutions=1)
+@pytest.fixture(scope="module")
+def one_pixel():
+    """A model of one pixel, and the probabilities of red, green, blue."""
+    model = make(pixel_cnn_pp, (1, 1, 3), num_levels=3, num_resolutions=1, scale=1.5)
     p = np.exp(numpy(model.log_prob(all_images((1, 1, 3), 3))).astype("float64"))
-    p = p.reshape(3, 3, 3)
+    return model, p.reshape(3, 3, 3)
+
+
+def test_channels_of_a_pixel_depend_on_each_other(one_pixel):
+    _, p = one_pixel
     assert abs(p.sum() - 1) < 1e-5
     independent = p.sum((1, 2))[:, None, None] * p.sum((0, 2))[None, :, None]
     assert np.abs(p.sum(2, keepdims=True) - independent).max() > 0.01
@@ -82,12 +87,11 @@ def frequencies(images, num_levels):
 
 
 @pytest.mark.parametrize("known", [None, (1, None, None), (None, 0, None)], ids=str)
-def test_samples_have_the_exact_frequencies(known):
+def test_samples_have_the_exact_frequencies(one_pixel, known):
     # A known red conditions green by the mixture's weights too; a known green leaves
     # red as it is, and conditions blue.
-    model = make(pixel_cnn_pp, (1, 1, 3), num_levels=3, num_resolutions=1, scale=1.5)
-    p = np.exp(numpy(model.log_prob(all_images((1, 1, 3), 3))).astype("float64"))
-    p = p.reshape(3, 3, 3) / p.sum()
+    model, p = one_pixel
+    p = p / p.sum()
     red = p.sum((1, 2))[:, None, None]
     green = (p.sum(2) / p.sum((1, 2))[:, None])[:, :, None]
     factors = [red, green, p / p.sum(2, keepdims=True)]
@@ -147,8 +151,8 @@ def test_every_convolution_starts_from_data():
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_constant_images_start_no_nan(value):
-    model = small()
-    model.compile(keras.optimizers.Adam(1e-2))
+    model = small(num_resolutions=1)
+    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=True)
     images = np.full((8, 4, 4, 1), value, "float32")
     losses = model.fit(images, epochs=3, batch_size=8, verbose=0).history["loss"]
     assert np.all(np.isfinite(losses)) and losses[-1] < losses[0]
@@ -171,8 +175,8 @@ def test_fit_starts_the_weights_once(monkeypatch, tmp_path):
         initialize(self, inputs)
 
     monkeypatch.setattr(PixelCNNPlusPlus, "_initialize", counted)
-    model = small()
-    model.compile("adam")
+    model = small(num_resolutions=1)
+    model.compile("adam", run_eagerly=True)
     batches = ((IMAGES[i : i + 4],) for i in (0, 4))  # read to its end
     model.fit(batches, steps_per_epoch=2, shuffle=False, verbose=0)
     assert calls == [4] and int(model.optimizer.iterations) == 2
