@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import typer
-from keras import ops
 
 from keras_genmod import Autoencoder, callbacks, data, networks
 
 LEARNING_RATE = 1e-3
+EVERY = 10  # epochs from one picture to the next
 NUM_COLUMNS = 10
 
 
@@ -51,26 +51,26 @@ def main(
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
-    board = callbacks.TensorBoard(log_dir)
+    pairs = callbacks.Reconstructions(
+        log_dir, x_test[: 3 * NUM_COLUMNS], num_columns=NUM_COLUMNS, every=EVERY
+    )
     history = model.fit(
         x_train,
         batch_size=batch_size,
         epochs=epochs,
         validation_data=(x_test,),
-        callbacks=[board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[
+            pairs,
+            callbacks.TensorBoard(log_dir),
+            callbacks.Backup(f"{log_dir}/backup"),
+        ],
     )
     if not history.epoch:
         print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
     # Rows, in turn: held-out images and their reconstructions.
-    shown = x_test[: 3 * NUM_COLUMNS]
-    pairs = np.stack([shown, ops.convert_to_numpy(model.reconstruct(shown))], axis=1)
-    pairs = pairs.reshape(-1, NUM_COLUMNS, 2, *image_shape).swapaxes(1, 2)
-    images = pairs.reshape(-1, *image_shape)
-    board.add_images("reconstructions", images, step=epochs, num_columns=NUM_COLUMNS)
-    callbacks.save_png(
-        f"{log_dir}/autoencoder.png", callbacks.image_grid(images, NUM_COLUMNS)
-    )
+    images = callbacks.image_grid(pairs.draw(model), NUM_COLUMNS)
+    callbacks.save_png(f"{log_dir}/autoencoder.png", images)
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)

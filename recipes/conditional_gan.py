@@ -10,6 +10,7 @@ from keras_genmod import GAN, callbacks, data, networks
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
+EVERY = 5  # epochs from one picture to the next
 NUM_ROWS = 8
 NUM_SCORED = 100  # generated images of each class that are classified
 
@@ -55,13 +56,14 @@ def main(
         seed=seed,
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, beta_1=BETA_1))
-    asked_for = np.tile(np.arange(num_classes), NUM_ROWS)  # a column is a class
 
-    def draw(epoch, logs):
-        images = model.sample(len(asked_for), asked_for, seed=seed)
-        board.add_images("classes", images, epoch, num_columns=num_classes)
-
-    board = callbacks.TensorBoard(log_dir)
+    samples = callbacks.SampleGrid(  # a column is a class
+        log_dir,
+        NUM_ROWS * num_classes,
+        seed=seed,
+        num_columns=num_classes,
+        every=EVERY,
+    )
     history = model.fit(
         x_train,
         y_train,
@@ -69,18 +71,17 @@ def main(
         epochs=epochs,
         validation_data=(x_test, y_test),
         callbacks=[
-            board,
-            keras.callbacks.LambdaCallback(on_epoch_end=draw),
+            callbacks.GanHealth(x_test, log_dir=log_dir),
+            samples,
+            callbacks.TensorBoard(log_dir),
             callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
     if not history.epoch:
         print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    images = model.sample(len(asked_for), asked_for, seed=seed)
-    callbacks.save_png(
-        f"{log_dir}/conditional_gan.png", callbacks.image_grid(images, num_classes)
-    )
+    images = callbacks.image_grid(samples.draw(model), num_classes)
+    callbacks.save_png(f"{log_dir}/conditional_gan.png", images)
     model.save(f"{log_dir}/model.keras")
 
     # Does it draw what it is asked for? The nearest training image is the judge.

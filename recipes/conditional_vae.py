@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 import typer
-from keras import ops
 
-from keras_genmod import VAE, callbacks, data, networks
+from keras_genmod import VAE, callbacks, data, evaluation, networks
 
 LEARNING_RATE = 1e-3
 NUM_IMPORTANCE_SAMPLES = 500
@@ -84,18 +83,21 @@ def main(
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, y_test, batch_size, verbose=0, return_dict=True)
-    log_prob = [
-        ops.convert_to_numpy(
-            model.log_prob(
-                x_test[i : i + 100], y_test[i : i + 100], NUM_IMPORTANCE_SAMPLES
-            )
-        )
-        for i in range(0, len(x_test), 100)
-    ]
+    bound = evaluation.evaluate_likelihood(
+        model,
+        x_test,
+        y_test,
+        dataset=dataset,
+        split="test",
+        binarization=f"static({seed})",
+        seed=seed,
+        num_samples=NUM_IMPORTANCE_SAMPLES,
+    )
+    print(bound)
     print(
         f"Held-out {dataset}, {len(x_test)} images, dynamic binarization (tested on "
         f"one draw, seed {seed}): log p(x | y) >= {-logs['loss']:.2f} nats (ELBO), >= "
-        f"{np.concatenate(log_prob).mean():.2f} nats (importance-weighted, "
+        f"{bound.mean:.2f} nats (importance-weighted, "
         f"K={NUM_IMPORTANCE_SAMPLES})."
     )
     print(

@@ -1,12 +1,17 @@
 """GAN with the networks of DCGAN (Radford et al., 2016, arXiv:1511.06434)."""
 
 import keras
+import numpy as np
 import typer
+from keras import ops
 
-from keras_genmod import GAN, callbacks, data, networks
+from keras_genmod import GAN, callbacks, data, evaluation, networks
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
+METRICS = ("frechet_distance", "kernel_distance", "precision", "recall")
+NUM_JUDGED = 1000  # samples, and held-out images, at most
+EVERY = 5  # epochs from one picture or judgement to the next
 NUM_COLUMNS = 8
 
 
@@ -16,6 +21,7 @@ def main(
     batch_size: int = 64,
     latent_dim: int = 100,
     filters: int = 32,
+    classifier: str | None = None,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/gan",
@@ -29,12 +35,19 @@ def main(
         latent_dim: Number of latents.
         filters: Feature maps next to the image; twice as many a layer
             further in; 64 for MNIST.
+        classifier: A model.keras of recipes.feature_classifier, whose features judge
+            the samples; pixels do without.
         seed: Of the weights, the batches and the draws.
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    features = None  # the pixels
+    if classifier is not None:
+        judge = keras.saving.load_model(classifier)
+        features = evaluation.FeatureExtractor(judge, "features")
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
+    judged = x_test[:NUM_JUDGED]
 
     image_shape = x_train.shape[1:]
     model = GAN(
@@ -45,35 +58,49 @@ def main(
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, beta_1=BETA_1))
 
-    def draw(epoch, logs):
+    pictures = [
         # The same latents each time: one sees them learn.
-        board.add_images("samples", model.sample(NUM_COLUMNS**2, seed=seed), epoch)
-
-    board = callbacks.TensorBoard(log_dir)
+        callbacks.SampleGrid(log_dir, seed=seed, num_columns=NUM_COLUMNS, every=EVERY),
+        callbacks.Interpolation(log_dir, num_steps=NUM_COLUMNS, seed=seed, every=EVERY),
+    ]
+    quality = callbacks.EvaluateSamples(
+        judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
+    )
+    stop = callbacks.StopOnNonFinite(every=100)
     history = model.fit(
         x_train,
         batch_size=batch_size,
         epochs=epochs,
         validation_data=(x_test,),
         callbacks=[
-            board,
-            keras.callbacks.LambdaCallback(on_epoch_end=draw),
+            stop,
+            quality,
+            callbacks.GanHealth(judged, log_dir=log_dir),
+            *pictures,
+            callbacks.TensorBoard(log_dir),
+            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
             callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
+    if stop.report:
+        raise typer.Exit(1)
     if not history.epoch:
         print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    samples = model.sample(NUM_COLUMNS**2, seed=seed)
-    callbacks.save_png(f"{log_dir}/gan.png", callbacks.image_grid(samples, NUM_COLUMNS))
+    # Rows: eight of samples; eight ways from one latent to another.
+    images = np.concatenate([ops.convert_to_numpy(p.draw(model)) for p in pictures])
+    callbacks.save_png(f"{log_dir}/gan.png", callbacks.image_grid(images, NUM_COLUMNS))
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
+    scores = quality.latest
     print(
         f"Held-out {dataset}, {len(x_test)} images: discriminator loss "
         f"{logs['discriminator_loss']:.3f} (1.386 where it cannot tell), generator "
-        f"loss {logs['generator_loss']:.3f}. Losses of a game are no score of quality: "
-        "look at the picture."
+        f"loss {logs['generator_loss']:.3f}. {len(judged)} samples beside as many of "
+        f"them (features: {classifier or 'pixels'}): Frechet distance "
+        f"{scores['frechet_distance']:.4g}, precision {scores['precision']:.3f}, "
+        f"recall {scores['recall']:.3f}."
     )
     print(
         f"Picture: {log_dir}/gan.png. Model: {log_dir}/model.keras. "

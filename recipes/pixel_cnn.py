@@ -7,9 +7,12 @@ import numpy as np
 import typer
 from keras import ops
 
-from keras_genmod import PixelCNN, callbacks, data
+from keras_genmod import PixelCNN, callbacks, data, evaluation
 
 LEARNING_RATE = 1e-3
+METRICS = ("frechet_distance", "kernel_distance", "precision", "recall")
+NUM_JUDGED = 1000  # samples, and held-out images, at most
+EVERY = 10  # epochs from one judgement to the next
 NUM_COLUMNS = 8
 
 
@@ -20,6 +23,7 @@ def main(
     filters: int = 32,
     num_blocks: int = 5,
     binarization: Literal["dynamic", "static"] = "dynamic",
+    classifier: str | None = None,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/pixel_cnn",
@@ -33,10 +37,16 @@ def main(
         filters: Feature maps of the trunk, an even number.
         num_blocks: Residual blocks; 15 for MNIST, where one sees 49 pixels far.
         binarization: "dynamic" draws training pixels anew in each epoch, "static" once.
+        classifier: A model.keras of recipes.feature_classifier, whose features judge
+            the samples; pixels do without.
         seed: Of the weights, the batches and the draws.
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    features = None  # the pixels
+    if classifier is not None:
+        judge = keras.saving.load_model(classifier)
+        features = evaluation.FeatureExtractor(judge, "features")
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     x_test = data.binarize(x_test, "static", seed)
@@ -49,7 +59,14 @@ def main(
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
-    board = callbacks.TensorBoard(log_dir)
+    samples = callbacks.SampleGrid(
+        log_dir, 4 * NUM_COLUMNS, seed=seed, num_columns=NUM_COLUMNS
+    )
+    judged = x_test[:NUM_JUDGED]
+    quality = callbacks.EvaluateSamples(
+        judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
+    )
+    board, stop = callbacks.TensorBoard(log_dir), callbacks.StopOnNonFinite(every=100)
     history = model.fit(
         batches,
         shuffle=False,  # the batches are shuffled already
@@ -61,32 +78,42 @@ def main(
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
+            stop,
+            quality,
+            samples,
             board,
+            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
             callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
+    if stop.report:
+        raise typer.Exit(1)
     if not history.epoch:
         print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
-    model.save(f"{log_dir}/model.keras")
 
-    # Rows: two of samples; held-out images; the same with the lower half drawn anew.
-    # Each sample takes one pass of the network a pixel, so there are few.
-    samples = ops.convert_to_numpy(model.sample(2 * NUM_COLUMNS, seed=seed))
+    # Rows: four of samples; held-out images; the same with the lower half drawn anew.
     shown = x_test[:NUM_COLUMNS]
     mask = np.zeros(shown.shape, bool)
     mask[:, : shown.shape[1] // 2] = True
     completed = model.sample(len(shown), seed=seed, known=shown, mask=mask)
-    images = np.concatenate([samples, shown, ops.convert_to_numpy(completed)])
-    board.add_images("samples", images, step=epochs, num_columns=NUM_COLUMNS)
+    rows = [samples.draw(model), shown, completed]
+    images = np.concatenate([ops.convert_to_numpy(row) for row in rows])
+    board.add_images("completed", images, step=epochs, num_columns=NUM_COLUMNS)
     callbacks.save_png(
         f"{log_dir}/pixel_cnn.png", callbacks.image_grid(images, NUM_COLUMNS)
     )
+    model.save(f"{log_dir}/model.keras")
 
-    logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
+    likelihood = evaluation.evaluate_likelihood(
+        model, x_test, dataset=dataset, split="test", binarization=f"static({seed})"
+    )
+    print(likelihood)
     print(
         f"Held-out {dataset}, {len(x_test)} images, {binarization} binarization "
-        f"(tested on one draw, seed {seed}): log p(x) = {-logs['loss']:.2f} nats "
-        "(exact)."
+        f"(tested on one draw, seed {seed}): log p(x) = {likelihood.mean:.2f} nats "
+        f"(exact). {len(judged)} samples beside as many of them (features: "
+        f"{classifier or 'pixels'}): Frechet distance "
+        f"{quality.latest['frechet_distance']:.4g}."
     )
     print(
         f"Picture: {log_dir}/pixel_cnn.png. Model: {log_dir}/model.keras. "

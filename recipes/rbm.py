@@ -5,9 +5,10 @@ import numpy as np
 import typer
 from keras import ops
 
-from keras_genmod import RBM, callbacks, data
+from keras_genmod import RBM, callbacks, data, evaluation
 
 LEARNING_RATE = 0.05
+EVERY = 20  # epochs from one picture to the next
 NUM_COLUMNS = 10
 LARGEST_EXACT = 20  # hidden units up to which log p(x) is computed exactly
 
@@ -52,28 +53,27 @@ def main(
     )
     model.compile(keras.optimizers.SGD(LEARNING_RATE))
 
+    n, when = NUM_COLUMNS, {"every": EVERY, "image_shape": image_shape}
+    drawn = [
+        callbacks.SampleGrid(log_dir, 2 * n, seed=seed, num_columns=n, **when),
+        callbacks.Reconstructions(log_dir, x_test[:n], **when),
+    ]
     board = callbacks.TensorBoard(log_dir)
     history = model.fit(
         x_train,
         batch_size=batch_size,
         epochs=epochs,
         validation_data=(x_test,),
-        callbacks=[board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[*drawn, board, callbacks.Backup(f"{log_dir}/backup")],
     )
     if not history.epoch:
         print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
     # Rows: two of samples; held-out images; their reconstructions; the couplings of
     # hidden units, grey where they are zero.
-    samples = ops.convert_to_numpy(model.sample(2 * NUM_COLUMNS, seed=seed))
-    shown = x_test[:NUM_COLUMNS]
     couplings = ops.convert_to_numpy(model.couplings)[:, : 2 * NUM_COLUMNS].T
-    rows = [
-        samples,
-        shown,
-        ops.convert_to_numpy(model.reconstruct(shown)),
-        0.5 + 0.5 * couplings / np.abs(couplings).max(),
-    ]
+    rows = [ops.convert_to_numpy(picture.draw(model)) for picture in drawn]
+    rows.append(0.5 + 0.5 * couplings / np.abs(couplings).max())
     pictures = np.concatenate(rows).reshape(-1, *image_shape)
     board.add_images("rbm", pictures, step=epochs, num_columns=NUM_COLUMNS)
     callbacks.save_png(
@@ -84,8 +84,15 @@ def main(
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
     line = f"mean squared error of reconstructions {logs['reconstruction']:.4f} a pixel"
     if hidden_dim <= LARGEST_EXACT:
-        log_prob = ops.convert_to_numpy(model.log_prob(x_test)).mean()
-        line += f", log p(x) = {log_prob:.2f} nats (exact)"
+        likelihood = evaluation.evaluate_likelihood(
+            model,
+            x_test,
+            dataset=dataset,
+            split="test",
+            binarization=f"static({seed})",
+        )
+        print(likelihood)
+        line += f", log p(x) = {likelihood.mean:.2f} nats (exact)"
     print(f"Held-out {dataset}, {len(x_test)} images, static binarization: {line}.")
     print(
         f"Picture: {log_dir}/rbm.png. Model: {log_dir}/model.keras. "

@@ -7,10 +7,13 @@ import numpy as np
 import typer
 from keras import ops
 
-from keras_genmod import VAE, callbacks, data, networks
+from keras_genmod import VAE, callbacks, data, evaluation, networks
 
 LEARNING_RATE = 1e-3
 NUM_IMPORTANCE_SAMPLES = 500
+METRICS = ("frechet_distance", "kernel_distance", "precision", "recall")
+NUM_JUDGED = 1000  # samples, and held-out images, at most
+EVERY = 15  # epochs from one picture or judgement to the next
 NUM_COLUMNS = 10
 
 
@@ -21,6 +24,7 @@ def main(
     hidden_dim: int = 400,
     latent_dim: int = 40,
     binarization: Literal["dynamic", "static"] = "dynamic",
+    classifier: str | None = None,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/vae",
@@ -34,14 +38,22 @@ def main(
         hidden_dim: Units of the hidden layers.
         latent_dim: Number of latents.
         binarization: "dynamic" draws training pixels anew in each epoch, "static" once.
+        classifier: A model.keras of recipes.feature_classifier, whose features judge
+            the samples; pixels do without.
         seed: Of the weights, the batches and the draws.
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    features = None  # the pixels
+    if classifier is not None:
+        judge = keras.saving.load_model(classifier)
+        features = evaluation.FeatureExtractor(judge, "features")
     keras.utils.set_random_seed(seed)
     x_train, _ = data.load(dataset, "train")
-    x_test, _ = data.load(dataset, "test")
-    x_train, x_test = x_train[:limit], data.binarize(x_test[:limit], "static", seed)
+    x_test, y_test = data.load(dataset, "test")
+    x_train, x_test = x_train[:limit], x_test[:limit]
+    judged = x_test[:NUM_JUDGED]  # grey, as samples are: means of the pixels
+    x_test = data.binarize(x_test, "static", seed)
     if binarization == "static":  # then each later draw gives the same pixels
         x_train = data.binarize(x_train, "static", seed)
     batches = data.DynamicBinarization(x_train, batch_size=batch_size, seed=seed)
@@ -55,7 +67,18 @@ def main(
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
-    board = callbacks.TensorBoard(log_dir)
+    n, when = NUM_COLUMNS, {"every": EVERY}
+    sweep, ends = np.linspace(-3, 3, n), (x_test[:4], x_test[4:8])
+    pictures = [
+        callbacks.SampleGrid(log_dir, 2 * n, seed=seed, num_columns=n, **when),
+        callbacks.Reconstructions(log_dir, x_test[:n], **when),
+        callbacks.LatentTraversal(log_dir, x_test, values=sweep, **when),
+        callbacks.Interpolation(log_dir, *ends, num_steps=n, **when),
+    ]
+    quality = callbacks.EvaluateSamples(
+        judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
+    )
+    board, stop = callbacks.TensorBoard(log_dir), callbacks.StopOnNonFinite(every=100)
     history = model.fit(
         batches,
         shuffle=False,  # the batches are shuffled already
@@ -67,41 +90,46 @@ def main(
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
+            stop,
+            quality,
+            *pictures,
             board,
+            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
             callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
+    if stop.report:
+        raise typer.Exit(1)
     if not history.epoch:
         print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: samples; held-out images and their reconstructions; four latents, one a
-    # row, swept from -3 to 3 around the first image.
-    samples = ops.convert_to_numpy(model.sample(2 * NUM_COLUMNS, seed=seed))
-    shown = x_test[:NUM_COLUMNS]
-    reconstructions = ops.convert_to_numpy(model.reconstruct(shown))
-    means = ops.convert_to_numpy(model.encode(x_test))
-    sweep = np.repeat(means[:1], 4 * NUM_COLUMNS, axis=0)
-    for row, unit in enumerate(np.argsort(-means.var(axis=0))[:4]):
-        rows = slice(row * NUM_COLUMNS, (row + 1) * NUM_COLUMNS)
-        sweep[rows, unit] = np.linspace(-3, 3, NUM_COLUMNS)
-    sweep = ops.convert_to_numpy(model.decode(sweep))
-    images = np.concatenate([samples, shown, reconstructions, sweep])
-    board.add_images("vae", images, step=epochs, num_columns=NUM_COLUMNS)
+    # Rows: samples; held-out images and their reconstructions; the ten busiest latents,
+    # swept from -3 to 3 around the first image; ways from one image to another.
+    images = np.concatenate([ops.convert_to_numpy(p.draw(model)) for p in pictures])
     callbacks.save_png(f"{log_dir}/vae.png", callbacks.image_grid(images, NUM_COLUMNS))
     model.save(f"{log_dir}/model.keras")
+    shown = x_test[:NUM_JUDGED]
+    labels = None if y_test is None else y_test[: len(shown)]
+    board.writer.add_embedding("latents", model.encode(shown), labels, shown, epochs)
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
-    log_prob = [
-        ops.convert_to_numpy(
-            model.log_prob(x_test[i : i + 100], num_samples=NUM_IMPORTANCE_SAMPLES)
-        )
-        for i in range(0, len(x_test), 100)
-    ]
+    bound = evaluation.evaluate_likelihood(
+        model,
+        x_test,
+        dataset=dataset,
+        split="test",
+        binarization=f"static({seed})",
+        seed=seed,
+        num_samples=NUM_IMPORTANCE_SAMPLES,
+    )
+    print(bound)
     print(
         f"Held-out {dataset}, {len(x_test)} images, {binarization} binarization "
         f"(tested on one draw, seed {seed}): log p(x) >= {-logs['loss']:.2f} nats "
-        f"(ELBO), >= {np.concatenate(log_prob).mean():.2f} nats (importance-weighted, "
-        f"K={NUM_IMPORTANCE_SAMPLES})."
+        f"(ELBO), >= {bound.mean:.2f} nats (importance-weighted, "
+        f"K={NUM_IMPORTANCE_SAMPLES}). {len(judged)} samples beside as many of them in "
+        f"grey (features: {classifier or 'pixels'}): Frechet distance "
+        f"{quality.latest['frechet_distance']:.4g}."
     )
     print(
         f"Picture: {log_dir}/vae.png. Model: {log_dir}/model.keras. "

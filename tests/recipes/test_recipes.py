@@ -1,4 +1,5 @@
 import ast
+import csv
 import importlib
 import json
 import os
@@ -11,7 +12,15 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
+
+from keras_genmod.callbacks import GanHealthWarning
+
+# A GAN of a few steps draws the same image always.
+pytestmark = pytest.mark.filterwarnings(
+    f"ignore::{GanHealthWarning.__module__}.GanHealthWarning"
+)
 
 FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 
@@ -41,16 +50,32 @@ FIGURES = {
     "conditional_vae": "importance-weighted, K=",
     "cycle_gan": "distance after a cycle",
     "feature_classifier": "Frechet distance",
-    "gan": "discriminator loss",
+    "gan": "(features: pixels): Frechet distance",
     "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x) =",
-    "pixel_cnn": "dynamic binarization (tested on one draw, seed 0)",
+    "pixel_cnn": "(features: pixels): Frechet distance",
     "pixel_cnn_pp": "nats (exact), ",
     "pixel_rnn": "diagonal layers, dynamic binarization (tested on one draw, seed 0)",
     "planar_flow": "nats (exact)",
     "rbm": "nats (exact)",
-    "vae": "importance-weighted, K=",
-    "wgan_gp": "Wasserstein distance",
+    "vae": "(features: pixels): Frechet distance",
+    "wgan_gp": "(features: pixels): Frechet distance",
 }
+
+# What the recipes of the whole set of callbacks log beside the losses.
+PICTURES = {
+    "gan": {"samples", "interpolation"},
+    "pixel_cnn": {"samples"},
+    "vae": {"samples", "reconstructions", "traversal", "interpolation"},
+    "wgan_gp": {"samples", "interpolation"},
+}
+SCALARS = ["frechet_distance", "kernel_distance", "precision", "recall"]
+LIKELIHOODS = {
+    "conditional_vae": "lower_bound",
+    "pixel_cnn": "exact",
+    "rbm": "exact",
+    "vae": "lower_bound",
+}
+OF_A_GAME = ["generator_gradient_norm", "sample_diversity"]
 
 RUN = ["model.keras", "train", "validation", "backup"]  # what a run leaves
 FILES = {
@@ -61,7 +86,8 @@ FILES = {
 
 def run(name, log_dir, epochs, **kwargs):
     recipe = importlib.import_module(f"recipes.{name}")
-    arguments = {"limit": 64, "batch_size": 32, **SMALL[name], **kwargs}
+    # More images than an 8x8 one has pixels: less do not give a covariance.
+    arguments = {"limit": 96, "batch_size": 32, **SMALL[name], **kwargs}
     recipe.main(epochs=epochs, log_dir=str(log_dir), **arguments)
 
 
@@ -73,6 +99,11 @@ def test_every_recipe_is_here():
 def test_it_leaves_its_files(name, tmp_path, capsys):
     run(name, tmp_path, epochs=1)
     *training, figures, places = capsys.readouterr().out.strip().splitlines()
+    if name in LIKELIHOODS:  # with its protocol
+        protocol = training[-1].split("[")[-1]
+        assert f"kind={LIKELIHOODS[name]}, dataset=digits, split=test" in protocol
+        assert "binarization=static(0)" in protocol and "count=96" in protocol
+        assert ("importance_samples=500" in protocol) == name.endswith("vae")
     assert "val_loss" in "".join(training)
     assert FIGURES[name] in figures and "nan" not in figures
     files = [f"{name}.png", *FILES.get(name, RUN)]
@@ -96,6 +127,89 @@ def test_it_goes_on_where_it_stopped(name, tmp_path, capsys):
     assert "Epoch 2/2" in output and "Epoch 1/2" not in output
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_it_logs_pictures_and_figures_and_goes_on_with_them(
+    name, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(importlib.import_module(f"recipes.{name}"), "EVERY", 1)
+    run(name, tmp_path, epochs=1)
+    scores = json.loads((tmp_path / "evaluation.json").read_text())["epochs"]["0"]
+    run(name, tmp_path, epochs=2)
+    shown = capsys.readouterr().out.strip().splitlines()[-2]
+
+    files = {path.name for path in (tmp_path / "pictures").iterdir()}
+    epochs = ("0001", "0002")
+    assert files == {f"{p}_epoch_{e}.png" for p in PICTURES[name] for e in epochs}
+    events = EventAccumulator(str(tmp_path / "train")).Reload()
+    for picture in PICTURES[name]:
+        assert [event.step for event in events.Images(picture)] == [0, 1]
+    figures = SCALARS + (OF_A_GAME if "gan" in name else [])
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    for figure in figures:
+        logged = events.Scalars(f"epoch_{figure}")
+        assert [event.step for event in logged] == [0, 1]
+        values = [float(row[figure]) for row in rows]
+        assert values == pytest.approx([event.value for event in logged], rel=1e-6)
+    assert {k: float(rows[0][k]) for k in SCALARS} == pytest.approx(scores)
+    assert f"Frechet distance {float(rows[1]['frechet_distance']):.4g}" in shown
+    assert {"protocol", "evaluation/protocol"} <= set(events.Tags()["tensors"])
+    assert (tmp_path / "hparams").is_dir()
+
+
+def test_a_run_that_resumes_equals_a_straight_one(tmp_path):
+    for log_dir, stops in (("straight", [2]), ("resumed", [1, 2])):
+        for epochs in stops:
+            run("gan", tmp_path / log_dir, epochs=epochs)
+    logs = [(tmp_path / d / "log.csv").read_text() for d in ("straight", "resumed")]
+    assert logs[0] == logs[1]
+
+
+@pytest.mark.parametrize("name", ["gan", "vae"])
+def test_a_classifier_judges_the_samples(name, tmp_path, capsys):
+    build = importlib.import_module("recipes.feature_classifier").classifier
+    path = tmp_path / "judge.keras"
+    build((8, 8, 1), 10, filters=2, feature_dim=3, name="digits").save(path)
+    weights = []
+    for classifier in (None, str(path)):
+        log_dir = tmp_path / str(classifier is None)
+        run(name, log_dir, epochs=1, classifier=classifier)
+        weights.append(keras.saving.load_model(log_dir / "model.keras").get_weights())
+    assert f"(features: {path}): Frechet" in capsys.readouterr().out.splitlines()[-2]
+    saved = json.loads((log_dir / "evaluation.json").read_text())
+    assert "features=digits/features" in saved["protocols"]["frechet_distance"]
+    for one, other in zip(*weights, strict=True):  # who judges changes nothing
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_run_that_breaks_ends_there(tmp_path, capsys):
+    recipe = importlib.import_module("recipes.vae")
+    x = np.random.default_rng(0).random((96, 8, 8))
+    np.savez(tmp_path / "x.npz", x_train=x, x_test=x)
+    rate = recipe.LEARNING_RATE
+    try:
+        recipe.LEARNING_RATE = float("nan")
+        with pytest.raises(typer.Exit):
+            run("vae", tmp_path / "run", epochs=3, dataset=str(tmp_path / "x.npz"))
+    finally:
+        recipe.LEARNING_RATE = rate
+    assert "training stops" in capsys.readouterr().out
+    assert not (tmp_path / "run" / "model.keras").exists()
+
+
+def test_latents_are_embedded_with_their_images(tmp_path):
+    run("vae", tmp_path, epochs=1)
+    assert (
+        "latents, step 1" in (tmp_path / "train" / "projector_config.pbtxt").read_text()
+    )
+    folder = tmp_path / "train" / "latents-1"
+    assert np.loadtxt(folder / "tensors.tsv").shape == (96, 4)
+    assert len((folder / "metadata.tsv").read_text().split()) == 96
+    with Image.open(folder / "sprite.png") as sprite:
+        assert sprite.size == (10 * 8, 10 * 8)
+
+
 def test_a_finished_run_says_so(tmp_path, capsys):
     run("autoencoder", tmp_path, epochs=1)
     once = capsys.readouterr().out.splitlines()
@@ -112,13 +226,13 @@ def test_the_model_that_it_leaves_loads(tmp_path):
 
 
 def test_anomalies_are_scored_by_each_model_with_its_corrections(tmp_path):
-    x = np.random.default_rng(0).random((70, 6, 6))  # to be resized
+    x = np.random.default_rng(0).random((100, 6, 6))  # to be resized
     np.savez(tmp_path / "others.npz", x_train=x, x_test=x)
     run("anomaly", tmp_path, epochs=1, outliers=f"noise,{tmp_path / 'others.npz'}")
     records = json.loads((tmp_path / "anomaly.json").read_text())
     assert len(records) == (3 + 3 + 3 + 1) * 2
     assert {r["outliers"] for r in records} == {"noise", "others"}
-    assert {r["num_inside"] for r in records} == {64}
+    assert {r["num_inside"] for r in records} == {96}
     table = (tmp_path / "anomaly.md").read_text()
     for kind in ("lower bound", "exact", "free energy", "reconstruction error"):
         assert kind in table
