@@ -62,6 +62,7 @@ class PixelCNN(AutoregressiveModel):
         num_classes=None,
         **kwargs,
     ):
+        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         checks.positive_int("num_blocks", num_blocks)
         checks.positive_int("filters", filters)
         if filters % 2 or filters // 2 < image_shape[-1]:
@@ -69,7 +70,6 @@ class PixelCNN(AutoregressiveModel):
                 "`filters` must be even, and half of it at least the number of "
                 f"channels. Received: filters={filters}, image_shape={image_shape}"
             )
-        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         self.filters = filters
         self.num_blocks = num_blocks
         channels = self.image_shape[-1]
