@@ -161,7 +161,7 @@ def test_it_logs_pictures_and_figures_and_goes_on_with_them(
 def test_a_run_that_resumes_equals_a_straight_one(tmp_path):
     for log_dir, stops in (("straight", [2]), ("resumed", [1, 2])):
         for epochs in stops:
-            run("gan", tmp_path / log_dir, epochs=epochs)
+            run("vae", tmp_path / log_dir, epochs=epochs)
     logs = [(tmp_path / d / "log.csv").read_text() for d in ("straight", "resumed")]
     assert logs[0] == logs[1]
 
