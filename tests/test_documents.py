@@ -115,3 +115,18 @@ def test_example_has_fifteen_lines():
     (example,) = blocks("README.md", "python")
     statements = example[example.index("x, x_test") :].strip().splitlines()
     assert len(statements) <= 15
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*DOCUMENTS, "recipes/README.md", "benchmarks/RESULTS.md"],
+)
+def test_links_and_pictures_are_there(document):
+    path = ROOT / document
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text())
+    missing = [
+        target
+        for target in targets
+        if "://" not in target and not (path.parent / target).exists()
+    ]
+    assert missing == []
