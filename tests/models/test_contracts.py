@@ -213,13 +213,13 @@ class TestGatedPixelCNNOfEmbeddings(TrainingContract):
 class TestCausalTransformer(ConditionalContract):
     data = (BINARY, LABELS)
     is_random = False
-    learning_rate = 0.1
+    learning_rate = 0.01
     sample_levels = 2
 
     @staticmethod
     def make():
         return CausalTransformer(
-            IMAGE, model_dim=8, num_heads=2, num_blocks=1, num_classes=3
+            IMAGE, model_dim=16, num_heads=2, num_blocks=1, num_classes=3
         )
 
     @staticmethod
