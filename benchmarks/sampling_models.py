@@ -39,14 +39,14 @@ class Case:
 
 _MAKERS = {
     "PixelCNN": PixelCNN,
-    "GatedPixelCNN": functools.partial(GatedPixelCNN, filters=33, num_blocks=5),
-    "PixelRNN, row": functools.partial(PixelRNN, kind="row", filters=15, num_layers=7),
+    "GatedPixelCNN": functools.partial(GatedPixelCNN, filters=30, num_blocks=2),
+    "PixelRNN, row": functools.partial(PixelRNN, kind="row", filters=30, num_layers=6),
     "PixelRNN, diagonal": functools.partial(
-        PixelRNN, kind="diagonal", filters=15, num_layers=7
+        PixelRNN, kind="diagonal", filters=30, num_layers=7
     ),
-    "PixelCNN++": functools.partial(PixelCNNPlusPlus, filters=30, num_blocks=1),
+    "PixelCNN++": functools.partial(PixelCNNPlusPlus, filters=15, num_blocks=1),
     "CausalTransformer": functools.partial(
-        CausalTransformer, model_dim=64, num_blocks=2
+        CausalTransformer, model_dim=32, num_blocks=2
     ),
 }
 _SHAPES = (((28, 28, 1), 2), ((32, 32, 3), 256))
