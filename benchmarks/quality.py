@@ -100,12 +100,13 @@ def train(name, entry, x_train, folder, budget):
     return model, (str(epochs), f"{len(x_train[: entry.num_images]):,}")
 
 
-def draw(model, num_images):
+def draw(model, num_images, options):
     """Returns images `(num_images, 28, 28, 1)` and the seconds they took, warm."""
-    model.sample(_CHUNK, seed=0)
+    model.sample(_CHUNK, seed=0, **options)
     start, parts = time.perf_counter(), []
     for seed in range(0, num_images, _CHUNK):
-        parts.append(ops.convert_to_numpy(model.sample(_CHUNK, seed=1 + seed)))
+        drawn = model.sample(_CHUNK, seed=1 + seed, **options)
+        parts.append(ops.convert_to_numpy(drawn))
     images = np.concatenate(parts)[:num_images].reshape(-1, 28, 28, 1)
     return np.clip(images, 0, 1), time.perf_counter() - start
 
@@ -169,7 +170,7 @@ def main(
                 **entry.options,
             )
             table.add(f"{name}, {seen[0]} epochs of {seen[1]} images", found)
-        images, seconds = draw(model, n)
+        images, seconds = draw(model, n, entry.sample_options)
         binary = entry.is_binary
         if binary and not np.isin(images, (0, 1)).all():
             # Means of pixels: drawn once, as the test images are.
