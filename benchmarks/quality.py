@@ -129,8 +129,7 @@ def main(
 
     Args:
         classifier: The file of a digit classifier with a layer `features`.
-        models: "all", or names of `quality_models.ENTRIES` with commas between them
-            that hold no comma; "NONE" judges none.
+        models: "all", or names of `quality_models.ENTRIES` with commas between them.
         budget: Factor on the epochs.
         limit: Use at most so many training and test images.
         folder: Where the models' states are kept.
@@ -155,7 +154,7 @@ def main(
     }
     table = evaluation.LikelihoodTable()
     for name, entry in quality_models.ENTRIES.items():
-        if models != "all" and name.split(",")[0] not in models.split(","):
+        if models != "all" and name not in models.split(","):
             continue
         start = time.perf_counter()
         model, seen = train(name, entry, x_train, pathlib.Path(folder), budget)

@@ -93,7 +93,7 @@ def _wgan_gp():
 
 ENTRIES = {
     "VAE 784-400-40": Entry(_vae, True, 20, 128, options={"num_samples": 200}),
-    "RBM 784x500, PCD-1": Entry(
+    "RBM 784x500 PCD-1": Entry(
         _rbm,
         True,
         10,
@@ -102,9 +102,7 @@ ENTRIES = {
         has_log_prob=False,
         sample_options={"num_steps": 200},
     ),
-    "PixelCNN, 15 blocks of 32": Entry(
-        _autoregressive(keras_genmod.PixelCNN), True, 1, 32
-    ),
+    "PixelCNN": Entry(_autoregressive(keras_genmod.PixelCNN), True, 1, 32),
     "GatedPixelCNN": Entry(
         _autoregressive(keras_genmod.GatedPixelCNN, filters=32, num_blocks=5),
         True,
@@ -112,14 +110,14 @@ ENTRIES = {
         32,
         num_images=10_000,
     ),
-    "PixelRNN, row": Entry(
+    "PixelRNN row": Entry(
         _autoregressive(keras_genmod.PixelRNN, kind="row", filters=32, num_layers=2),
         True,
         1,
         32,
         num_images=10_000,
     ),
-    "PixelRNN, diagonal": Entry(
+    "PixelRNN diagonal": Entry(
         _autoregressive(
             keras_genmod.PixelRNN, kind="diagonal", filters=32, num_layers=2
         ),
