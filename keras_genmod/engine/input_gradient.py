@@ -5,7 +5,7 @@ from keras import ops
 from keras_genmod.engine import backend
 
 
-def input_gradient(network, x):
+def input_gradient(network, x, differentiable=True):
     """Returns d sum(network(x)) / dx, differentiable in the weights, not in `x`.
 
     Every example's score must depend on that example alone (no batch statistics);
@@ -15,8 +15,12 @@ def input_gradient(network, x):
         network: Callable from a tensor of the shape of `x` to scores. A network with
             further inputs is given as a `lambda`.
         x: Float tensor of shape `(batch, ...)`.
+        differentiable: Whether it may be differentiated in the weights; `False` takes
+            less memory and time.
 
     Returns:
         Float32 tensor of the shape of `x`, under any dtype policy.
     """
-    return backend.input_gradient(network, ops.stop_gradient(ops.convert_to_tensor(x)))
+    x = ops.stop_gradient(ops.convert_to_tensor(x))
+    gradient = backend.input_gradient(network, x, differentiable)
+    return gradient if differentiable else ops.stop_gradient(gradient)

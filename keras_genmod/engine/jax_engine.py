@@ -140,8 +140,9 @@ def _all_finite(values):
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(value)) for value in values]))
 
 
-def input_gradient(network, x):
+def input_gradient(network, x, differentiable):
     """Gradient of the summed scores with respect to the first input."""
+    del differentiable  # What nobody differentiates costs nothing.
 
     def summed_scores(x):
         return jnp.sum(network(x).astype("float32"))
@@ -155,6 +156,16 @@ def convolution(x, kernel, bias):
         x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
     return outputs if bias is None else outputs + bias
+
+
+def affine(x, kernel, bias):
+    """Returns `x @ kernel + bias` for `(batch, inputs)`."""
+    return x @ kernel + bias
+
+
+def relu(x):
+    """Returns max(x, 0)."""
+    return jax.nn.relu(x)
 
 
 def per_replica(loss):
@@ -212,6 +223,19 @@ def scan(step, carry, xs):
         return carry, carry
 
     return jax.lax.scan(carry_and_stack, carry, xs)[1]
+
+
+def fori_loop(length, step, carry):
+    """Returns the carry after a loop over 0, 1, ..., `length` - 1.
+
+    Unlike that of `keras.ops`, it has a gradient under XLA on every backend.
+
+    Args:
+        length: Positive int.
+        step: Function `(i, carry)` that returns the next carry, of the same shapes.
+        carry: Nest of tensors.
+    """
+    return jax.lax.fori_loop(0, length, step, carry)
 
 
 def random_state() -> dict:

@@ -90,8 +90,9 @@ def _all_finite(values):
     return tf.reduce_all(tf.stack(finite))
 
 
-def input_gradient(network, x):
+def input_gradient(network, x, differentiable):
     """Gradient of the summed scores with respect to the first input."""
+    del differentiable  # What nobody differentiates costs nothing.
     x = tf.cast(x, "float32")
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
@@ -103,6 +104,16 @@ def convolution(x, kernel, bias):
     """Convolves NHWC images with an odd kernel, to images of the same size."""
     outputs = tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
     return outputs if bias is None else tf.nn.bias_add(outputs, bias)
+
+
+def affine(x, kernel, bias):
+    """Returns `x @ kernel + bias` for `(batch, inputs)`."""
+    return x @ kernel + bias
+
+
+def relu(x):
+    """Returns max(x, 0)."""
+    return tf.nn.relu(x)
 
 
 def per_replica(loss):
@@ -173,6 +184,19 @@ def scan(step, carry, xs):
     `keras.ops.scan` does not say how long it is, so that XLA has no gradient of it.
     """
     return tf.scan(step, xs, carry)
+
+
+def fori_loop(length, step, carry):
+    """Returns the carry after a loop over 0, 1, ..., `length` - 1.
+
+    `keras.ops.fori_loop` does not say how long it is, so that XLA has no gradient.
+    """
+    return tf.while_loop(
+        lambda i, carry: i < length,
+        lambda i, carry: (i + 1, step(i, carry)),
+        (0, carry),
+        maximum_iterations=length,
+    )[1]
 
 
 def random_state() -> dict:

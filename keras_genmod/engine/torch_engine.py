@@ -82,11 +82,12 @@ def weights_are_finite(model) -> bool:
     return bool(torch.stack(largest).isfinite().all())
 
 
-def input_gradient(network, x):
+def input_gradient(network, x, differentiable):
     """Gradient of the summed scores with respect to the first input."""
-    create_graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        x = x.detach().to(torch.float32).requires_grad_()
+    create_graph = differentiable and torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.clone() if x.is_inference() else x.detach()  # the former has no gradient
+        x = x.to(torch.float32).requires_grad_()
         scores = network(x).to(torch.float32).sum()
         (gradient,) = torch.autograd.grad(scores, x, create_graph=create_graph)
     return gradient
@@ -101,6 +102,16 @@ def convolution(x, kernel, bias):
         x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, padding=padding
     )
     return outputs.permute(0, 2, 3, 1)
+
+
+def affine(x, kernel, bias):
+    """Returns `x @ kernel + bias` for `(batch, inputs)`, in one call."""
+    return torch.addmm(bias, x, kernel)
+
+
+def relu(x):
+    """Returns max(x, 0) without Keras' search for symbolic tensors."""
+    return torch.relu(x)
 
 
 def per_replica(loss):
@@ -151,6 +162,13 @@ def scan(step, carry, xs):
         carry = step(carry, x)
         carries.append(carry)
     return tree.map_structure(lambda *steps: torch.stack(steps), *carries)
+
+
+def fori_loop(length, step, carry):
+    """Returns the carry after a loop over 0, 1, ..., `length` - 1."""
+    for i in range(length):
+        carry = step(i, carry)
+    return carry
 
 
 def random_state() -> dict:

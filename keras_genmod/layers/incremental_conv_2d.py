@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_genmod.engine import read, write
+from keras_genmod.engine import affine, read, write
 
 
 class IncrementalConv2D:
@@ -83,10 +83,10 @@ class IncrementalConv2D:
             column: Int or traced integer.
         """
         if self._size == 1:
-            return self._activation(x @ self._left + self._bias), cache
+            return self._activation(affine(x, self._left, self._bias)), cache
         cache = self.put(x, cache, column)
         _, current, above = cache
         _, _, inputs, filters = self._shape
         window = read(current, column * inputs, (self._pad + 1) * inputs, axis=1)
         above = read(above, column * filters, filters, axis=1)
-        return self._activation(above + window @ self._left), cache
+        return self._activation(affine(window, self._left, above)), cache

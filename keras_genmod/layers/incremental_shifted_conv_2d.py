@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_genmod.engine import read, write
+from keras_genmod.engine import affine, read, write
 
 
 class IncrementalShiftedConv2D:
@@ -74,7 +74,7 @@ class IncrementalShiftedConv2D:
             column: Int or traced integer, of the output.
         """
         if self._is_pointwise:
-            return x @ self._current + self._bias
+            return affine(x, self._current, self._bias)
         _, current, above = cache
         num_left = self._taps - self._sees_itself
         if num_left:
@@ -82,7 +82,7 @@ class IncrementalShiftedConv2D:
             x_left = read(current, start, num_left * self._inputs, axis=1)
             x = ops.concatenate([x_left, x], axis=-1) if self._sees_itself else x_left
         above = read(above, column * self._filters, self._filters, axis=1)
-        return above + x @ self._current
+        return affine(x, self._current, above)
 
     def put(self, x, cache, column):
         """Returns the cache with a pixel `(batch, inputs)` in the current row."""

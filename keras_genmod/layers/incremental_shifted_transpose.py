@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from keras_genmod.engine import read
+from keras_genmod.engine import affine, read
 
 
 class IncrementalShiftedTranspose:
@@ -49,4 +49,4 @@ class IncrementalShiftedTranspose:
             column: Int or traced integer.
         """
         kernel = read(self._pixels, row % 2 * 2 + column % 2, 1, axis=0)[0]
-        return x @ kernel + self._bias
+        return affine(x, kernel, self._bias)

@@ -3,7 +3,7 @@
 from keras import ops
 
 from keras_genmod.distributions import Bernoulli, Categorical
-from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform
+from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform, write
 from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.pixel_loops import with_caches, without_caches
 from keras_genmod.models.generative_model import GenerativeModel
@@ -109,7 +109,8 @@ class AutoregressiveModel(GenerativeModel):
 
         Args:
             outputs: Parameters of the conditionals there, `(batch, num_outputs)`.
-            pixel: The values there, `(batch, channels)`, as far as they are known.
+            pixel: The values there, `(batch, channels)`, as far as they are known; may
+                be written into.
             keep: True where a value is known, `(batch, channels)`, or `None`.
             noise: Numbers of U[0, 1), `(batch, num_draws)`.
             visit: Int, counts the visits to this pixel.
@@ -130,8 +131,7 @@ class AutoregressiveModel(GenerativeModel):
             known = keep[:, visit : visit + 1]
             values = ops.where(known, pixel[:, visit : visit + 1], values)
             log_prob = ops.where(known[:, 0], 0.0, log_prob)
-        parts = [pixel[:, :visit], values, pixel[:, visit + 1 :]]
-        return ops.concatenate(parts, axis=-1), log_prob
+        return write(pixel, values, visit, axis=1), log_prob
 
     # Training and densities.
 

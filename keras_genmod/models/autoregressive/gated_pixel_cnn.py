@@ -12,15 +12,16 @@ of both stacks, the same at all pixels; the paper's variant by location is left 
 """
 
 import keras
-import numpy as np
 from keras import ops
 
+from keras_genmod.engine import relu
 from keras_genmod.layers import MaskedConv2D, ShiftedConv2D
 from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.incremental_gated_pixel_cnn import (
     IncrementalGatedPixelCNN,
 )
+from keras_genmod.models.embedding_conditional import EmbeddingConditional
 
 _FIRST_KERNEL_SIZE = 7
 
@@ -87,7 +88,7 @@ class _GatedBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class GatedPixelCNN(AutoregressiveModel):
+class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
     """Exact likelihoods from gated convolutions that see every earlier pixel in reach.
 
     log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)), in raster order, inside a pixel
@@ -248,7 +249,7 @@ class GatedPixelCNN(AutoregressiveModel):
                 residual = apply(block.residual, y)
                 x = residual if i == 0 else x + residual
         for layer in self.head:
-            skips = apply(layer, ops.relu(skips))
+            skips = apply(layer, relu(skips))
         return skips
 
     def outputs(self, x, condition, training=False):
@@ -258,40 +259,6 @@ class GatedPixelCNN(AutoregressiveModel):
 
     def incremental(self, num_samples, condition):
         return IncrementalGatedPixelCNN(self, num_samples, condition)
-
-    # Conditions: class labels as in all models, or embeddings.
-
-    @property
-    def is_conditional(self) -> bool:
-        return self.num_classes is not None or self.embedding_dim is not None
-
-    def split(self, inputs):
-        data, condition = super().split(inputs)
-        if self.embedding_dim is not None:
-            condition = ops.cast(condition, "float32")
-            # As for labels that are no class: the loss gets NaN with the data, too.
-            unknown = ops.logical_not(ops.all(ops.isfinite(condition), axis=-1))
-            data = ops.where(unknown[:, None, None, None], float("nan"), data)
-        return data, condition
-
-    def check_condition(self, condition, num_examples):
-        """Raises a `ValueError` unless there is one label or embedding an example."""
-        if self.embedding_dim is None:
-            return super().check_condition(condition, num_examples)
-        checks.embeddings(
-            condition, num_examples, self.embedding_dim, type(self).__name__
-        )
-
-    def standardize_condition(self, condition, num_examples):
-        """Returns checked labels or embeddings, one an example, or `None`."""
-        if self.embedding_dim is None:
-            return super().standardize_condition(condition, num_examples)
-        if condition is not None:
-            condition = ops.convert_to_numpy(condition)
-            if condition.ndim == 1:
-                condition = np.tile(condition, (num_examples, 1))
-        self.check_condition(condition, num_examples)
-        return ops.cast(condition, "float32")
 
     def get_config(self):
         return {

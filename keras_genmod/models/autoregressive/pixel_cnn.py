@@ -12,6 +12,7 @@ stack has a blind spot: pixels above and right of the centre that no path reache
 import keras
 from keras import ops
 
+from keras_genmod.engine import relu
 from keras_genmod.layers import MaskedConv2D
 from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
@@ -108,10 +109,10 @@ class PixelCNN(AutoregressiveModel):
         for block in self.blocks:
             y = x
             for layer in block:
-                y = apply(layer, ops.relu(y))
+                y = apply(layer, relu(y))
             x = x + y
         for layer in self.head:
-            x = apply(layer, ops.relu(x))
+            x = apply(layer, relu(x))
         return x
 
     def outputs(self, x, condition, training=False):

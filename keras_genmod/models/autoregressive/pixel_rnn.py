@@ -14,6 +14,7 @@ lies out of reach of the first layer's kernel.
 import keras
 from keras import ops
 
+from keras_genmod.engine import relu
 from keras_genmod.layers import DiagonalBiLSTM, MaskedConv2D, RowLSTM
 from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
@@ -157,7 +158,7 @@ class PixelRNN(AutoregressiveModel):
         for lstm, convolution in self.blocks:
             x = x + apply(convolution, apply(lstm, x))
         for layer in self.head:
-            x = apply(layer, ops.relu(x))
+            x = apply(layer, relu(x))
         return x
 
     def outputs(self, x, condition, training=False):

@@ -10,24 +10,13 @@ import scipy.stats
 from keras import ops
 
 from keras_genmod import PixelCNN
-from tests.models.autoregressive.cases import dependence
+from tests.models.autoregressive.cases import dependence, make
 
 BINARY = np.array(list(itertools.product([0, 1], repeat=4)), "float32")
 BINARY = BINARY.reshape(16, 2, 2, 1)
 
 
-def pixel_cnn(image_shape, scale=1.0, **kwargs):
-    """Returns a small model whose weights are the same on every backend."""
-    model = PixelCNN(image_shape, **{"filters": 12, "num_blocks": 1, **kwargs})
-    rng = np.random.default_rng(0)
-    weights = [rng.normal(size=weight.shape) for weight in model.get_weights()]
-    fan_in = [
-        np.prod(weight.shape[:-1]) if weight.ndim > 1 else 4 for weight in weights
-    ]
-    model.set_weights(
-        [scale * w / n**0.5 for w, n in zip(weights, fan_in, strict=True)]
-    )
-    return model
+pixel_cnn = functools.partial(make, PixelCNN)
 
 
 def small_model(**kwargs):
