@@ -68,3 +68,110 @@ def jacobians(function, x, outputs):
 
     rows = gradient(summed, np.repeat(x, outputs, axis=0))
     return rows.reshape(batch, outputs, -1)
+
+
+def compiled_with_gradients(function, variables):
+    """Compiles a function of tensors once, with its vector-Jacobian products.
+
+    Args:
+        function: Takes tensors and returns a tuple of tensors.
+        variables: The Keras variables that it reads.
+
+    Returns:
+        A function of `(inputs, cotangents)`, tuples of arrays, that returns the
+        outputs, the gradients of the inputs, and those of the trainable variables:
+        three lists of NumPy arrays. The batch may have any length.
+    """
+    trainable = [variable for variable in variables if variable.trainable]
+    fixed = [variable for variable in variables if not variable.trainable]
+    make = {"jax": _with_jax, "tensorflow": _with_tensorflow, "torch": _with_torch}
+    call = make[keras.backend.backend()](function, trainable, fixed)
+
+    def on_arrays(inputs, cotangents):
+        inputs, cotangents = (
+            [ops.convert_to_tensor(x) for x in group] for group in (inputs, cotangents)
+        )
+        groups = call(inputs, cotangents)
+        return [[ops.convert_to_numpy(x) for x in group] for group in groups]
+
+    return on_arrays
+
+
+def _with_jax(function, trainable, fixed):
+    import jax
+
+    @jax.jit
+    def differentiated(values, fixed_values, inputs, cotangents):
+        def applied(values, inputs):
+            mapping = zip(trainable + fixed, values + fixed_values, strict=True)
+            with keras.StatelessScope(state_mapping=list(mapping)):
+                return list(function(*inputs))
+
+        outputs, pull_back = jax.vjp(applied, values, inputs)
+        of_values, of_inputs = pull_back(cotangents)
+        return outputs, of_inputs, of_values
+
+    def call(inputs, cotangents):
+        values, fixed_values = ([v.value for v in vs] for vs in (trainable, fixed))
+        return differentiated(values, fixed_values, inputs, cotangents)
+
+    return call
+
+
+def _with_tensorflow(function, trainable, fixed):
+    import tensorflow as tf
+
+    del fixed
+
+    # Batches of unknown size, as in Keras' own train step.
+    @tf.function(autograph=False)
+    def differentiated(inputs, cotangents):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = list(function(*inputs))
+        of_inputs, of_values = tape.gradient(
+            outputs,
+            [inputs, [variable.value for variable in trainable]],
+            output_gradients=cotangents,
+            unconnected_gradients="zero",
+        )
+        return outputs, of_inputs, [tf.convert_to_tensor(x) for x in of_values]
+
+    traced = []
+
+    def call(inputs, cotangents):
+        if not traced:
+            signature = [
+                [tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in group]
+                for group in (inputs, cotangents)
+            ]
+            traced.append(differentiated.get_concrete_function(*signature))
+        return traced[0](inputs, cotangents)
+
+    return call
+
+
+def _with_torch(function, trainable, fixed):
+    import torch
+
+    del fixed
+
+    def call(inputs, cotangents):
+        inputs = [x.detach().requires_grad_() for x in inputs]
+        outputs = list(function(*inputs))
+        sources = inputs + [variable.value for variable in trainable]
+        moving = [i for i, output in enumerate(outputs) if output.requires_grad]
+        found = torch.autograd.grad(
+            [outputs[i] for i in moving],
+            sources,
+            [cotangents[i] for i in moving],
+            allow_unused=True,
+        )
+        found = [
+            torch.zeros_like(source) if gradient is None else gradient
+            for source, gradient in zip(sources, found, strict=True)
+        ]
+        outputs = [output.detach() for output in outputs]
+        return outputs, found[: len(inputs)], found[len(inputs) :]
+
+    return call

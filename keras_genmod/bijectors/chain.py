@@ -10,12 +10,13 @@ class Chain(Bijector):
     """f = f_K o ... o f_1: log-determinants add up.
 
     Args:
-        bijectors: Non-empty list of bijectors of one event shape, in the order in
-            which `forward_and_log_det` applies them, from latent to data.
+        bijectors: Non-empty list of bijectors in the order in which
+            `forward_and_log_det` applies them, from latent to data; each one's events
+            have the shape of the next one's latents. Those with a condition share it.
         **kwargs: As in `keras.layers.Layer`.
 
     Raises:
-        ValueError: If the list is empty or event shapes differ.
+        ValueError: If the list is empty, shapes do not fit, or conditions differ.
 
     Example:
     ```python
@@ -25,29 +26,66 @@ class Chain(Bijector):
 
     def __init__(self, bijectors, **kwargs):
         bijectors = list(bijectors)
-        shapes = {tuple(bijector.event_shape) for bijector in bijectors}
-        if len(shapes) != 1:
+        if not bijectors or not all(isinstance(b, Bijector) for b in bijectors):
             raise ValueError(
-                "`bijectors` must be a non-empty list of bijectors of one event "
-                f"shape. Received event shapes {sorted(shapes)}"
+                "`bijectors` must be a non-empty list of bijectors. "
+                f"Received: bijectors={bijectors}"
             )
-        super().__init__(event_shape=shapes.pop(), **kwargs)
+        for before, after in zip(bijectors, bijectors[1:], strict=False):
+            if before.event_shape != after.latent_shape:
+                raise ValueError(
+                    "`bijectors` must fit together: each takes latents of the shape "
+                    f"of the events before it. Received a {type(before).__name__} of "
+                    f"events {before.event_shape} before a {type(after).__name__} of "
+                    f"latents {after.latent_shape}"
+                )
+        conditions = {b.condition_dim for b in bijectors} - {None}
+        if len(conditions) > 1:
+            raise ValueError(
+                "`bijectors` must share one condition. Received "
+                f"condition_dim={sorted(conditions)}"
+            )
+        super().__init__(
+            event_shape=bijectors[-1].event_shape,
+            latent_shape=bijectors[0].latent_shape,
+            condition_dim=conditions.pop() if conditions else None,
+            **kwargs,
+        )
         self.bijectors = bijectors
+        self.only_moves_values = all(b.only_moves_values for b in bijectors)
+        changing = [b for b in bijectors if not b.only_moves_values] or bijectors
+        self.domain = changing[-1].domain
+        self.latent_domain = changing[0].latent_domain
         self.built = True
 
-    def forward_and_log_det(self, z):
+    def _forward_and_log_det(self, z, condition):
         total = 0.0
         for bijector in self.bijectors:
-            z, log_det = bijector.forward_and_log_det(z)
+            z, log_det = bijector.forward_and_log_det(z, condition)
             total = total + log_det
         return z, total
 
-    def inverse_and_log_det(self, x):
+    def _inverse_and_log_det(self, x, condition):
         total = 0.0
         for bijector in reversed(self.bijectors):
-            x, log_det = bijector.inverse_and_log_det(x)
+            x, log_det = bijector.inverse_and_log_det(x, condition)
             total = total + log_det
         return x, total
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether no member waits for data to start from."""
+        return all(bijector.is_initialized for bijector in self.bijectors)
+
+    def initialize(self, x, condition=None):
+        for bijector in reversed(self.bijectors):
+            x = bijector.initialize(x, condition)
+        return x
+
+    def initialize_forward(self, z, condition=None):
+        for bijector in self.bijectors:
+            z = bijector.initialize_forward(z, condition)
+        return z
 
     def get_config(self):
         return {

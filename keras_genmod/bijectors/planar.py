@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_genmod.bijectors.bijector import Bijector
+from keras_genmod.bijectors.conditional_weights import add_kernel, moved
 
 _PRECISION = 2e-7  # relative size of a move that ends the search, float32's own
 _ITERATIONS = 40  # halvings of the bracket alone reach float32; Newton needs about 6
@@ -24,12 +25,18 @@ class Planar(Bijector):
     implicit function theorem: the last Newton step stands outside the stopped
     gradient.
 
+    With a condition, (w, v, b) is an affine map of it, example by example: the
+    amortised flow of the paper, where the condition is the features that an encoder
+    finds. The map starts small, so that the flow starts as one without a condition.
+
     Args:
         event_dim: Positive int, the length of an event.
-        **kwargs: `seed` for the initial weights, and as in `keras.layers.Layer`.
+        condition_dim: Positive int, the length of the condition, or `None`.
+        seed: Int or `None`, of the initial weights.
+        **kwargs: As in `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `event_dim` is not a positive int.
+        ValueError: If `event_dim` or `condition_dim` is not a positive int.
 
     References:
         Rezende and Mohamed, Variational inference with normalizing flows, 2015,
@@ -41,16 +48,16 @@ class Planar(Bijector):
     ```
     """
 
-    def __init__(self, event_dim, seed=None, **kwargs):
+    def __init__(self, event_dim, condition_dim=None, seed=None, **kwargs):
         if not isinstance(event_dim, int) or event_dim < 1:
             raise ValueError(
                 f"`event_dim` must be a positive int. Received: event_dim={event_dim}"
             )
-        super().__init__(event_shape=(event_dim,), **kwargs)
+        super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim
         self.seed = seed
         # Not the same seed twice: w and v would start equal.
-        seeds = (seed, None if seed is None else seed + 1)
+        seeds = [None if seed is None else seed + i for i in range(3)]
         self.w, self.v = (
             self.add_weight(
                 shape=(event_dim,),
@@ -59,23 +66,36 @@ class Planar(Bijector):
                 autocast=False,
                 name=name,
             )
-            for name, scale, seed in zip(("w", "v"), (1.0, 0.1), seeds, strict=True)
+            for name, scale, seed in zip(("w", "v"), (1.0, 0.1), seeds[:2], strict=True)
         )
         self.b = self.add_weight(
             shape=(), initializer="zeros", dtype="float32", autocast=False, name="b"
         )
+        self.kernel = add_kernel(self, self._weights(), seeds[2])
         self.built = True
 
-    def _tensors(self):
-        """Returns w, u, b and 1 + w.u > 0, which is log(1 + exp(w.v)) unless w = 0."""
-        w, v, b = (ops.convert_to_tensor(x) for x in (self.w, self.v, self.b))
-        product = ops.sum(w * v)
+    def _weights(self):
+        return [self.w, self.v, self.b]
+
+    def _tensors(self, condition):
+        """Returns w, u, b and 1 + w.u > 0, which is log(1 + exp(w.v)) unless w = 0.
+
+        With a condition, each has a batch axis.
+        """
+        w, v, b = moved(self._weights(), self.kernel, condition)
+        product = ops.sum(w * v, axis=-1)
         gap = ops.softplus(product)
-        squared_norm = ops.sum(ops.square(w))
+        squared_norm = ops.sum(ops.square(w), axis=-1)
         divisor = ops.maximum(squared_norm, 1e-12)
-        u = v + (gap - 1.0 - product) * w / divisor
+        u = v + ((gap - 1.0 - product) / divisor)[..., None] * w
         share = squared_norm / divisor  # 1, but for w = 0, where w.u = w.v
         return w, u, b, share * gap + (1.0 - share) * (1.0 + product)
+
+    @staticmethod
+    def _along(w, x):
+        """Returns w.x of each example, `(batch,)`."""
+        one_for_all = len(w.shape) == 1  # then a product with a vector is the fastest
+        return ops.matmul(x, w) if one_for_all else ops.sum(x * w, axis=-1)
 
     @staticmethod
     def _log_det(tanh, gap):
@@ -83,16 +103,14 @@ class Planar(Bijector):
         squared = ops.square(tanh)
         return ops.log(squared + (1.0 - squared) * gap)
 
-    def forward_and_log_det(self, z):
-        w, u, b, gap = self._tensors()
-        z = ops.cast(z, "float32")
-        tanh = ops.tanh(ops.matmul(z, w) + b)  # (batch,)
+    def _forward_and_log_det(self, z, condition):
+        w, u, b, gap = self._tensors(condition)
+        tanh = ops.tanh(self._along(w, z) + b)  # (batch,)
         return z + tanh[:, None] * u, self._log_det(tanh, gap)
 
-    def inverse_and_log_det(self, x):
-        w, u, b, gap = self._tensors()
-        x = ops.cast(x, "float32")
-        target = ops.matmul(x, w)  # (batch,)
+    def _inverse_and_log_det(self, x, condition):
+        w, u, b, gap = self._tensors(condition)
+        target = self._along(w, x)  # (batch,)
 
         def residual_and_slope(a, target, b, gap):
             # a + w.u tanh(a + b) - w.x and its derivative in a
@@ -130,5 +148,6 @@ class Planar(Bijector):
         return {
             **super().get_config(),
             "event_dim": self.event_dim,
+            "condition_dim": self.condition_dim,
             "seed": self.seed,
         }

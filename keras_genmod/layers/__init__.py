@@ -3,6 +3,7 @@
 from keras_genmod.layers.diagonal_bi_lstm import DiagonalBiLSTM
 from keras_genmod.layers.gaussian_sampling import GaussianSampling
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
+from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
 from keras_genmod.layers.shifted_conv_2d import ShiftedConv2D
@@ -13,6 +14,7 @@ __all__ = [
     "DiagonalBiLSTM",
     "GaussianSampling",
     "MaskedConv2D",
+    "MaskedDense",
     "ReflectionPadding2D",
     "RowLSTM",
     "ShiftedConv2D",

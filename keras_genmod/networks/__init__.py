@@ -4,7 +4,9 @@ from keras_genmod.networks.convolutional import (
     convolutional_decoder,
     convolutional_encoder,
 )
+from keras_genmod.networks.coupling import coupling_cnn, coupling_mlp
 from keras_genmod.networks.dcgan import dcgan_discriminator, dcgan_generator
+from keras_genmod.networks.made import made
 from keras_genmod.networks.mlp import mlp_decoder, mlp_discriminator, mlp_encoder
 from keras_genmod.networks.patchgan import patchgan_discriminator
 from keras_genmod.networks.resnet_generator import resnet_generator
@@ -12,8 +14,11 @@ from keras_genmod.networks.resnet_generator import resnet_generator
 __all__ = [
     "convolutional_decoder",
     "convolutional_encoder",
+    "coupling_cnn",
+    "coupling_mlp",
     "dcgan_discriminator",
     "dcgan_generator",
+    "made",
     "mlp_decoder",
     "mlp_discriminator",
     "mlp_encoder",

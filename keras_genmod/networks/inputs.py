@@ -47,13 +47,14 @@ def check_shape(name, value, rank=None):
     return tuple(value)
 
 
-def vector_input(data_shape, num_classes, name):
+def vector_input(data_shape, num_classes, name, condition="one_hot"):
     """Makes the inputs of a network on flat vectors.
 
     Args:
         data_shape: Tuple of integers, the shape of one example.
         num_classes: Integer, or None for a network without a condition.
         name: String, the name of the data's input.
+        condition: String, the name of the condition's input.
 
     Returns:
         `(inputs, x)`: what `keras.Model` takes, one tensor or the list
@@ -67,7 +68,7 @@ def vector_input(data_shape, num_classes, name):
     if num_classes is None:
         return data, x
     check_integer("num_classes", num_classes)
-    one_hot = keras.Input((num_classes,), name="one_hot")
+    one_hot = keras.Input((num_classes,), name=condition)
     return [data, one_hot], layers.Concatenate()([x, one_hot])
 
 
@@ -88,7 +89,7 @@ def latent_input(latent_dim, num_classes):
     return vector_input((latent_dim,), num_classes, name="latent")
 
 
-def image_input(image_shape, num_classes, rescale=False):
+def image_input(image_shape, num_classes, rescale=False, condition="one_hot"):
     """Makes the inputs of a convolutional network.
 
     The label becomes `num_classes` more channels, each 0 or 1 all over the image.
@@ -97,6 +98,7 @@ def image_input(image_shape, num_classes, rescale=False):
         image_shape: Tuple `(height, width, channels)`.
         num_classes: Integer, or None for a network without a condition.
         rescale: Boolean, whether pixels in [0, 1] become pixels in [-1, 1].
+        condition: String, the name of the condition's input.
 
     Returns:
         `(inputs, x)`: what `keras.Model` takes, one tensor or the list
@@ -111,7 +113,7 @@ def image_input(image_shape, num_classes, rescale=False):
     if num_classes is None:
         return image, x
     check_integer("num_classes", num_classes)
-    one_hot = keras.Input((num_classes,), name="one_hot")
+    one_hot = keras.Input((num_classes,), name=condition)
     maps = layers.Reshape((1, 1, num_classes))(one_hot)
     maps = layers.UpSampling2D((height, width), data_format="channels_last")(maps)
     return [image, one_hot], layers.Concatenate()([x, maps])

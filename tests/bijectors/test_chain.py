@@ -61,7 +61,12 @@ def test_density_of_a_flow_integrates_to_one():
     assert abs(mass - 1.0) < 1e-3
 
 
-@pytest.mark.parametrize("dims", [(), (2, 3)])
-def test_empty_or_unequal_members_are_an_error(dims):
-    with pytest.raises(ValueError, match="`bijectors` must be .* one event shape"):
-        Chain([Planar(dim) for dim in dims])
+@pytest.mark.parametrize("bijectors", [[], [2], [Planar(2), lambda z: z]])
+def test_a_list_of_other_things_is_an_error(bijectors):
+    with pytest.raises(ValueError, match="`bijectors` must be a non-empty list of"):
+        Chain(bijectors)
+
+
+def test_members_that_do_not_fit_are_an_error():
+    with pytest.raises(ValueError, match=r"fit together.*events \(2,\).*\(3,\)"):
+        Chain([Planar(2), Planar(3)])

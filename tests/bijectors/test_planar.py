@@ -261,3 +261,27 @@ def test_gradients_are_finite_far_out(direction, product):
 def test_bad_event_dim_is_an_error(event_dim):
     with pytest.raises(ValueError, match="`event_dim` must be .*Received: event_dim="):
         Planar(event_dim)
+
+
+@pytest.mark.parametrize("direction", ["forward_and_log_det", "inverse_and_log_det"])
+def test_a_condition_moves_the_weights(direction):
+    flow = Planar(3, condition_dim=2, seed=0)
+    rng = np.random.default_rng(1)
+    flow.kernel.assign(rng.normal(size=(2, 7)))
+    conditions = rng.normal(size=(6, 2)).astype("float32")
+    moves = conditions @ ops.convert_to_numpy(flow.kernel)
+    w, v, b = (ops.convert_to_numpy(x) for x in (flow.w, flow.v, flow.b))
+    found = getattr(flow, direction)(POINTS[:6], conditions)
+    for i, move in enumerate(moves):
+        plain = planar(w + move[:3], v + move[3:6], b + move[6])
+        expected = getattr(plain, direction)(POINTS[i : i + 1])
+        for value, other in zip(found, expected, strict=True):
+            value, other = (ops.convert_to_numpy(x) for x in (value, other))
+            np.testing.assert_allclose(value[i], other[0], rtol=1e-4, atol=1e-5)
+
+
+def test_conditions_move_little_at_the_start():
+    conditions = np.random.default_rng(1).normal(size=(16, 4)).astype("float32")
+    plain, conditional = Planar(3, seed=0), Planar(3, condition_dim=4, seed=0)
+    difference = plain.forward(POINTS) - conditional.forward(POINTS, conditions)
+    assert 0 < np.abs(ops.convert_to_numpy(difference)).max() < 0.1

@@ -10,6 +10,7 @@ from keras_genmod import networks
 
 IMAGE = (8, 8, 1)
 NETWORKS = {
+    "made": (networks.made, (4, (7, 5), 3), (4, 3)),
     "mlp_encoder": (networks.mlp_encoder, (IMAGE, (7, 5)), (5,)),
     "mlp_encoder_2d": (networks.mlp_encoder, ((2,), (5,)), (5,)),
     "mlp_decoder": (networks.mlp_decoder, (3, IMAGE, (7,)), IMAGE),
@@ -25,6 +26,8 @@ NETWORKS = {
         (3, (8, 12, 2), (4,)),
         (8, 12, 2),
     ),
+    "coupling_cnn": (networks.coupling_cnn, (IMAGE, 3, 1), (8, 8, 2)),
+    "coupling_mlp": (networks.coupling_mlp, (4, (7, 5), 3), (12,)),
     "dcgan_generator": (networks.dcgan_generator, (3, IMAGE, 2), IMAGE),
     "dcgan_discriminator": (networks.dcgan_discriminator, (IMAGE, 2), (1,)),
     "patchgan_discriminator": (
@@ -34,13 +37,15 @@ NETWORKS = {
     ),
     "resnet_generator": (networks.resnet_generator, ((8, 8, 3), 2, 1), (8, 8, 3)),
 }
+START_AT_ZERO = ("coupling_cnn", "coupling_mlp", "made")  # the networks of flows
 CONDITIONAL = [name for name in NETWORKS if not name.startswith(("patchgan", "resnet"))]
 
 
 @functools.cache
 def make(name, num_classes=None):
     function, arguments, _ = NETWORKS[name]
-    return function(*arguments, **({"num_classes": num_classes} if num_classes else {}))
+    argument = "condition_dim" if name in START_AT_ZERO else "num_classes"
+    return function(*arguments, **({argument: num_classes} if num_classes else {}))
 
 
 def make_widest(name):
@@ -76,6 +81,9 @@ def test_without_condition_there_is_one_input_and_the_same_output(name):
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_condition_changes_the_output(name):
     network = make(name, 4)
+    if name in START_AT_ZERO:
+        network = keras.models.clone_model(network)
+        network.set_weights([w + 0.1 for w in network.get_weights()])
     x = inputs_of(network)[0]
     first, second = np.eye(4, dtype="float32")[[[0, 0, 0], [3, 3, 3]]]
     difference = run(network, [x, first]) - run(network, [x, second])
@@ -89,6 +97,12 @@ def test_file_round_trip_keeps_the_outputs(name, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     inputs = inputs_of(network)
     np.testing.assert_allclose(run(loaded, inputs), run(network, inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", START_AT_ZERO)
+def test_networks_of_flows_start_at_zero(name):
+    network = make(name, 4)
+    assert not np.any(run(network, inputs_of(network)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -126,9 +140,23 @@ def test_generated_images_are_in_the_public_range(name):
         (networks.convolutional_encoder, ((8, 8),), "image_shape"),
         (networks.convolutional_encoder, ((10, 8, 1),), "image_shape"),
         (networks.convolutional_decoder, (2, (8, 8, 1), ()), "filters"),
+        (networks.coupling_mlp, (0,), "event_dim"),
+        (networks.coupling_mlp, (2, (0,)), "hidden_dims"),
+        (networks.coupling_mlp, (2, (3,), 0), "outputs_per_dim"),
+        (networks.coupling_mlp, (2, (3,), 2, 0), "condition_dim"),
+        (networks.coupling_cnn, ((8, 8),), "image_shape"),
+        (networks.coupling_cnn, (IMAGE, 0), "filters"),
+        (networks.coupling_cnn, (IMAGE, 2, -1), "num_blocks"),
+        (networks.coupling_cnn, (IMAGE, 2, 1, 0), "outputs_per_channel"),
+        (networks.coupling_cnn, (IMAGE, 2, 1, 2, 0), "condition_dim"),
         (networks.dcgan_generator, (2, (7, 7, 1)), "image_shape"),
         (networks.dcgan_discriminator, (IMAGE, 0), "filters"),
         (networks.dcgan_discriminator, (IMAGE, 2, None, "group"), "normalization"),
+        (networks.made, (1.5,), "event_dim"),
+        (networks.made, (2, ()), "hidden_dims"),
+        (networks.made, (2, (3,), 0), "outputs_per_dim"),
+        (networks.made, (2, (3,), 2, 0), "condition_dim"),
+        (networks.made, (2, (3,), 2, None, "relu", -1), "seed"),
         (networks.patchgan_discriminator, ((16, 32, 1),), "image_shape"),
         (networks.resnet_generator, ((10, 8, 1),), "image_shape"),
         (networks.resnet_generator, (IMAGE, 2, -1), "num_blocks"),

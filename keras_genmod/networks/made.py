@@ -1,0 +1,85 @@
+"""The masked autoregressive network of vectors."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_genmod.layers import MaskedDense
+from keras_genmod.networks.inputs import check_integer, check_shape, vector_input
+
+
+def made(
+    event_dim,
+    hidden_dims=(64, 64),
+    outputs_per_dim=2,
+    condition_dim=None,
+    activation="relu",
+    seed=None,
+):
+    """Makes a network whose outputs for value i see the values before i only.
+
+    Each hidden unit has a degree m and sees the first m values of the vector; the
+    outputs for value i see the units of degree at most i - 1 (see `MaskedDense`). The
+    last layer starts at zero.
+
+    Args:
+        event_dim: Integer, the length of a vector.
+        hidden_dims: Tuple of integers, the width of each hidden layer; not empty.
+        outputs_per_dim: Integer, how many parameters there are for each value.
+        condition_dim: Integer; if given, the network takes `[event, condition]` with
+            `condition` of shape `(batch, condition_dim)`, which every output sees.
+        activation: String or callable, after each hidden layer.
+        seed: Integer of at least 0, to draw the degrees of the hidden units, as the
+            paper does; None spreads them evenly.
+
+    Returns:
+        `keras.Model` to parameters of shape `(batch, event_dim, outputs_per_dim)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Germain, Gregor, Murray and Larochelle, "MADE: masked autoencoder for
+          distribution estimation", 2015, arXiv:1502.03509.
+        - Papamakarios, Pavlakou and Murray, "Masked autoregressive flow for density
+          estimation", 2017, arXiv:1705.07057.
+
+    Example:
+        ```python
+        network = keras_genmod.networks.made(6)
+        network(keras.ops.zeros((16, 6))).shape  # (16, 6, 2)
+        ```
+    """
+    check_integer("event_dim", event_dim)
+    check_integer("outputs_per_dim", outputs_per_dim)
+    hidden_dims = check_shape("hidden_dims", hidden_dims)
+    if not hidden_dims:
+        raise ValueError("`hidden_dims` must not be empty. Received: hidden_dims=()")
+    if seed is not None:
+        check_integer("seed", seed, minimum=0)
+    if condition_dim is not None:
+        check_integer("condition_dim", condition_dim)
+    inputs, x = vector_input((event_dim,), condition_dim, "event", "condition")
+    degrees = [*range(1, event_dim + 1), *[0] * (condition_dim or 0)]
+    # The first value's outputs see nothing but units of degree 0: with a condition.
+    lowest = 0 if condition_dim is not None or event_dim == 1 else 1
+    rng = None if seed is None else np.random.default_rng(seed)
+    for units in hidden_dims:
+        hidden_degrees = _degrees(units, lowest, event_dim, rng)
+        x = MaskedDense(degrees, hidden_degrees, activation=activation)(x)
+        degrees = hidden_degrees
+    output_degrees = [i for i in range(event_dim) for _ in range(outputs_per_dim)]
+    x = MaskedDense(degrees, output_degrees, kernel_initializer="zeros")(x)
+    x = layers.Reshape((event_dim, outputs_per_dim))(x)
+    return keras.Model(inputs, x, name="made")
+
+
+def _degrees(units, lowest, event_dim, rng):
+    """Returns the degrees of hidden units, from `lowest` to `event_dim - 1`."""
+    choices = np.arange(lowest, event_dim)
+    if rng is None:
+        degrees = choices[((np.arange(units) + 0.5) * len(choices) / units).astype(int)]
+    else:
+        degrees = np.sort(rng.choice(choices, units))
+    degrees[0] = lowest  # some unit carries the condition to the first value
+    return degrees.tolist()
