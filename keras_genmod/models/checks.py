@@ -1,7 +1,11 @@
 """Checks of what users hand to models, with messages that say the way out."""
 
+import keras
 import numpy as np
 from keras import ops
+
+_MEAN, _VARIANCE = 1.0, (0.1, 10.0)  # of data that count as standardized
+_ENOUGH = 10  # examples whose mean and variance say something
 
 
 def is_array(x) -> bool:
@@ -34,6 +38,15 @@ def positive(name: str, value) -> None:
         )
 
 
+def share(name: str, value) -> None:
+    """Raises a `ValueError` unless `value` is a number in [0, 1]."""
+    is_number = isinstance(value, (int, float, np.number))
+    if not is_number or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(
+            f"`{name}` must be a number in [0, 1]. Received: {name}={value}"
+        )
+
+
 def choice(name: str, value, choices) -> None:
     """Raises a `ValueError` unless `value` is one of `choices`."""
     if value not in choices:
@@ -62,6 +75,18 @@ def unit_range(name: str, x) -> None:
         )
 
 
+def value_range(name: str, x, low: float, high: float) -> None:
+    """Raises a `ValueError` unless all values lie in [low, high]."""
+    if np.isinf((low, high)).all():
+        return
+    x = ops.convert_to_numpy(x)
+    if x.size and not (x.min() >= low and x.max() <= high):
+        raise ValueError(
+            f"`{name}` must lie in [{low:g}, {high:g}], where the model has a density. "
+            f"Received values from {x.min()} to {x.max()}"
+        )
+
+
 def levels(name: str, x, num_levels: int, tolerance: float = 1e-3) -> None:
     """Raises a `ValueError` unless all values are k / (num_levels - 1)."""
     unit_range(name, x)
@@ -73,6 +98,24 @@ def levels(name: str, x, num_levels: int, tolerance: float = 1e-3) -> None:
             f"num_levels={num_levels}, k an int. Received values up to "
             f"{worst:.3g} steps away; quantize, or binarize for two levels "
             "(keras_genmod.data.binarize)."
+        )
+
+
+def standardized(name: str, x) -> None:
+    """Raises a `ValueError` where mean and variance are far from 0 and 1.
+
+    A few examples say nothing of them.
+    """
+    x = ops.convert_to_numpy(x).astype("float64")
+    if len(x) < _ENOUGH:
+        return
+    mean, variance = x.mean(), x.var(axis=0).mean()
+    low, high = _VARIANCE
+    if not (abs(mean) <= _MEAN and low <= variance <= high):
+        raise ValueError(
+            f"`{name}` must be scaled to mean 0 and variance 1: subtract the mean and "
+            "divide by the standard deviation of the training data. Received: mean "
+            f"{mean:.3g}, variance {variance:.3g}"
         )
 
 
@@ -105,7 +148,7 @@ def embeddings(condition, num_examples: int, embedding_dim: int, model: str) -> 
     """Raises a `ValueError` unless there is one finite embedding an example."""
     if condition is None:
         raise ValueError(
-            f"{model} was made with embedding_dim={embedding_dim}: it needs "
+            f"{model} is conditional on vectors of length {embedding_dim}: it needs "
             "embeddings, as `y` in `fit` and `evaluate`, as `condition` elsewhere."
         )
     condition = ops.convert_to_numpy(condition)
@@ -161,6 +204,25 @@ def network_maps(name, network, input_shape, output_shape, num_classes=None):
         raise ValueError(
             f"`{name}` must map shape {tuple(input_shape)} to {tuple(output_shape)} "
             f"(without the batch). Received a network from {shapes[0]} to {shapes[1]}"
+        )
+
+
+def no_batch_normalization(name: str, network, reason: str) -> None:
+    """Raises a `ValueError` if a network holds batch normalization."""
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            raise ValueError(
+                f"`{name}` must hold no BatchNormalization: {reason}. Found "
+                f"{layer.name!r}; use LayerNormalization, GroupNormalization or none."
+            )
+
+
+def features(name: str, output_shape) -> None:
+    """Raises a `ValueError` unless a network's output is one vector an example."""
+    if len(output_shape) != 1:
+        raise ValueError(
+            f"`{name}` must end in features of shape (batch, features); end it "
+            f"with a Flatten layer. Received an output of shape {output_shape}"
         )
 
 

@@ -63,13 +63,9 @@ class WGANGP(Wasserstein):
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
         )
-        for layer in critic._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization):
-                raise ValueError(
-                    "`critic` must hold no BatchNormalization: the penalty needs the "
-                    f"gradient of each example alone. Found {layer.name!r}; use "
-                    "LayerNormalization, GroupNormalization or none."
-                )
+        checks.no_batch_normalization(
+            "critic", critic, "the penalty needs the gradient of each example alone"
+        )
         self.penalty_weight = penalty_weight
         self.penalty_tracker = keras.metrics.Mean(name="gradient_penalty")
         self.finish_construction()

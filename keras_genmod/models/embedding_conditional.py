@@ -1,0 +1,52 @@
+"""Models that take embeddings as conditions, beside class labels."""
+
+import numpy as np
+from keras import ops
+
+from keras_genmod.models import checks
+from keras_genmod.models.generative_model import GenerativeModel
+
+
+class EmbeddingConditional(GenerativeModel):
+    """A model whose condition is a class label or a vector, or that has none.
+
+    With `num_classes` conditions are labels, as in every model; where a subclass sets
+    `embedding_dim` they are vectors of that size, such as another network's
+    embeddings, float `(batch, embedding_dim)`.
+    """
+
+    #: Length of the vectors that are conditions; `None` where conditions are not.
+    embedding_dim: int | None = None
+
+    @property
+    def is_conditional(self) -> bool:
+        return self.num_classes is not None or self.embedding_dim is not None
+
+    def split(self, inputs):
+        data, condition = super().split(inputs)
+        if self.embedding_dim is not None:
+            condition = ops.cast(condition, "float32")
+            # As for labels that are no class: the loss gets NaN with the data, too.
+            unknown = ops.logical_not(ops.all(ops.isfinite(condition), axis=-1))
+            unknown = ops.reshape(unknown, (-1, *(1,) * len(self.data_shape)))
+            data = ops.where(unknown, float("nan"), data)
+        return data, condition
+
+    def check_condition(self, condition, num_examples):
+        """Raises a `ValueError` unless there is one label or embedding an example."""
+        if self.embedding_dim is None:
+            return super().check_condition(condition, num_examples)
+        checks.embeddings(
+            condition, num_examples, self.embedding_dim, type(self).__name__
+        )
+
+    def standardize_condition(self, condition, num_examples):
+        """Returns checked labels or embeddings, one an example, or `None`."""
+        if self.embedding_dim is None:
+            return super().standardize_condition(condition, num_examples)
+        if condition is not None:
+            condition = ops.convert_to_numpy(condition)
+            if condition.ndim == 1:
+                condition = np.tile(condition, (num_examples, 1))
+        self.check_condition(condition, num_examples)
+        return ops.cast(condition, "float32")

@@ -1,0 +1,122 @@
+"""Glow is one change of variables, whose normalizations start from data."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from keras import ops
+
+from keras_genmod import Glow
+from keras_genmod.bijectors import ActNorm, Split
+from tests.autodiff import jacobians
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.random((4, 4, 4, 1)).astype("float32")
+LEVELS = (np.round(IMAGES * 3) / 3).astype("float32")
+
+
+def glow(num_levels=None, **options):
+    """A Glow with weights that make all its parts matter."""
+    model = Glow(
+        (4, 4, 1),
+        num_scales=2,
+        num_steps=1,
+        filters=3,
+        num_levels=num_levels,
+        **options,
+    )
+    for variable in model.trainable_variables:
+        variable.assign(variable + 0.2 * RNG.normal(size=variable.shape))
+    return model
+
+
+def numpy(x):
+    return ops.convert_to_numpy(x)
+
+
+@pytest.fixture(scope="module")
+def of_images():
+    return glow()
+
+
+def flattened(bijector, kind):
+    """Returns the bijectors of a kind, from data to latents."""
+    members = reversed(getattr(bijector, "bijectors", []))
+    found = [bijector] if isinstance(bijector, kind) else []
+    for member in [*members, getattr(bijector, "bijector", None)]:
+        if member is not None:
+            found += flattened(member, kind)
+    return found
+
+
+def test_log_prob_is_the_change_of_variables(of_images):
+    model = of_images
+    x = ops.convert_to_tensor(IMAGES)
+    matrices = jacobians(lambda x: model.bijector.inverse(x), IMAGES, outputs=16)
+    latents = numpy(model.bijector.inverse(x))
+    assert latents.shape == (4, 16)
+    expected = scipy.stats.norm.logpdf(latents).sum(1) + np.linalg.slogdet(matrices)[1]
+    np.testing.assert_allclose(numpy(model.log_prob(IMAGES)), expected, atol=2e-4)
+
+
+def test_decode_and_encode_are_inverse(of_images):
+    z = numpy(of_images.encode(IMAGES))
+    np.testing.assert_allclose(numpy(of_images.decode(z)), IMAGES, atol=1e-4)
+    model = glow(num_levels=4)
+    images = numpy(model.decode(numpy(model.encode(LEVELS))))
+    np.testing.assert_allclose(images, LEVELS, atol=1e-6)
+
+
+def test_half_of_the_values_leave_at_each_scale():
+    model = Glow((8, 8, 2), num_scales=3, num_steps=2, filters=2)
+    shapes = [split.event_shape for split in flattened(model.bijector, Split)]
+    assert shapes == [(4, 4, 8), (2, 2, 16)]
+    norms = [norm.event_shape for norm in flattened(model.bijector, ActNorm)]
+    assert norms == [(4, 4, 8)] * 2 + [(2, 2, 16)] * 2 + [(1, 1, 32)] * 2
+    assert model.bijector.latent_shape == (128,)
+    assert Glow((4, 4, 1), 1, 1, 2).sample(2).shape == (2, 4, 4, 1)
+
+
+def test_the_prior_of_a_scale_depends_on_what_stays(of_images):
+    # Latents that leave early, moved, move the image by a scale that the rest sets.
+    model = of_images
+    z = RNG.normal(size=(2, 16)).astype("float32")
+    moved = z.copy()
+    moved[:, :8] += 1.0
+    change = numpy(model.decode(moved)) - numpy(model.decode(z))
+    assert np.abs(change[0] - change[1]).max() > 1e-4
+
+
+def test_the_first_batch_starts_every_normalization():
+    images = RNG.normal(3.0, 5.0, (64, 4, 4, 1)).astype("float32")
+    model = Glow((4, 4, 1), num_scales=2, num_steps=2, filters=3, num_levels=None)
+    assert not model.is_initialized
+    model.initialize(images)
+    assert model.is_initialized
+    # Couplings and priors start at the identity: rotations of unit variances remain.
+    latents = numpy(model.encode(images))
+    np.testing.assert_allclose(latents.mean(), 0, atol=1e-3)
+    np.testing.assert_allclose((latents**2).mean(), 1, rtol=0.02)
+
+
+def test_labels_reach_every_coupling():
+    model = glow(num_classes=3)
+    z = np.repeat(RNG.normal(size=(1, 16)).astype("float32"), 3, axis=0)
+    images = numpy(model.decode(z, np.arange(3)))
+    assert np.abs(images[0] - images[1]).max() > 1e-4
+    back = numpy(model.encode(images, np.arange(3)))
+    np.testing.assert_allclose(back, z, atol=1e-3)
+
+
+def test_lower_temperatures_are_nearer_to_the_middle(of_images):
+    middle = numpy(of_images.decode(np.zeros((1, 16))))
+    distances = [
+        np.abs(numpy(of_images.sample(64, seed=0, temperature=t)) - middle).mean()
+        for t in (0.01, 0.7, 1.0)
+    ]
+    assert distances[0] < 0.05 * distances[1] and distances[1] < distances[2]
+
+
+@pytest.mark.parametrize("image_shape", [(6, 8, 1), (8, 6, 1), (8, 8)])
+def test_sides_must_halve(image_shape):
+    with pytest.raises(ValueError, match="divisible by 4 for num_scales=2"):
+        Glow(image_shape, num_scales=2)
