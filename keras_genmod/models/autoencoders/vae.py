@@ -1,9 +1,7 @@
-"""Variational autoencoder, plain, beta and conditional.
+"""Variational autoencoder: plain, beta, conditional, with flows on its latents.
 
 Kingma and Welling, Auto-encoding variational Bayes, 2013, arXiv:1312.6114.
 """
-
-import math
 
 import keras
 from keras import ops
@@ -12,18 +10,27 @@ from keras_genmod.distributions import Bernoulli, Normal, StandardNormal
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.layers import GaussianSampling
 from keras_genmod.models import checks
+from keras_genmod.models.autoencoders.flow_prior import FlowPrior
+from keras_genmod.models.autoencoders.latent_flows import check_latent_flows
+from keras_genmod.models.autoencoders.posterior import Posterior, repeat
 from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.importance_weighting import log_mean_weight
 
 _CHUNK = 25  # importance samples decoded at a time: bounds the memory of log_prob
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class VAE(GenerativeModel):
-    """Latent-variable model with an amortised normal posterior.
+    """Latent-variable model with an amortised posterior, normal or a flow of it.
 
-    log p(x) >= E_q[log p(x | z)] - beta KL(q(z | x), N(0, I)), with
+    log p(x) >= E_q[log p(x | z)] - beta KL(q(z | x), p(z)), with p(z) = N(0, I) and
     q(z | x) = N(mean(x), diag(exp(log_var(x)))). The encoder ends in features; the
     VAE owns the two dense heads on top of them.
+
+    With flows, z = f(z_0) for a posterior draw z_0 and z = g(w) for w from N(0, I):
+    log q(z | x) = log q(z_0 | x) - log|det df/dz_0| and
+    log p(z) = log N(w; 0, I) - log|det dg/dw|. Then the KL, in closed form otherwise,
+    is log q(z | x) - log p(z) of one draw.
 
     Args:
         encoder: Built Keras model from data to features `(batch, features)`. With
@@ -37,6 +44,12 @@ class VAE(GenerativeModel):
             values.
         beta: Weight of the KL term, at least 0; above 1 latents disentangle.
         num_classes: Int for a conditional VAE, or `None`.
+        posterior_flow: `keras_genmod.bijectors.Bijector` f over `(latent_dim,)`, or
+            `None`. A condition is the encoder's features, so that its parameters are
+            amortised too. Only its forward direction is used: `Planar`, or `Invert`
+            of a `MaskedAutoregressive` (IAF).
+        prior_flow: Bijector g over `(latent_dim,)` without a condition, or `None`.
+            Training uses its inverse, sampling its forward direction.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
@@ -52,6 +65,10 @@ class VAE(GenerativeModel):
           arXiv:1509.00519 (`log_prob`).
         - Rybkin, Daniilidis and Levine, Simple and effective VAE training with
           calibrated decoders, 2021, arXiv:2006.13202 (the learned variance).
+        - Rezende and Mohamed, Variational inference with normalizing flows, 2015,
+          arXiv:1505.05770 (`posterior_flow`).
+        - Kingma et al., Improved variational inference with inverse autoregressive
+          flow, 2016, arXiv:1606.04934.
 
     Note:
         The prior does not depend on the label, as in most of the literature since;
@@ -81,6 +98,8 @@ class VAE(GenerativeModel):
         likelihood="bernoulli",
         beta=1.0,
         num_classes=None,
+        posterior_flow=None,
+        prior_flow=None,
         **kwargs,
     ):
         checks.positive_int("latent_dim", latent_dim)
@@ -88,11 +107,8 @@ class VAE(GenerativeModel):
         checks.non_negative("beta", beta)
         data_shape, features = checks.network_shapes("encoder", encoder, num_classes)
         checks.network_maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
-        if len(features) != 1:
-            raise ValueError(
-                "`encoder` must end in features of shape (batch, features); end it "
-                f"with a Flatten layer. Received an output of shape {features}"
-            )
+        checks.features("encoder", features)
+        check_latent_flows(posterior_flow, prior_flow, latent_dim, features[0])
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
@@ -107,7 +123,12 @@ class VAE(GenerativeModel):
         self.mean_head.build((None, *features))
         self.log_var_head.build((None, *features))
         self.sampling = GaussianSampling(self.seed)
+        self.posterior_flow = posterior_flow
+        self.prior_flow = prior_flow
         self.prior = StandardNormal((latent_dim,))
+        if prior_flow is not None:
+            self.prior = FlowPrior(prior_flow)
+        self._kl_is_closed = posterior_flow is None and prior_flow is None
         if likelihood == "normal":
             self.output_log_var = self.add_weight(
                 shape=(),
@@ -122,26 +143,34 @@ class VAE(GenerativeModel):
 
     def call(self, inputs, training=False):
         x, condition = self.split(inputs)
-        mean, log_var = self._posterior(x, condition, training)
-        z = self.sampling((mean, log_var))
+        posterior = self._posterior(x, condition, training)
+        mean, log_var = posterior.start.location, posterior.start.log_var
+        start = self.sampling((mean, log_var))
+        z, log_det = posterior.move(start)
         output = self._decode(z, condition, training)
-        return {"mean": mean, "log_var": log_var, "output": output}
+        outputs = {"mean": mean, "log_var": log_var, "output": output}
+        if not self._kl_is_closed:
+            outputs["kl"] = self._kl(posterior, start, z, log_det)
+        return outputs
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         data, _ = self.split(x)
         reconstruction = -self._output_distribution(y_pred["output"]).log_prob(data)
-        kl = self._kl(y_pred["mean"], y_pred["log_var"])
+        kl = y_pred.get("kl")
+        if kl is None:
+            kl = Posterior(y_pred["mean"], y_pred["log_var"]).kl_to_standard_normal()
         self.reconstruction_tracker.update_state(reconstruction, sample_weight)
         self.kl_tracker.update_state(kl, sample_weight)
         return self.mean_loss(reconstruction + self.beta * kl, sample_weight)
 
     def _posterior(self, x, condition, training=False):
-        # q(z | x) = N(mean, diag(exp(log_var)))
+        # q(z_0 | x) = N(mean, diag(exp(log_var))), z = f(z_0; features)
         inputs = x if condition is None else [x, condition]
         features = self.encoder(inputs, training=training)
-        return self.mean_head(features), self.log_var_head(features)
+        mean, log_var = self.mean_head(features), self.log_var_head(features)
+        return Posterior(mean, log_var, self.posterior_flow, features)
 
     def _decode(self, z, condition, training=False):
         inputs = z if condition is None else [z, condition]
@@ -153,20 +182,24 @@ class VAE(GenerativeModel):
             return Bernoulli(output)
         return Normal(output, ops.convert_to_tensor(self.output_log_var))
 
-    @staticmethod
-    def _kl(mean, log_var):
-        # KL(N(mean, diag(exp(log_var))), N(0, I)), in closed form: (batch,)
-        return 0.5 * ops.sum(
-            ops.square(mean) + ops.exp(log_var) - 1.0 - log_var, axis=-1
-        )
+    def _kl(self, posterior, start, z, log_det):
+        # KL(q(z | x), p(z)), by one draw if there is a flow: (batch,)
+        if self._kl_is_closed:
+            return posterior.kl_to_standard_normal()
+        return posterior.start.log_prob(start) - log_det - self.prior.log_prob(z)
 
     def encode(self, x, condition=None):
-        """Returns the posterior means `(batch, latent_dim)` of `x`."""
+        """Returns the posterior means `(batch, latent_dim)` of `x`.
+
+        With a posterior flow f it is f(mean of z_0), a centre of q(z | x) but not its
+        mean, which has no closed form.
+        """
         return self._encode(*self._checked(x, condition))
 
     @compiled()
     def _encode(self, x, condition):
-        return self._posterior(*self.split(self._join(x, condition)))[0]
+        posterior = self._posterior(*self.split(self._join(x, condition)))
+        return posterior.move(posterior.start.location)[0]
 
     def decode(self, z, condition=None):
         """Returns the mean of p(x | z), shape `(batch, *data_shape)`.
@@ -197,7 +230,8 @@ class VAE(GenerativeModel):
     def elbo(self, x, condition=None, seed=None):
         """Returns the evidence lower bound with one latent draw, in nats `(batch,)`.
 
-        log p(x | z) - KL(q(z | x), N(0, I)), whatever `beta` is.
+        log p(x | z) - KL(q(z | x), p(z)), whatever `beta` is. With a flow the KL is
+        that of the draw too, no longer in closed form.
 
         Args:
             x: Data of shape `(batch, *data_shape)`.
@@ -211,10 +245,11 @@ class VAE(GenerativeModel):
     @compiled()
     def _elbo(self, state, x, condition):
         data, condition = self.split(self._join(x, condition))
-        mean, log_var = self._posterior(data, condition)
-        z = Normal(mean, log_var).sample(Seeds(state))
+        posterior = self._posterior(data, condition)
+        start = posterior.start.sample(Seeds(state))
+        z, log_det = posterior.move(start)
         output = self._output_distribution(self._decode(z, condition))
-        return output.log_prob(data) - self._kl(mean, log_var)
+        return output.log_prob(data) - self._kl(posterior, start, z, log_det)
 
     def log_prob(self, x, condition=None, num_samples=50, seed=None):
         """Returns a lower bound on log p(x) by importance weighting, in nats.
@@ -242,35 +277,18 @@ class VAE(GenerativeModel):
     @compiled()
     def _log_prob(self, state, x, condition, *, num_samples):
         data, condition = self.split(self._join(x, condition))
-        posterior = Normal(*self._posterior(data, condition))
+        posterior = self._posterior(data, condition)
         seeds = Seeds(state)
 
-        def weigh(chunk, size):
-            """Returns log sum_k p(x, z_k) / q(z_k | x) over one chunk, (batch,)."""
+        def log_weights(chunk, size):
+            """Returns log p(x, z_k) / q(z_k | x) of one chunk, (batch, size)."""
+            x, y = repeat(data, size), repeat(condition, size)
+            z, log_q = posterior.repeat(size).sample_and_log_prob(seeds.at(chunk))
+            log_p = self._output_distribution(self._decode(z, y)).log_prob(x)
+            log_p = log_p + self.prior.log_prob(z)
+            return ops.reshape(log_p - log_q, (-1, size))
 
-            def repeat(tensor):
-                return None if tensor is None else ops.repeat(tensor, size, axis=0)
-
-            q = Normal(repeat(posterior.location), repeat(posterior.log_var))
-            z = q.sample(seeds.at(chunk))  # (batch * size, latent_dim)
-            output = self._output_distribution(self._decode(z, repeat(condition)))
-            log_weights = (
-                output.log_prob(repeat(data)) + self.prior.log_prob(z) - q.log_prob(z)
-            )
-            return ops.logsumexp(ops.reshape(log_weights, (-1, size)), axis=1)
-
-        num_chunks, rest = divmod(num_samples, _CHUNK)
-        total = weigh(num_chunks, rest) if rest else None
-        if num_chunks:
-            first = weigh(0, _CHUNK)
-            total = first if total is None else ops.logaddexp(total, first)
-            total = ops.fori_loop(
-                1,
-                num_chunks,
-                lambda i, total: ops.logaddexp(total, weigh(i, _CHUNK)),
-                total,
-            )
-        return total - math.log(num_samples)
+        return log_mean_weight(log_weights, num_samples, _CHUNK)
 
     def likelihood_protocol(self, num_samples=50, seed=None):
         """Returns the arguments of `log_prob`, as a ledger names them."""
@@ -296,4 +314,6 @@ class VAE(GenerativeModel):
             "latent_dim": self.latent_dim,
             "likelihood": self.likelihood,
             "beta": self.beta,
+            "posterior_flow": keras.saving.serialize_keras_object(self.posterior_flow),
+            "prior_flow": keras.saving.serialize_keras_object(self.prior_flow),
         }

@@ -1,0 +1,59 @@
+"""Checks of the flows that a VAE takes for its latents."""
+
+import math
+
+from keras_genmod.bijectors import Bijector
+
+_ALL_REALS = (-math.inf, math.inf)
+
+
+def check_latent_flows(posterior_flow, prior_flow, latent_dim, num_features):
+    """Raises a `ValueError` unless both flows, where given, fit the latents.
+
+    Args:
+        posterior_flow: Bijector, or `None`; its condition are the encoder's features.
+        prior_flow: Bijector, or `None`.
+        latent_dim: Int.
+        num_features: Int, the length of the encoder's features.
+    """
+    domains = []
+    for name, flow in (("prior_flow", prior_flow), ("posterior_flow", posterior_flow)):
+        if flow is not None:
+            _check_shape(name, flow, latent_dim)
+        domains.append(_ALL_REALS if flow is None else flow.domain)
+    if prior_flow is not None and prior_flow.condition_dim is not None:
+        raise ValueError(
+            "`prior_flow` must have no condition: the prior is one for all data. "
+            f"Received one of condition_dim={prior_flow.condition_dim}"
+        )
+    dim = None if posterior_flow is None else posterior_flow.condition_dim
+    if dim is not None and dim != num_features:
+        raise ValueError(
+            "`posterior_flow` must have the encoder's features for its condition, "
+            f"condition_dim={num_features}, or none. Received one of "
+            f"condition_dim={dim}"
+        )
+    (low, high), (q_low, q_high) = domains
+    if q_low < low or high < q_high:
+        raise ValueError(
+            "`prior_flow` must give a density to all latents of the posterior, which "
+            f"lie in {(q_low, q_high)}. Received one whose values lie in {(low, high)}"
+        )
+
+
+def _check_shape(name, flow, latent_dim):
+    if not isinstance(flow, Bijector):
+        raise ValueError(
+            f"`{name}` must be a keras_genmod.bijectors.Bijector or None. "
+            f"Received: {name}={flow!r}"
+        )
+    if not flow.latent_shape == flow.event_shape == (latent_dim,):
+        raise ValueError(
+            f"`{name}` must map ({latent_dim},) to ({latent_dim},), the latents. "
+            f"Received one from {flow.latent_shape} to {flow.event_shape}"
+        )
+    if flow.latent_domain != _ALL_REALS:
+        raise ValueError(
+            f"`{name}` must take all real values, since it starts from a normal. "
+            f"Received one of values in {flow.latent_domain}"
+        )
