@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod.evaluation.batches import examples, in_batches
-from keras_genmod.evaluation.log_prob_function import log_prob_function
+from keras_genmod.evaluation.log_prob_function import has_likelihood, log_prob_function
 from keras_genmod.metrics.checks import check_integer
 
 _NAMES = {
@@ -73,7 +73,7 @@ def anomaly_score(
         metrics.outlier_auroc(inside.scores, outside.scores).auroc
         ```
     """
-    kind = _chosen_kind(model, kind)
+    kind = _chosen_kind(model, kind, options)
     if options and kind != "likelihood":
         raise ValueError(
             f'`options` must be left out where kind="{kind}". Received: '
@@ -84,10 +84,10 @@ def anomaly_score(
     seed = check_integer("seed", seed, 0)
     unit = "nats"
     if kind == "likelihood":
-        log_prob, fields = log_prob_function(model, seed, options)
-        scores = -in_batches(log_prob, x, condition, batch_size)
-        shown = "".join(f", {name}={value}" for name, value in fields)
-        name = _NAMES[model.likelihood_kind] + shown
+        found = log_prob_function(model, seed, options)
+        scores = -in_batches(found.function, x, condition, batch_size)
+        shown = "".join(f", {name}={value}" for name, value in found.protocol)
+        name = _NAMES[found.kind] + shown
     elif kind == "free_energy":
         scores = in_batches(
             lambda data, _, number: model.free_energy(data), x, None, batch_size
@@ -104,11 +104,11 @@ def anomaly_score(
     return AnomalyScores(scores=scores, name=name, unit=unit)
 
 
-def _chosen_kind(model, kind):
+def _chosen_kind(model, kind, options):
     offered = [
         name
         for name, offers in (
-            ("likelihood", getattr(model, "likelihood_kind", None) is not None),
+            ("likelihood", has_likelihood(model, options)),
             ("free_energy", hasattr(model, "free_energy")),
             ("reconstruction", hasattr(model, "reconstruct")),
         )

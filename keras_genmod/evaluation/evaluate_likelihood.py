@@ -29,8 +29,9 @@ def evaluate_likelihood(
 ) -> Likelihood:
     """Mean log p(x) of data under a model, with its kind and protocol.
 
-    Works for every model that has a `likelihood_kind`. `log_prob` runs in batches of
-    one size, compiled once; sums are float64 on the host.
+    Works for every model that has a `likelihood_kind`, and for energy models whose
+    log Z a `method` estimates. `log_prob` runs in batches of one size, compiled once;
+    sums are float64 on the host.
 
     Args:
         model: A model with `log_prob` and `likelihood_kind`.
@@ -47,7 +48,9 @@ def evaluate_likelihood(
         seed: Integer of at least 0, of the draws of a bound or an estimate.
         **options: What `model.log_prob` takes beside the data, such as
             `num_samples=500` importance samples of a VAE; for energy models what
-            `model.log_partition` takes, which then runs once for all batches.
+            `model.log_partition` takes, which then runs once for all batches, such as
+            `method="ais", num_temperatures=10_000, num_chains=100`: the kind is then
+            `"estimate"`.
 
     Returns:
         `Likelihood`: mean and standard error in nats, bits a dimension, protocol.
@@ -77,7 +80,7 @@ def evaluate_likelihood(
         print(bound)  # log p(x) >= -22.98 nats (standard error ...
         ```
     """
-    check_has_likelihood(model)
+    check_has_likelihood(model, options)
     batch_size = check_integer("batch_size", batch_size, 1)
     seed = check_integer("seed", seed, 0)
     num_levels = getattr(model, "num_levels", None)
@@ -88,8 +91,8 @@ def evaluate_likelihood(
     _check_binarization(binarization, data, dequantization)
     _check_dequantization(dequantization, data, num_levels)
     _check_levels(model, data, num_levels)
-    function, fields = log_prob_function(model, seed, options)
-    log_prob = in_batches(function, data, condition, batch_size)
+    found = log_prob_function(model, seed, options)
+    log_prob = in_batches(found.function, data, condition, batch_size)
     _check_finite(log_prob)
     count = len(log_prob)
     error = log_prob.std(ddof=1) / np.sqrt(count) if count > 1 else None
@@ -97,27 +100,28 @@ def evaluate_likelihood(
         mean=float(log_prob.mean()),
         standard_error=None if error is None else float(error),
         protocol=LikelihoodProtocol(
-            kind=_kind(model),
+            kind=_checked_kind(found.kind),
             dataset=dataset,
             split=split,
             binarization=binarization,
             dequantization=dequantization,
             num_levels=num_levels,
-            num_dims=int(np.prod(model.data_shape)),
+            # One-hot values of a dimension are one.
+            num_dims=int(getattr(model, "num_dims", np.prod(model.data_shape))),
             count=count,
             conditional=condition is not None,
-            options=fields,
+            options=found.protocol,
         ),
+        log_partition=found.log_partition,
     )
 
 
-def _kind(model):
-    if model.likelihood_kind not in KINDS:
+def _checked_kind(kind):
+    if kind not in KINDS:
         raise ValueError(
-            f"`model.likelihood_kind` must be one of {KINDS}. "
-            f"Received: {model.likelihood_kind!r}"
+            f"`model.likelihood_kind` must be one of {KINDS}. Received: {kind!r}"
         )
-    return model.likelihood_kind
+    return kind
 
 
 def _check_binarization(binarization, data, dequantization):

@@ -75,11 +75,14 @@ class Likelihood:
             (divisor n - 1) over sqrt(n). `None` for a single example. It knows nothing
             of a bound's gap or of an estimate's error that all examples share.
         protocol: The `LikelihoodProtocol`.
+        log_partition: Of an energy model, the log Z that all examples share, with its
+            interval: what `model.log_partition` returned. `None` elsewhere.
     """
 
     mean: float
     standard_error: float | None
     protocol: LikelihoodProtocol
+    log_partition: object | None = None
 
     @property
     def kind(self) -> str:
@@ -135,5 +138,6 @@ class Likelihood:
         spread = "" if error is None else f" (standard error {error:.2g})"
         bits = self.bits_per_dim
         rate = "" if bits is None else f", {bits:.4f} bits/dim"
-        sign = SIGNS[self.kind]
-        return f"log p(x) {sign} {self.mean:.2f} nats{spread}{rate} [{self.protocol}]"
+        shared = "" if self.log_partition is None else f"; {self.log_partition}"
+        number = f"log p(x) {SIGNS[self.kind]} {self.mean:.2f} nats{spread}{rate}"
+        return f"{number}{shared} [{self.protocol}]"

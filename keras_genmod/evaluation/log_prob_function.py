@@ -1,6 +1,8 @@
 """How a model's `log_prob` is called on a whole data set."""
 
+import dataclasses
 import inspect
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,68 +13,102 @@ _OFFERS = {
     "sample": "`sample`, to be judged by keras_genmod.metrics",
 }
 
+_GIVEN = ("x", "condition", "log_partition")  # what `log_prob` gets beside options
 
-def check_has_likelihood(model):
+
+def has_likelihood(model, options) -> bool:
+    """Whether a model can compute log p(x), given options of its `log_prob`.
+
+    An energy model too large for its exact log Z can, by another method.
+    """
+    if getattr(model, "likelihood_kind", None) is not None:
+        return True
+    return hasattr(model, "log_partition") and options.get("method", "exact") != "exact"
+
+
+def check_has_likelihood(model, options):
     """Raises a `ValueError` unless a model has a likelihood that it can compute."""
-    if getattr(model, "likelihood_kind", None) is None:
-        offers = [text for name, text in _OFFERS.items() if hasattr(model, name)]
-        raise ValueError(
-            f"`model` must have a likelihood; this {type(model).__name__} has none "
-            f"that can be computed. It offers {', '.join(offers) or 'nothing'}."
-        )
+    if has_likelihood(model, options):
+        return
+    offers = [text for name, text in _OFFERS.items() if hasattr(model, name)]
+    if hasattr(model, "log_partition"):
+        offers.insert(0, '`log_partition(method="ais")`, so give method="ais"')
+    raise ValueError(
+        f"`model` must have a likelihood; this {type(model).__name__} has none "
+        f"that can be computed. It offers {', '.join(offers) or 'nothing'}."
+    )
 
 
-def log_prob_function(model, seed, options):
-    """Returns a function of log-probabilities, and what the model says of it.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LogProbFunction:
+    """A function of log-probabilities, and what the model says of it.
 
-    An energy model's partition sum is the same for all examples: where a model has
-    `free_energy` and `log_partition`, the sum is made once, `options` are those of
-    `log_partition`, and log p(x) = -free_energy(x) - log Z. Elsewhere they are those
-    of `log_prob`. What they are, defaults included, goes into the protocol; a model
-    that has `likelihood_protocol(**options)` reports it itself.
+    Args:
+        function: As `in_batches` takes it.
+        protocol: Tuple of pairs `(name, value)`.
+        kind: "exact", "lower_bound" or "estimate".
+        log_partition: What `model.log_partition` returned, or `None`.
+    """
+
+    function: Callable
+    protocol: tuple[tuple[str, object], ...]
+    kind: str
+    log_partition: object | None = None
+
+
+def log_prob_function(model, seed, options) -> LogProbFunction:
+    """Returns how log p(x) of a model is computed.
+
+    A machine's partition sum is the same for all examples: where a model has
+    `log_partition`, it is made once and handed to `log_prob`, and the options may be of
+    either. Its log p(x) is an estimate where log Z is one, else what the model says.
+    The options, defaults included, go into the protocol; a model that has
+    `likelihood_protocol(**options)` reports them itself.
 
     Args:
         model: A model with a likelihood.
         seed: Integer, the seed of a bound's or an estimate's draws.
         options: Dict of the caller's options.
 
-    Returns:
-        `(function, protocol)`: the function as `in_batches` takes it, and a tuple of
-        pairs `(name, value)`.
-
     Raises:
         ValueError: If the model takes no such option.
     """
-    is_energy = hasattr(model, "log_partition") and hasattr(model, "free_energy")
-    method = model.log_partition if is_energy else model.log_prob
-    given = {} if is_energy else {"x": None}
-    if "seed" in inspect.signature(method).parameters:
-        options = {**options, "seed": seed}
-    try:
-        bound = inspect.signature(method).bind(**given, **options)
-    except TypeError as error:
-        allowed = set(inspect.signature(method).parameters) - {"x", "condition"}
+    methods = [model.log_prob]
+    if hasattr(model, "log_partition"):
+        methods.insert(0, model.log_partition)
+    defaults = {
+        name: parameter.default
+        for method in methods
+        for name, parameter in inspect.signature(method).parameters.items()
+        if name not in _GIVEN
+    }
+    if not set(options) <= set(defaults):
+        names = " and ".join(method.__name__ for method in methods)
         raise ValueError(
-            f"Options of {type(model).__name__}.{method.__name__} must be some of "
-            f"{sorted(allowed)}. Received: {sorted(options)}"
-        ) from error
-    bound.apply_defaults()
+            f"Options of {type(model).__name__}.{names} must be some of "
+            f"{sorted(set(defaults) - {'seed'})}. Received: {sorted(options)}"
+        )
+    if "seed" in defaults:
+        options = {**options, "seed": seed}
     report = getattr(model, "likelihood_protocol", None)
-    fields = bound.arguments if report is None else report(**options)
-    protocol = tuple(
-        (name, _plain(value))
-        for name, value in fields.items()
-        if name not in ("x", "condition")
+    fields = {**defaults, **options} if report is None else report(**options)
+    kind, log_partition, own = model.likelihood_kind, None, options
+    if hasattr(model, "log_partition"):
+        log_partition = model.log_partition(**_options_of(methods[0], options))
+        if log_partition.likelihood_kind != "exact":
+            kind = log_partition.likelihood_kind
+        own = {**_options_of(methods[1], options), "log_partition": log_partition}
+    return LogProbFunction(
+        function=_of_log_prob(model, own),
+        protocol=tuple((name, _plain(value)) for name, value in fields.items()),
+        kind=kind,
+        log_partition=log_partition,
     )
-    if not is_energy:
-        return _of_log_prob(model, options), protocol
-    log_partition = model.log_partition(**options)
 
-    def log_prob(x, condition, number):
-        model.standardize_condition(condition, len(x))
-        return -model.free_energy(x) - log_partition
 
-    return log_prob, protocol
+def _options_of(method, options):
+    allowed = inspect.signature(method).parameters
+    return {name: value for name, value in options.items() if name in allowed}
 
 
 def _of_log_prob(model, options):

@@ -118,6 +118,35 @@ def test_partition_sum_is_made_once_and_its_options_stand_in_the_protocol():
     assert dict(found.protocol.options) == options
 
 
+def test_a_machine_too_large_to_enumerate_is_judged_by_annealing():
+    model = rbm(hidden_dim=25, visible_dim=30)
+    x = np.random.default_rng(1).integers(0, 2, (8, 30)).astype("float32")
+    options = {"method": "ais", "num_temperatures": 20, "num_chains": 10}
+    found = evaluate_likelihood(model, x, seed=3, **options, **SOURCE)
+    log_z = model.log_partition(seed=3, **options)
+    assert found.kind == "estimate" and found.log_partition == log_z
+    expected = ops.convert_to_numpy(model.log_prob(x, log_partition=log_z)).mean()
+    np.testing.assert_allclose(found.mean, expected, rtol=1e-6)
+    assert dict(found.protocol.options) == {
+        "log_partition": "ais",
+        "num_temperatures": 20,
+        "num_chains": 10,
+        "base_rates": "own",
+        "seed": 3,
+    }
+    assert f"; log Z = {log_z.value:.2f} nats, {log_z.low:.2f} to " in str(found)
+
+
+def test_exact_and_annealed_likelihoods_of_one_machine_do_not_compare():
+    exact = evaluate_likelihood(rbm(), STATES, **SOURCE)
+    assert exact.kind == "exact"
+    assert dict(exact.protocol.options) == {"log_partition": "exact"}
+    options = {"method": "ais", "num_temperatures": 20, "num_chains": 10}
+    annealed = evaluate_likelihood(rbm(), STATES, **options, **SOURCE)
+    with pytest.raises(ValueError, match="kind: 'exact' and 'estimate'"):
+        exact.compare_to(annealed)
+
+
 def test_rbm_agrees_with_its_own_log_prob():
     model = rbm()
     expected = ops.convert_to_numpy(model.log_prob(STATES)).mean()
@@ -158,7 +187,7 @@ def test_nan_and_infinite_examples_are_counted():
 @pytest.mark.parametrize(
     "model,offer",
     [
-        (lambda: rbm(hidden_dim=21, visible_dim=30), "`free_energy`"),
+        (lambda: rbm(hidden_dim=25, visible_dim=30), "`free_energy`"),
         (
             lambda: Autoencoder(small_network((4,), (2,)), small_network((2,), (4,))),
             "`reconstruct`",
@@ -187,12 +216,13 @@ def test_models_without_a_likelihood_say_what_they_offer(model, offer):
         (flow, STATES, {"dataset": ""}, "`dataset` must be a name"),
         (flow, STATES, {"batch_size": 0}, "`batch_size` must"),
         (
-            flow,
-            STATES,
+            pixel_cnn,
+            IMAGES,
             {"num_samples": 5},
             "Options of .*Received: \\['num_samples'\\]",
         ),
-        (vae, IMAGES, {"draws": 5}, "must be some of \\['num_samples', 'seed'\\]"),
+        (flow, STATES, {"num_samples": 5}, "`num_samples` must be 1 without"),
+        (vae, IMAGES, {"draws": 5}, "must be some of \\['num_samples'\\]"),
         (flow, STATES[:, :3], {}, "`data` must have shape"),
         (flow, STATES[:0], {}, "n at least 1"),
         (flow, "digits", {}, "`data` must be an array"),

@@ -44,8 +44,25 @@ def energies(model, v, h):
     return own[:, None] - h @ b - v @ w @ h.T
 
 
+def one_hot_states(num_units, num_categories):
+    """Returns all states of categorical units, `(number, units, categories)`."""
+    every = itertools.product(range(num_categories), repeat=num_units)
+    return np.eye(num_categories, dtype="float32")[list(every)]
+
+
+def categorical_rbm(**kwargs):
+    """Returns a machine of three units of three categories, with random weights."""
+    model = RBM(3, 2, visible="categorical", num_categories=3, seed=0, **kwargs)
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    return model
+
+
 def some_visibles(model, number=6):
     rng = np.random.default_rng(1)
+    if model.visible == "categorical":
+        return np.eye(3, dtype="float32")[rng.integers(0, 3, size=(number, 3))]
     if model.visible == "normal":
         return rng.normal(size=(number, model.visible_dim)).astype("float32")
     return rng.integers(0, 2, size=(number, model.visible_dim)).astype("float32")
@@ -65,9 +82,7 @@ def test_log_partition_is_the_sum_over_all_states(visible_dim, hidden_dim):
     model = rbm(visible_dim, hidden_dim, scale=0.5)
     small, large = states(visible_dim), states(hidden_dim)
     expected = scipy.special.logsumexp(-energies(model, small, large))
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(model.log_partition()), expected, rtol=1e-5
-    )
+    np.testing.assert_allclose(model.log_partition().value, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("visible_dim", [1, 2])
@@ -79,9 +94,7 @@ def test_log_partition_of_normal_visibles_is_the_integral(visible_dim):
     exponent = scipy.special.logsumexp(-energies(model, grid, states(3)), axis=1)
     cell = visible_dim * np.log(axis[1] - axis[0])
     expected = scipy.special.logsumexp(exponent) + cell
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(model.log_partition()), expected, rtol=1e-5
-    )
+    np.testing.assert_allclose(model.log_partition().value, expected, rtol=1e-5)
 
 
 def exact_probabilities(model):
@@ -97,15 +110,52 @@ def test_log_prob_is_exact_and_sums_to_one():
     np.testing.assert_allclose(p, exact_probabilities(model), rtol=1e-4)
 
 
-def test_machines_too_large_to_enumerate_are_an_error():
-    with pytest.raises(ValueError, match="`log_partition` enumerates 2\\^21 states"):
-        RBM(30, 21).log_partition()
+def test_sums_of_categorical_visibles_are_those_of_all_states():
+    model = categorical_rbm()
+    v = one_hot_states(3, 3)
+    log_weights = -energies(model, v.reshape(27, 9), states(2))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model.free_energy(v)),
+        -scipy.special.logsumexp(log_weights, axis=1),
+        atol=1e-5,
+    )
+    log_z = scipy.special.logsumexp(log_weights)
+    assert model.log_partition().value == pytest.approx(log_z, abs=1e-5)
+    p = np.exp(ops.convert_to_numpy(model.log_prob(v)))
+    assert p.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_chain_of_categorical_visibles_has_the_exact_distribution():
+    model = categorical_rbm()
+    draws = ops.convert_to_numpy(model.sample(5_000, num_steps=40, seed=0))
+    assert draws.shape == (5_000, 3, 3)
+    np.testing.assert_array_equal(draws.sum(axis=-1), 1)
+    counts = np.bincount(draws.argmax(-1) @ [9, 3, 1], minlength=27)
+    p = np.exp(ops.convert_to_numpy(model.log_prob(one_hot_states(3, 3))))
+    expected = 5_000 * p.astype("float64") / p.sum(dtype="float64")
+    kept = expected >= 5
+    observed = np.append(counts[kept], counts[~kept].sum() + 1e-9)
+    expected = np.append(expected[kept], expected[~kept].sum() + 1e-9)
+    assert scipy.stats.chisquare(observed, expected).pvalue > 1e-3
+
+
+def test_reconstruction_of_categorical_visibles_is_a_softmax():
+    model = categorical_rbm()
+    w, a, b = parameters(model)
+    v = some_visibles(model)
+    hidden = scipy.special.expit(v.reshape(6, 9) @ w + b)
+    fields = (hidden @ w.T + a).reshape(6, 3, 3)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(model.reconstruct(v)),
+        scipy.special.softmax(fields, axis=-1),
+        rtol=1e-5,
+    )
 
 
 def statistics(model, v):
     """Returns <v h>, <v> and <h> with h given v, the batch's negative gradients."""
     w, a, b = parameters(model)
-    v = v.astype("float64")
+    v = v.astype("float64").reshape(len(v), -1)
     h = scipy.special.expit(v @ w + b)
     own = (v - a) if model.visible == "normal" else v
     return v.T @ h / len(v), own.mean(axis=0), h.mean(axis=0)
@@ -113,17 +163,25 @@ def statistics(model, v):
 
 @pytest.mark.parametrize(
     "visible,num_gibbs_steps,persistent",
-    [("bernoulli", 3, False), ("normal", 1, False), ("bernoulli", 1, True)],
+    [
+        ("bernoulli", 3, False),
+        ("normal", 1, False),
+        ("categorical", 2, False),
+        ("bernoulli", 1, True),
+    ],
 )
 def test_gradient_is_that_of_contrastive_divergence(
     visible, num_gibbs_steps, persistent
 ):
-    model = rbm(
-        visible=visible,
-        num_gibbs_steps=num_gibbs_steps,
-        persistent=persistent,
-        num_chains=5,
-    )
+    options = {
+        "num_gibbs_steps": num_gibbs_steps,
+        "persistent": persistent,
+        "num_chains": 5,
+    }
+    if visible == "categorical":
+        model = categorical_rbm(**options)
+    else:
+        model = rbm(visible=visible, **options)
     data = some_visibles(model)
     state = ops.convert_to_numpy(model.seed_generator.state.value)
     chain = ops.convert_to_numpy(model.call(data)["chain"])
@@ -232,6 +290,77 @@ def test_persistent_chains_start_where_they_stopped():
     assert 0 < start.sum() < 20
     model.fit(np.ones((8, 1), "float32"), batch_size=4, epochs=2, verbose=0)
     np.testing.assert_array_equal(ops.convert_to_numpy(model.chains.value), start)
+
+
+@pytest.mark.parametrize("visible", ["bernoulli", "categorical"])
+def test_tempered_chains_have_the_distribution_of_their_temperature(visible):
+    # Couplings so strong that chains of one temperature hardly leave their mode.
+    options = {"persistent": True, "num_chains": 1_000, "num_temperatures": 8}
+    if visible == "categorical":
+        model, all_states = categorical_rbm(**options), one_hot_states(3, 3)
+    else:
+        model, all_states = RBM(2, 1, seed=0, **options), states(2)
+        model.couplings.assign([[12.0], [12.0]])
+        model.visible_bias.assign([-4.0, -4.0])
+        model.hidden_bias.assign([-16.0])
+    model.compile(keras.optimizers.SGD(0.0))
+    data = some_visibles(model, 1).repeat(60, axis=0)
+    model.fit(data, batch_size=1, verbose=0)
+    chains = ops.convert_to_numpy(model.chains.value)[:1_000]  # those of beta 1
+    flat = all_states.reshape(len(all_states), -1)
+    counts = (chains[:, None] == flat).all(axis=-1).sum(axis=0)
+    assert counts.sum() == 1_000
+    p = np.exp(ops.convert_to_numpy(model.log_prob(all_states)).astype("float64"))
+    error = np.sqrt(1_000 * p * (1 - p))
+    assert np.all(np.abs(counts - 1_000 * p) < 4 * error + 2)
+
+
+def test_gradient_with_tempering_is_that_of_the_coldest_chains():
+    model = rbm(persistent=True, num_chains=5, num_temperatures=3)
+    data = some_visibles(model)
+    outputs = model.call(data)
+    assert outputs["chain"].shape == (5, 4) and model.chains.shape == (15, 4)
+
+
+def test_hidden_regularizer_adds_what_keras_adds():
+    plain, sparse = rbm(), rbm(hidden_regularizer=keras.regularizers.L1(0.3))
+    data = some_visibles(plain)
+    outputs = plain.call(data)
+    losses = [m.compute_loss(y_pred=outputs) for m in (plain, sparse)]
+    means = ops.convert_to_numpy(plain.encode(data))
+    difference = float(ops.convert_to_numpy(losses[1] - losses[0]))
+    assert difference == pytest.approx(0.3 * means.sum() / len(data), rel=1e-4)
+
+
+def test_data_that_are_not_standardized_are_refused():
+    model = rbm(visible="normal")
+    model.compile(keras.optimizers.SGD(0.01))
+    good = np.random.default_rng(0).normal(size=(40, 4))
+    for bad in (10 * good, 0.1 * good, good + 5):
+        with pytest.raises(ValueError, match="`x` must be scaled to mean 0 .*Received"):
+            model.fit(bad, verbose=0)
+    model.fit(good, verbose=0)
+    model.free_energy(10 * good)  # outliers have an energy
+    with pytest.raises(ValueError, match="`x` must be finite"):
+        model.free_energy(good * np.nan)
+
+
+def test_categorical_data_must_be_one_hot():
+    with pytest.raises(ValueError, match="`x` must hold one-hot vectors"):
+        categorical_rbm().free_energy(np.ones((2, 3, 3)))
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"num_categories": 3}, "`num_categories` must be None unless"),
+        ({"visible": "categorical"}, "`num_categories` must be a positive int"),
+        ({"num_temperatures": 2}, "`num_temperatures` must be 1 unless persistent"),
+    ],
+)
+def test_arguments_that_do_not_go_together(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RBM(4, 3, **arguments)
 
 
 @pytest.mark.parametrize(

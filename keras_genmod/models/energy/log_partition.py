@@ -1,0 +1,103 @@
+"""The logarithm of a partition sum, with how it was found and how well."""
+
+import dataclasses
+
+import numpy as np
+
+_NUM_ERRORS = 3  # standard errors to each side of an interval
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LogPartition:
+    """log Z in nats, exact or by annealed importance sampling (AIS).
+
+    AIS gives weights w of the chains whose mean estimates Z without bias, so that
+    their logarithm bounds log Z from below in the mean. The interval is
+    log(mean w +- 3 s), where s is the standard error of the mean over the chains. The
+    effective sample size, (sum w)^2 / sum w^2, says how many chains the estimate
+    rests on; where it is a few, neither value nor interval can be trusted.
+
+    Args:
+        value: Float, log Z in nats.
+        low: Float, lower end of the interval in nats, -inf where 3 s exceeds the mean;
+            `value` where exact.
+        high: Float, upper end of the interval in nats; `value` where exact.
+        method: "exact" or "ais".
+        effective_sample_size: Float from 1 to `num_chains`; `None` where exact.
+        num_temperatures: Int, steps of AIS from the base-rate model to the machine, or
+            `None`.
+        num_chains: Int, chains of AIS, or `None`.
+        seed: Int, the seed of AIS, or `None`.
+
+    References:
+        - Neal, Annealed importance sampling, Statistics and Computing 11, 2001.
+        - Salakhutdinov and Murray, On the quantitative analysis of deep belief
+          networks, ICML 2008 (the interval).
+
+    Example:
+    ```python
+    found = model.log_partition("ais", num_temperatures=1000, seed=0)
+    print(found)  # log Z = 451.28 nats, 451.10 to 451.44 (3 standard errors), ...
+    ```
+    """
+
+    value: float
+    low: float
+    high: float
+    method: str
+    effective_sample_size: float | None = None
+    num_temperatures: int | None = None
+    num_chains: int | None = None
+    seed: int | None = None
+
+    @property
+    def likelihood_kind(self) -> str:
+        """What log p(x) is that is made with it: "exact" or "estimate"."""
+        return "exact" if self.method == "exact" else "estimate"
+
+    @classmethod
+    def exact(cls, value) -> "LogPartition":
+        """Returns a log Z without error.
+
+        Args:
+            value: Number, in nats.
+        """
+        value = float(value)
+        return cls(value=value, low=value, high=value, method="exact")
+
+    @classmethod
+    def from_log_weights(cls, log_weights, num_temperatures, seed) -> "LogPartition":
+        """Returns the estimate that the weights of AIS give.
+
+        Args:
+            log_weights: Array `(num_chains,)` of log w, in nats, at least two.
+            num_temperatures: Int.
+            seed: Int or `None`.
+        """
+        log_weights = np.asarray(log_weights, "float64")
+        largest = log_weights.max()
+        weights = np.exp(log_weights - largest)
+        mean, count = weights.mean(), len(weights)
+        error = weights.std(ddof=1) / np.sqrt(count) / mean
+        value = largest + np.log(mean)
+        down = 1.0 - _NUM_ERRORS * error
+        return cls(
+            value=float(value),
+            low=float(value + np.log(down)) if down > 0 else float("-inf"),
+            high=float(value + np.log1p(_NUM_ERRORS * error)),
+            method="ais",
+            effective_sample_size=float(weights.sum() ** 2 / np.square(weights).sum()),
+            num_temperatures=num_temperatures,
+            num_chains=count,
+            seed=seed,
+        )
+
+    def __str__(self) -> str:
+        if self.method == "exact":
+            return f"log Z = {self.value:.2f} nats (exact)"
+        return (
+            f"log Z = {self.value:.2f} nats, {self.low:.2f} to {self.high:.2f} "
+            f"({_NUM_ERRORS} standard errors), effective sample size "
+            f"{self.effective_sample_size:.1f} of {self.num_chains} chains (AIS, "
+            f"{self.num_temperatures:,} temperatures, seed {self.seed})"
+        )

@@ -1,0 +1,72 @@
+"""Parallel tempering: chains at several temperatures that change places."""
+
+import numpy as np
+from keras import ops
+
+from keras_genmod.engine import uniform
+
+
+def tempered_gibbs(density, chains, num_temperatures, num_steps, seed):
+    """Takes Gibbs steps at every temperature, then lets neighbours change places.
+
+    Inverse temperatures are spaced evenly from 1 to 0. Chains of neighbours i and j
+    swap with probability min(1, p_i(v_j) p_j(v_i) / (p_i(v_i) p_j(v_j))): first the
+    pairs (0, 1), (2, 3), ..., then (1, 2), (3, 4), ...
+
+    Args:
+        density: `RBMDensity`.
+        chains: Tensor `(num_temperatures * num_chains, size)`, the chains of beta 1
+            first.
+        num_temperatures: Int of at least 2.
+        num_steps: Positive int.
+        seed: `SeedGenerator` or `Seeds`.
+
+    Returns:
+        Tensor of the shape of `chains`.
+
+    References:
+        - Desjardins et al., Tempered Markov chain Monte Carlo for training of
+          restricted Boltzmann machines, AISTATS 2010.
+    """
+    num_chains = chains.shape[0] // num_temperatures
+    betas = np.linspace(1.0, 0.0, num_temperatures, dtype="float32")
+    column = ops.convert_to_tensor(np.repeat(betas, num_chains)[:, None])
+    for _ in range(num_steps):
+        field = density.field(chains)
+        chains = density.tempered_step(field, column, density.visible_bias, seed)
+    by_temperature = ops.reshape(chains, (num_temperatures, num_chains, -1))
+    field = ops.reshape(density.field(chains), (num_temperatures, num_chains, -1))
+    betas = ops.convert_to_tensor(betas[:, None, None])
+    for first in (0, 1):
+        swapped = _accepted(field, betas, first, seed)
+        by_temperature = _swap(by_temperature, swapped)
+        field = _swap(field, swapped)
+    return ops.reshape(by_temperature, chains.shape)
+
+
+def _accepted(field, betas, first, seed):
+    """Returns which chains swap with the next colder, `(temperatures - 1, chains)`.
+
+    Visible biases are the same at all temperatures and cancel.
+    """
+
+    def log_weight(betas, field):
+        return ops.sum(ops.softplus(betas * field), axis=-1)
+
+    own = log_weight(betas, field)
+    log_ratio = log_weight(betas[:-1], field[1:]) + log_weight(betas[1:], field[:-1])
+    log_ratio = log_ratio - own[:-1] - own[1:]
+    pairs = np.arange(betas.shape[0] - 1)[:, None] % 2 == first
+    noise = uniform(ops.shape(log_ratio), seed)
+    return ops.logical_and(pairs, ops.log(noise) < log_ratio)
+
+
+def _swap(values, swapped):
+    """Exchanges rows i and i + 1 of the first axis where `swapped[i]`."""
+    no = ops.zeros_like(swapped[:1])
+    with_next = ops.concatenate([swapped, no])[..., None]
+    with_last = ops.concatenate([no, swapped])[..., None]
+    following = ops.concatenate([values[1:], values[:1]])
+    preceding = ops.concatenate([values[-1:], values[:-1]])
+    values = ops.where(with_next, following, values)
+    return ops.where(with_last, preceding, values)

@@ -1,0 +1,154 @@
+"""log Z by annealed importance sampling against enumeration."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.special
+from keras import ops
+
+from keras_genmod import RBM, BoltzmannMachine
+from keras_genmod.models.energy.log_partition import LogPartition
+
+NUM_MACHINES = 20
+# Machines of every kind: how to make one, and how large its random weights are.
+MACHINES = {
+    "bernoulli": (lambda: RBM(5, 4, seed=0), 1.0),
+    "normal": (lambda: RBM(4, 3, visible="normal", seed=0), 0.6),
+    "categorical": (
+        lambda: RBM(3, 4, visible="categorical", num_categories=3, seed=0),
+        1.0,
+    ),
+    "boltzmann": (lambda: BoltzmannMachine(4, 2, temperature=1.5, seed=0), 1.0),
+}
+
+
+def set_weights(model, scale, seed):
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        variable.assign(scale * rng.normal(size=variable.shape))
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_annealing_finds_the_exact_value_within_its_interval(kind):
+    # Three standard errors hold 997 in 1,000; with seeds that all do.
+    make, scale = MACHINES[kind]
+    model, ends = make(), []
+    for i in range(NUM_MACHINES):
+        set_weights(model, scale, seed=i)
+        exact = model.log_partition()
+        found = model.log_partition("ais", 100, num_chains=100, seed=200 + i)
+        assert found.low <= exact.value <= found.high, str(found)
+        assert exact.low == exact.value == exact.high
+        ends.append([found.low, found.high])
+    widths = np.ptp(ends, axis=1)
+    assert np.all(widths > 0) and np.median(widths) < 0.5  # it says something
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_base_rates_move_the_start_and_not_the_end(kind):
+    make, scale = MACHINES[kind]
+    model = make()
+    set_weights(model, scale, seed=0)
+    rates = np.random.default_rng(1).uniform(0.2, 0.8, size=model.data_shape)
+    if kind == "categorical":
+        rates /= rates.sum(axis=-1, keepdims=True)
+    found = model.log_partition("ais", 100, seed=1, base_rates=rates)
+    assert found.low <= model.log_partition().value <= found.high
+    assert found.value != model.log_partition("ais", 100, seed=1).value
+
+
+def test_base_rates_are_those_of_the_start():
+    model = RBM(3, 2, seed=0)
+    rates = np.array([0.2, 0.5, 0.9])
+    biases = model._base_biases(rates)
+    np.testing.assert_allclose(biases, scipy.special.logit(rates), rtol=1e-6)
+    # At beta 0 log Z is that of units without couplings.
+    set_weights(model, 0.0, seed=0)
+    found = model.log_partition("ais", 1, num_chains=2, seed=0)
+    assert found.value == pytest.approx(5 * math.log(2))
+    assert found.effective_sample_size == pytest.approx(2)
+
+
+def test_too_few_temperatures_show_in_the_effective_sample_size():
+    model = RBM(10, 6, seed=0)
+    set_weights(model, 1.5, seed=0)
+    few, many = (model.log_partition("ais", n, seed=0) for n in (2, 1000))
+    assert few.effective_sample_size < 20 < 50 < many.effective_sample_size
+    error = abs(few.value - model.log_partition().value)
+    assert error > 10 * abs(many.value - model.log_partition().value)
+
+
+def test_estimate_repeats_for_a_seed():
+    model = RBM(4, 3, seed=0)
+    set_weights(model, 1.0, seed=0)
+    first, again, other = (
+        model.log_partition("ais", 10, num_chains=5, seed=s) for s in (1, 1, 2)
+    )
+    assert first == again and first.value != other.value
+    unseeded = [model.log_partition("ais", 10, num_chains=5).value for _ in range(2)]
+    assert unseeded[0] != unseeded[1]
+
+
+def test_interval_is_that_of_the_mean_weight():
+    log_weights = np.log([1.0, 2.0, 3.0, 6.0]) + 1000.0  # no such weight in float64
+    found = LogPartition.from_log_weights(log_weights, 10, seed=0)
+    error = np.std([1, 2, 3, 6], ddof=1) / 2.0
+    assert found.value == pytest.approx(1000 + math.log(3))
+    assert found.high == pytest.approx(1000 + math.log(3 + 3 * error))
+    assert found.low == -math.inf  # 3 - 3 * 1.08
+    assert found.effective_sample_size == pytest.approx(144 / 50)
+    even = LogPartition.from_log_weights(np.log([1.0, 1.1]), 10, seed=0)
+    assert even.low == pytest.approx(math.log(1.05 - 3 * 0.05))
+
+
+def test_it_says_what_it_is():
+    assert str(LogPartition.exact(1.25)) == "log Z = 1.25 nats (exact)"
+    found = LogPartition.from_log_weights(np.zeros(4), 10_000, seed=7)
+    assert str(found) == (
+        "log Z = 0.00 nats, 0.00 to 0.00 (3 standard errors), effective sample size "
+        "4.0 of 4 chains (AIS, 10,000 temperatures, seed 7)"
+    )
+    assert found.likelihood_kind == "estimate"
+
+
+def test_log_prob_takes_an_estimate():
+    model = RBM(4, 3, seed=0)
+    set_weights(model, 1.0, seed=0)
+    found = model.log_partition("ais", 10, seed=0)
+    x = np.eye(4, dtype="float32")
+    difference = model.log_prob(x, log_partition=found) - model.log_prob(x)
+    expected = model.log_partition().value - found.value
+    np.testing.assert_allclose(ops.convert_to_numpy(difference), expected, atol=1e-5)
+
+
+def test_machines_too_large_to_enumerate_name_annealing():
+    message = r"`log_partition` enumerates 2\^25 states of 25 units.*method=\"ais\""
+    model = RBM(30, 25)
+    assert model.likelihood_kind is None and RBM(30, 24).likelihood_kind == "exact"
+    for call in (model.log_partition, lambda: model.log_prob(np.zeros((1, 30)))):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert np.isfinite(model.log_partition("ais", 3, num_chains=2).value)
+
+
+@pytest.mark.parametrize(
+    "options,message",
+    [
+        ({"method": "mean_field"}, "`method` must be one of"),
+        ({"num_temperatures": 0}, "`num_temperatures` must be a positive int"),
+        ({"num_chains": 0.5}, "`num_chains` must be a positive int"),
+        ({"num_chains": 1}, "`num_chains` must be at least 2"),
+        ({"seed": -1}, "`seed` must be a non-negative int"),
+        ({"base_rates": np.ones(3)}, r"`base_rates` must be finite, of shape \(4,\)"),
+        ({"base_rates": np.full(4, np.nan)}, "`base_rates` must be finite"),
+    ],
+)
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        RBM(4, 3).log_partition(**{"method": "ais", **options})
+
+
+def test_log_prob_wants_a_log_partition():
+    with pytest.raises(ValueError, match="`log_partition` must be what"):
+        RBM(4, 3).log_prob(np.zeros((1, 4)), log_partition=2.0)
