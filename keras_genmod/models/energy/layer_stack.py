@@ -1,0 +1,148 @@
+"""What machines of several layers share: pretraining two layers at a time, features."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genmod.models import checks
+from keras_genmod.models.generative_model import GenerativeModel
+
+_CODED = 1000  # examples coded at a time: bounds the memory on the device
+
+
+class LayerStack(GenerativeModel):
+    """Base of machines of binary units in layers, v = h_0 and h_1 to h_L.
+
+    A subclass overrides `_pairs`, `_take_weights` and `_encode`.
+
+    Args:
+        layer_dims: Positive ints, the number of visible units and those of each hidden
+            layer, at least two of them.
+        **kwargs: As in `GenerativeModel`.
+    """
+
+    num_levels = 2
+
+    def __init__(self, layer_dims, **kwargs):
+        layer_dims = _standardize_layer_dims(layer_dims)
+        super().__init__(data_shape=layer_dims[:1], **kwargs)
+        self.layer_dims = layer_dims
+
+    @property
+    def num_hidden_layers(self) -> int:
+        """The number L of hidden layers."""
+        return len(self.layer_dims) - 1
+
+    def _seed_of(self, i):
+        """Returns a seed for the couplings of the layers i and i + 1, or `None`."""
+        return None if self.seed is None else self.seed + i
+
+    # Pretraining.
+
+    def _pairs(self):
+        """Returns new models of each two layers, of the arguments of the stack."""
+        raise NotImplementedError
+
+    def _take_weights(self, pairs):
+        """Takes what the models of each two layers have learnt."""
+        raise NotImplementedError
+
+    def pretrain(self, x, epochs=10, batch_size=100, optimizer="adam", verbose="auto"):
+        """Trains a machine of each two layers in turn, and takes its weights.
+
+        Each learns the means that the one below it gives its upper layer.
+
+        Args:
+            x: Visible units, array `(n, layer_dims[0])` in [0, 1].
+            epochs: Positive int, passes over the data for each two layers.
+            batch_size: Positive int.
+            optimizer: String or `keras.optimizers.Optimizer`; each machine has its own
+                copy.
+            verbose: As in `keras.Model.fit`.
+
+        Returns:
+            List of `keras.callbacks.History`, one a machine from the lowest.
+
+        Raises:
+            ValueError: If an argument is out of range, or `x` is not one array.
+        """
+        checks.positive_int("epochs", epochs)
+        checks.positive_int("batch_size", batch_size)
+        if not checks.is_array(x):
+            raise ValueError(
+                "`x` must be one array, which the layers go through in turn. "
+                f"Received: {type(x).__name__}"
+            )
+        optimizer = keras.optimizers.get(optimizer)
+        pairs, histories = self._pairs(), []
+        for pair in pairs:
+            pair.compile(type(optimizer).from_config(optimizer.get_config()))
+            histories.append(
+                pair.fit(x, epochs=epochs, batch_size=batch_size, verbose=verbose)
+            )
+            if pair is not pairs[-1]:
+                x = _codes(pair, x)
+        self._take_weights(pairs)
+        return histories
+
+    # Features.
+
+    def encode(self, x, layer=-1):
+        """Returns the means of a hidden layer given the data: features.
+
+        Args:
+            x: Visible units, `(batch, layer_dims[0])`.
+            layer: Int, from 1 for the lowest hidden layer, or from -1 for the highest
+                down.
+
+        Returns:
+            Float32 tensor `(batch, layer_dims[layer])`.
+
+        Raises:
+            ValueError: If there is no such hidden layer.
+        """
+        self.check_examples(x)
+        last = self.num_hidden_layers
+        is_int = isinstance(layer, (int, np.integer)) and not isinstance(layer, bool)
+        if not is_int or not 1 <= abs(layer) <= last:
+            raise ValueError(
+                f"`layer` must be a hidden layer, 1 to {last} from the lowest or -1 to "
+                f"{-last} from the highest. Received: layer={layer!r}"
+            )
+        return self._encode(x, layer=int(layer) if layer > 0 else int(layer) + last + 1)
+
+    def _encode(self, x, *, layer):
+        """Returns the means of hidden layer 1, 2, ... in a compiled call."""
+        raise NotImplementedError
+
+    def check_examples(self, x):
+        super().check_examples(x)
+        checks.unit_range("x", x)
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("num_classes", None)
+        return {**config, "layer_dims": self.layer_dims}
+
+
+def _standardize_layer_dims(layer_dims) -> tuple[int, ...]:
+    """Returns the sizes of visible and hidden layers as a tuple.
+
+    Raises:
+        ValueError: Unless they are positive ints, of two hidden layers at least.
+    """
+    if not isinstance(layer_dims, (list, tuple)) or len(layer_dims) < 3:
+        raise ValueError(
+            "`layer_dims` must be the number of visible units and those of each of at "
+            "least two hidden layers; of one hidden layer it is an RBM. "
+            f"Received: layer_dims={layer_dims!r}"
+        )
+    for i, size in enumerate(layer_dims):
+        checks.positive_int(f"layer_dims[{i}]", size)
+    return tuple(int(size) for size in layer_dims)
+
+
+def _codes(pair, x):
+    starts = range(0, len(x), _CODED)
+    codes = [pair.encode(x[start : start + _CODED]) for start in starts]
+    return np.concatenate([ops.convert_to_numpy(code) for code in codes])
