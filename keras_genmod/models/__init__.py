@@ -11,21 +11,37 @@ from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn_plus_plus import PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
+from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
+from keras_genmod.models.energy.dbm import DBM
+from keras_genmod.models.energy.dbn import DBN
+from keras_genmod.models.energy.energy_model import EnergyModel
 from keras_genmod.models.energy.rbm import RBM
+from keras_genmod.models.flows.glow import Glow
 from keras_genmod.models.flows.normalizing_flow import NormalizingFlow
+from keras_genmod.models.flows.uniform_dequantization import UniformDequantization
+from keras_genmod.models.flows.variational_dequantization import (
+    VariationalDequantization,
+)
 
 __all__ = [
     "Autoencoder",
+    "BoltzmannMachine",
     "CausalTransformer",
     "CycleGAN",
+    "DBM",
+    "DBN",
+    "EnergyModel",
     "GAN",
     "GatedPixelCNN",
+    "Glow",
     "NormalizingFlow",
     "PixelCNN",
     "PixelCNNPlusPlus",
     "PixelRNN",
     "RBM",
+    "UniformDequantization",
     "VAE",
+    "VariationalDequantization",
     "WGAN",
     "WGANGP",
 ]

@@ -11,7 +11,10 @@ from keras_genmod import (
     WGAN,
     WGANGP,
     Autoencoder,
+    BoltzmannMachine,
     CycleGAN,
+    EnergyModel,
+    Glow,
     NormalizingFlow,
     PixelCNN,
     PixelRNN,
@@ -41,6 +44,12 @@ WITH_BATCH_NORMALIZATION = keras.Sequential(
         keras.layers.Dense(1),
     ]
 )
+WITH_ACTIVITY_REGULARIZER = keras.Sequential(
+    [keras.Input((2,)), keras.layers.Dense(1, activity_regularizer="l2")]
+)
+ANY_SIZE = keras.Sequential(
+    [keras.Input((None, None, 1)), keras.layers.GlobalAveragePooling2D()]
+)
 
 GOOD = {
     Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
@@ -56,7 +65,10 @@ GOOD = {
         "discriminator_a": TO_SCORE,
         "discriminator_b": TO_SCORE,
     },
+    EnergyModel: {"network": TO_SCORE, "buffer_size": 10},
+    Glow: {"image_shape": IMAGE, "num_scales": 1, "num_steps": 1, "filters": 2},
     NormalizingFlow: {"bijector": Planar(2)},
+    BoltzmannMachine: {"visible_dim": 4},
     RBM: {"visible_dim": 4, "hidden_dim": 3},
 }
 
@@ -73,10 +85,19 @@ POSITIVE_INTS = [
     (WGAN, "critic_steps"),
     (WGANGP, "critic_steps"),
     (WGANGP, "latent_dim"),
+    (EnergyModel, "num_langevin_steps"),
+    (EnergyModel, "buffer_size"),
+    (Glow, "num_scales"),
+    (Glow, "num_steps"),
+    (Glow, "filters"),
     (RBM, "visible_dim"),
     (RBM, "hidden_dim"),
     (RBM, "num_gibbs_steps"),
     (RBM, "num_chains"),
+    (RBM, "num_temperatures"),
+    (BoltzmannMachine, "visible_dim"),
+    (BoltzmannMachine, "num_gibbs_steps"),
+    (BoltzmannMachine, "num_chains"),
 ]
 NON_NEGATIVE = [
     (VAE, "beta"),
@@ -84,8 +105,14 @@ NON_NEGATIVE = [
     (WGANGP, "penalty_weight"),
     (CycleGAN, "cycle_weight"),
     (CycleGAN, "identity_weight"),
+    (EnergyModel, "regularization"),
 ]
-CHOICES = [(VAE, "likelihood"), (GAN, "loss"), (RBM, "visible")]
+CHOICES = [
+    (VAE, "likelihood"),
+    (GAN, "loss"),
+    (RBM, "visible"),
+    (BoltzmannMachine, "statistics"),
+]
 NETWORKS = [
     (Autoencoder, "encoder"),
     (Autoencoder, "decoder"),
@@ -99,6 +126,7 @@ NETWORKS = [
     (CycleGAN, "generator_ba"),
     (CycleGAN, "discriminator_a"),
     (CycleGAN, "discriminator_b"),
+    (EnergyModel, "network"),
 ]
 OTHERS = [
     (Autoencoder, {"decoder": TO_OTHER}, "`decoder` must map shape"),
@@ -139,6 +167,21 @@ OTHERS = [
         },
         "`identity_weight` must be 0 where the domains have different shapes",
     ),
+    (EnergyModel, {"network": TO_LATENT}, r"`network` must map.* to \(3,\)"),
+    (EnergyModel, {"network": ANY_SIZE}, "`network` must map data of a known shape"),
+    (
+        EnergyModel,
+        {"network": WITH_BATCH_NORMALIZATION},
+        "`network` must hold no BatchNormalization",
+    ),
+    (
+        EnergyModel,
+        {"network": WITH_ACTIVITY_REGULARIZER},
+        "`network` must hold no activity regularizers",
+    ),
+    (EnergyModel, {"step_size": 0}, "`step_size` must be a finite number above 0"),
+    (EnergyModel, {"noise": -1}, "`noise` must be a number of at least 0"),
+    (EnergyModel, {"reinitialize": 1.1}, r"`reinitialize` must be a number in \[0, 1"),
     (NormalizingFlow, {"bijector": TRANSLATOR}, "`bijector` must be a keras_genmod"),
     (NormalizingFlow, {"base": StandardNormal((3,))}, "`base` must have the event"),
 ]
@@ -192,9 +235,12 @@ def test_planar_event_dim(value):
         Planar(value)
 
 
-@pytest.mark.parametrize("bijectors", [[], [Planar(2), Planar(3)]])
-def test_chain_bijectors(bijectors):
-    with pytest.raises(ValueError, match="`bijectors` must be a non-empty list"):
+@pytest.mark.parametrize(
+    "bijectors,message",
+    [([], "be a non-empty list"), ([Planar(2), Planar(3)], "fit together")],
+)
+def test_chain_bijectors(bijectors, message):
+    with pytest.raises(ValueError, match=f"`bijectors` must {message}"):
         Chain(bijectors)
 
 
@@ -208,7 +254,9 @@ def test_compile_takes_no_loss(model, argument):
         make(model).compile("sgd", **{argument: "mse"})
 
 
-@pytest.mark.parametrize("model", [GAN, NormalizingFlow, RBM, PixelCNN, VAE])
+@pytest.mark.parametrize(
+    "model", [EnergyModel, GAN, NormalizingFlow, RBM, PixelCNN, VAE]
+)
 def test_condition_of_an_unconditional_model(model):
     with pytest.raises(ValueError, match="is not conditional; `condition` must be"):
         make(model).sample(2, condition=1)
@@ -239,11 +287,16 @@ def test_condition_of_an_unconditional_model(model):
             lambda: make(PixelCNN).sample(1, known=np.ones(OTHER), mask=np.ones(OTHER)),
             "`known` must have shape",
         ),
+        (
+            lambda: make(EnergyModel).sample(1, num_steps=0),
+            "`num_steps` must be a positive",
+        ),
+        (lambda: make(EnergyModel).score(np.ones((2, 3))), "`x` must have shape"),
         (lambda: make(RBM).sample(1, num_steps=0), "`num_steps` must be a positive"),
         (lambda: make(RBM).free_energy(np.ones((2, 3))), "`x` must have shape"),
         (
-            lambda: make(RBM, visible_dim=30, hidden_dim=21).log_partition(),
-            r"`log_partition` enumerates 2\^21 states",
+            lambda: make(RBM, visible_dim=30, hidden_dim=25).log_partition(),
+            r"`log_partition` enumerates 2\^25 states",
         ),
         (
             lambda: make(NormalizingFlow).log_prob(np.ones((2, 3))),

@@ -3,21 +3,27 @@
 import numpy as np
 
 from keras_genmod import (
+    DBM,
+    DBN,
     GAN,
     RBM,
     VAE,
     WGAN,
     WGANGP,
     Autoencoder,
+    BoltzmannMachine,
     CausalTransformer,
     CycleGAN,
+    EnergyModel,
     GatedPixelCNN,
+    Glow,
     NormalizingFlow,
     PixelCNN,
     PixelCNNPlusPlus,
     PixelRNN,
+    UniformDequantization,
 )
-from keras_genmod.bijectors import Chain, Planar
+from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
 from tests.contracts import (
     ConditionalContract,
     ModelContract,
@@ -116,6 +122,25 @@ class TestConditionalVAE(ConditionalContract):
     @staticmethod
     def outputs(model):
         return model.encode(BINARY, LABELS), model.reconstruct(BINARY, LABELS)
+
+
+class TestFlowVAE(ModelContract):
+    data = (BINARY,)
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return VAE(
+            small_network(IMAGE, (6,)),
+            small_network((LATENT,), IMAGE),
+            LATENT,
+            posterior_flow=Chain([Planar(LATENT, condition_dim=6), Planar(LATENT)]),
+            prior_flow=Planar(LATENT),
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(BINARY), model.reconstruct(BINARY)
 
 
 class TestPixelCNN(ModelContract):
@@ -421,6 +446,69 @@ class TestNormalizingFlow(FullPrecision, ModelContract):
         return model.log_prob(POINTS), model.encode(POINTS)
 
 
+class TestEnergyModel(ModelContract):
+    data = (GREY,)
+    falls = None
+    sample_arguments = {"num_steps": 5}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return EnergyModel(
+            small_network(IMAGE, (1,)),
+            num_langevin_steps=3,
+            step_size=0.1,
+            buffer_size=30,
+            regularization=0.1,
+            data_range=(0, 1),
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.energy(GREY), model.score(GREY)
+
+
+class TestConditionalFlow(ConditionalContract):
+    data = (FOUR_GREYS, LABELS)
+    sample_levels = 4
+
+    @staticmethod
+    def make():
+        couplings = [
+            AffineCoupling(
+                IMAGE,
+                small_network(IMAGE, (4, 4, 2), num_classes=3),
+                mask="checkerboard",
+                flip=flip,
+                condition_dim=3,
+            )
+            for flip in (False, True)
+        ]
+        return NormalizingFlow(
+            Chain([*couplings, ActNorm(IMAGE), Sigmoid(IMAGE, margin=0.05)]),
+            dequantization=UniformDequantization(4),
+            num_classes=3,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(FOUR_GREYS, LABELS)
+
+
+class TestGlow(ModelContract):
+    data = (FOUR_GREYS,)
+    torch_compiles = False
+    sample_levels = 4
+
+    @staticmethod
+    def make():
+        return Glow(IMAGE, num_scales=2, num_steps=1, filters=4, num_levels=4)
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(FOUR_GREYS)
+
+
 class TestRBM(FullPrecision, ModelContract):
     data = (BINARY.reshape(24, -1),)
     falls = "reconstruction"
@@ -456,3 +544,70 @@ class TestNormalRBM(TestRBM):
     @staticmethod
     def make():
         return RBM(16, 5, visible="normal")
+
+
+class TestCategoricalRBM(FullPrecision, TrainingContract):
+    data = (np.stack([1 - BINARY, BINARY], axis=-1).reshape(24, 16, 2),)
+    falls = "reconstruction"
+
+    @staticmethod
+    def make():
+        return RBM(16, 5, "categorical", 2, persistent=True, num_temperatures=3)
+
+
+class TestBoltzmannMachine(FullPrecision, ModelContract):
+    data = (BINARY.reshape(24, -1)[:, :8],)
+    falls = None
+    sample_arguments = {"num_steps": 20}
+    sample_levels = 2
+
+    @staticmethod
+    def make():
+        return BoltzmannMachine(8, 3, temperature=1.5, num_chains=9)
+
+    @staticmethod
+    def outputs(model):
+        v = BINARY.reshape(24, -1)[:, :8]
+        return model.free_energy(v), model.log_prob(v)
+
+    def test_predict_has_one_row_an_example(self, run):
+        outputs = run.model.predict(*self.data, batch_size=8, verbose=0)
+        assert outputs["clamped"].shape == (24, 11)
+        assert outputs["chain"].shape == (3 * 9, 11)  # the chains, once a batch
+
+
+class TestDBN(FullPrecision, ModelContract):
+    data = (BINARY.reshape(24, -1),)
+    falls = "reconstruction"
+    sample_arguments = {"num_steps": 20}
+    sample_levels = 2
+
+    @staticmethod
+    def make():
+        return DBN([16, 5, 4])
+
+    @staticmethod
+    def outputs(model):
+        v = BINARY.reshape(24, -1)
+        return model.encode(v), model.reconstruct(v)
+
+
+class TestDBM(FullPrecision, ModelContract):
+    data = (BINARY.reshape(24, -1),)
+    falls = "reconstruction"
+    sample_arguments = {"num_steps": 20}
+    sample_levels = 2
+
+    @staticmethod
+    def make():
+        return DBM([16, 5, 4], num_chains=9)
+
+    @staticmethod
+    def outputs(model):
+        v = BINARY.reshape(24, -1)
+        return model.free_energy(v), model.reconstruct(v), model.log_prob(v)
+
+    def test_predict_has_one_row_an_example(self, run):
+        outputs = run.model.predict(*self.data, batch_size=8, verbose=0)
+        assert outputs["even"].shape == (24, 16 + 4)
+        assert outputs["chain"].shape == (3 * 9, 16 + 4)  # the chains, once a batch

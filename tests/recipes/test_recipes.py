@@ -26,38 +26,56 @@ FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 
 # Arguments that make each recipe small; each also has a `limit` of examples.
 SMALL = {
-    "anomaly": {"hidden_dim": 24, "latent_dim": 2, "filters": 4, "num_blocks": 1},
+    "anomaly": {"hidden_dim": 25, "latent_dim": 2, "filters": 4, "num_blocks": 1},
     "autoencoder": {"hidden_dim": 16},
+    "boltzmann_machine": {"num_patterns": 5},
     "conditional_gan": {"filters": 4, "latent_dim": 8},
     "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
     "cycle_gan": {"filters": 4, "num_blocks": 1},
+    "dbm": {"hidden_dims": "6,5", "pretrain_epochs": 1, "num_chains": 8},
+    "dbn": {"hidden_dims": "6,5", "pretrain_epochs": 1},
+    "energy_model": {"hidden_dim": 8, "filters": 2, "num_langevin_steps": 3},
     "feature_classifier": {"filters": 4, "feature_dim": 8},
     "gan": {"filters": 4, "latent_dim": 8},
     "gated_pixel_cnn": {"filters": 4, "num_blocks": 1},
+    "glow": {"filters": 4, "num_steps": 1},
+    "maf": {"num_layers": 2, "hidden_dim": 8},
     "pixel_cnn": {"filters": 4, "num_blocks": 1},
     "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
     "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
+    "planar_energies": {"num_layers": 2},
     "planar_flow": {"num_layers": 2},
     "rbm": {"hidden_dim": 6},
+    "real_nvp": {"width": 4},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
+    "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
     "wgan_gp": {"filters": 4, "latent_dim": 8},
 }
 RESUMED = ("gan", "vae")  # the others with the slow tests
 FIGURES = {
     "anomaly": "the lowest AUROC is",
     "autoencoder": "mean squared error",
+    "boltzmann_machine": "recovered whole from their upper halves",
     "conditional_gan": "has the class asked for in",
     "conditional_vae": "importance-weighted, K=",
     "cycle_gan": "distance after a cycle",
+    "dbm": "nats (lower_bound)",
+    "dbn": "Logistic regression on its features: accuracy",
+    "energy_model": "nats (estimate: normalised on a grid of 64x64 cells)",
     "feature_classifier": "Frechet distance",
     "gan": "(features: pixels): Frechet distance",
     "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x) =",
+    "glow": "bits a dimension",
+    "maf": "bits a dimension",
     "pixel_cnn": "(features: pixels): Frechet distance",
     "pixel_cnn_pp": "nats (exact), ",
     "pixel_rnn": "diagonal layers, dynamic binarization (tested on one draw, seed 0)",
+    "planar_energies": "KL(q, p) of flows",
     "planar_flow": "nats (exact)",
     "rbm": "nats (exact)",
+    "real_nvp": "bits a dimension",
     "vae": "(features: pixels): Frechet distance",
+    "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
     "wgan_gp": "(features: pixels): Frechet distance",
 }
 
@@ -71,16 +89,28 @@ PICTURES = {
 SCALARS = ["frechet_distance", "kernel_distance", "precision", "recall"]
 LIKELIHOODS = {
     "conditional_vae": "lower_bound",
+    "dbm": "lower_bound",
+    "dbn": "lower_bound",
+    "glow": "lower_bound",
+    "maf": "lower_bound",
     "pixel_cnn": "exact",
     "rbm": "exact",
+    "real_nvp": "lower_bound",
     "vae": "lower_bound",
+    "vae_planar_posterior": "lower_bound",
 }
+FLOWS = ("glow", "maf", "real_nvp")  # under uniform noise
 OF_A_GAME = ["generator_gradient_norm", "sample_diversity"]
 
 RUN = ["model.keras", "train", "validation", "backup"]  # what a run leaves
 FILES = {
     "anomaly": ["anomaly.md", "anomaly.json"]
     + [f"{model}/{file}" for model in ("vae", "rbm_background") for file in RUN],
+    "planar_energies": [
+        f"{energy}/{file}"
+        for energy in ("ring", "sine", "split_sine", "forked_sine")
+        for file in RUN
+    ],
 }
 
 
@@ -102,8 +132,10 @@ def test_it_leaves_its_files(name, tmp_path, capsys):
     if name in LIKELIHOODS:  # with its protocol
         protocol = training[-1].split("[")[-1]
         assert f"kind={LIKELIHOODS[name]}, dataset=digits, split=test" in protocol
-        assert "binarization=static(0)" in protocol and "count=96" in protocol
-        assert ("importance_samples=500" in protocol) == name.endswith("vae")
+        levels = "num_levels=17" if name in FLOWS else "binarization=static(0)"
+        assert levels in protocol and "count=96" in protocol
+        assert ("importance_samples=500" in protocol) == ("vae" in name)
+        assert ("importance_samples=10," in protocol) == (name in FLOWS)
     assert "val_loss" in "".join(training)
     assert FIGURES[name] in figures and "nan" not in figures
     files = [f"{name}.png", *FILES.get(name, RUN)]
@@ -248,10 +280,30 @@ def test_the_classifier_loads_where_only_keras_is(tmp_path):
     assert loaded.get_layer("features").output.shape == (None, 3)
 
 
+def test_energy_model_scores_images(tmp_path, capsys, monkeypatch):
+    recipe = importlib.import_module("recipes.energy_model")
+    monkeypatch.setattr(recipe, "SAMPLE_STEPS", 3)
+    run("energy_model", tmp_path, epochs=1, dataset="digits")
+    assert "Held-out digits, 96 images: mean energy" in capsys.readouterr().out
+
+
+def test_a_vae_without_planar_flows_is_a_plain_one(tmp_path, capsys):
+    run("vae_planar_posterior", tmp_path, epochs=1, num_flows=0)
+    assert "images, 0 planar flows" in capsys.readouterr().out
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert model.posterior_flow is None
+
+
 @pytest.mark.parametrize("name", ["vae", "pixel_cnn"])
 def test_static_binarization_is_named(name, tmp_path, capsys):
     run(name, tmp_path, epochs=1, binarization="static")
     assert "images, static binarization (tested on one" in capsys.readouterr().out
+
+
+def test_real_nvp_takes_points(tmp_path, capsys):
+    run("real_nvp", tmp_path, epochs=1, dataset="two_moons", num_layers=2)
+    *_, protocol, figures, _ = capsys.readouterr().out.strip().splitlines()
+    assert "kind=exact, dataset=two_moons" in protocol and "nats (exact)" in figures
 
 
 def test_gated_pixel_cnn_draws_the_classes_asked_for(tmp_path, capsys):
@@ -302,7 +354,9 @@ def test_vae_bounds_the_digits(tmp_path, capsys):
     "TFDS_DATA_DIR" not in os.environ, reason="TFDS_DATA_DIR names no prepared sets"
 )
 @pytest.mark.filterwarnings("ignore::keras_genmod.metrics.RankDeficientWarning")
-@pytest.mark.parametrize("name", sorted(set(SMALL) - {"planar_flow", "cycle_gan"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(SMALL) - {"planar_energies", "planar_flow", "cycle_gan"})
+)
 def test_it_runs_on_mnist(name, tmp_path, capsys):
     run(name, tmp_path, epochs=1, dataset="mnist")
     assert "mnist" in capsys.readouterr().out.splitlines()[-2]
