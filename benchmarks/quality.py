@@ -5,9 +5,11 @@ each model for its budget (`quality_models.ENTRIES`, times `--budget`), going on
 it was stopped, and puts two kinds of numbers into RESULTS.md: log-likelihoods of the
 test images by kind and protocol, and distances of samples to the test images in the
 features of a digit classifier, as `recipes.feature_classifier` trains it. Training
-images in place of samples give the floor.
+images in place of samples give the floor. Figures are kept beside the models' states:
+the tables hold those of earlier runs too, so that models can be run one by one.
 """
 
+import json
 import pathlib
 import time
 import warnings
@@ -31,8 +33,8 @@ COLUMNS = (
     "precision",
     "recall",
     "classifier score",
-    "s to draw",
 )
+_FLOOR = "training images: the floor"
 _CHUNK = 500  # images drawn in one call
 
 
@@ -52,7 +54,7 @@ class Judge:
         self.protocol = self._features.protocol(split=split)
         self._floor = None
 
-    def row(self, name, budget, images, seconds=None) -> list[str]:
+    def row(self, name, budget, images) -> list[str]:
         """Returns a row of the table; the first one is the floor."""
         fake, real, protocol = self._features(images), self._real, self.protocol
         frechet = metrics.frechet_distance(real, fake, protocol).value
@@ -74,7 +76,6 @@ class Judge:
             f"{neighbours.precision:.3f}",
             f"{neighbours.recall:.3f}",
             f"{score.value:.2f}",
-            "" if seconds is None else f"{seconds:.1f}",
         ]
 
 
@@ -87,7 +88,16 @@ def train(name, entry, x_train, folder, budget):
     x = x_train[: entry.num_images]
     if entry.is_flat:
         x = x.reshape(len(x), -1)
+    seen = str(epochs)
+    if entry.pretrain is not None:
+        layers = {
+            **entry.pretrain,
+            "epochs": max(1, round(entry.pretrain["epochs"] * budget)),
+        }
+        model.pretrain(data.binarize(x, "static", 0), verbose=0, **layers)
+        seen = f"{layers['epochs']} a layer + {epochs}"
     backup = callbacks.Backup(folder / name.replace(" ", "_") / "backup")
+    num_images = len(x)
     if entry.is_binary:
         x = data.DynamicBinarization(x, batch_size=entry.batch_size, seed=0)
         follow = keras.callbacks.LambdaCallback(
@@ -97,18 +107,68 @@ def train(name, entry, x_train, folder, budget):
     else:
         options = {"batch_size": entry.batch_size, "callbacks": [backup]}
     model.fit(x, epochs=epochs, verbose=0, **options)
-    return model, (str(epochs), f"{len(x_train[: entry.num_images]):,}")
+    return model, (seen, f"{num_images:,}")
 
 
 def draw(model, num_images, options):
-    """Returns images `(num_images, 28, 28, 1)` and the seconds they took, warm."""
-    model.sample(_CHUNK, seed=0, **options)
-    start, parts = time.perf_counter(), []
+    """Returns images `(num_images, 28, 28, 1)`."""
+    parts = []
     for seed in range(0, num_images, _CHUNK):
         drawn = model.sample(_CHUNK, seed=1 + seed, **options)
         parts.append(ops.convert_to_numpy(drawn))
     images = np.concatenate(parts)[:num_images].reshape(-1, 28, 28, 1)
-    return np.clip(images, 0, 1), time.perf_counter() - start
+    return np.clip(images, 0, 1)
+
+
+class Figures:
+    """The figures of all models that were judged, in a file.
+
+    Args:
+        path: Path of a JSON file, there or not.
+        protocol: Dict, what must be the same for figures to stand in one table;
+            figures of another one are an error.
+
+    Raises:
+        ValueError: If the file holds figures of another protocol.
+    """
+
+    def __init__(self, path, protocol):
+        self._path = path
+        self._content = {"protocol": protocol, "likelihoods": None, "rows": {}}
+        if path.exists():
+            self._content = json.loads(path.read_text())
+        if self._content["protocol"] != protocol:
+            raise ValueError(
+                f"{path} holds figures of {self._content['protocol']}; these are of "
+                f"{protocol}. Give another --folder."
+            )
+
+    def put(self, name, budget, likelihood, row, is_binary):
+        """Keeps a model's figures, in place of its last ones."""
+        rows = [other for other in self.likelihoods() if other[0].split(",")[0] != name]
+        if likelihood is not None:
+            epochs, images = budget
+            rows.append((f"{name}, {epochs} epochs of {images} images", likelihood))
+        table = evaluation.LikelihoodTable(rows)
+        self._content["likelihoods"] = table.to_json()
+        self._content["rows"][name] = [is_binary, row]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(self._content))
+
+    def likelihoods(self) -> evaluation.LikelihoodTable:
+        """Returns the table of likelihoods."""
+        text = self._content["likelihoods"]
+        return (
+            evaluation.LikelihoodTable.from_json(text)
+            if text
+            else evaluation.LikelihoodTable()
+        )
+
+    def rows(self, is_binary) -> list[list[str]]:
+        """Returns the rows of one table of samples, in the order of the entries."""
+        kept = self._content["rows"]
+        found = [kept[name] for name in quality_models.ENTRIES if name in kept]
+        return [row for binary, row in found if row and binary == is_binary]
 
 
 def markdown(rows) -> str:
@@ -129,10 +189,11 @@ def main(
 
     Args:
         classifier: The file of a digit classifier with a layer `features`.
-        models: "all", or names of `quality_models.ENTRIES` with commas between them.
+        models: "all", or names of `quality_models.ENTRIES` with commas between them;
+            "" makes the tables of what was run before.
         budget: Factor on the epochs.
         limit: Use at most so many training and test images.
-        folder: Where the models' states are kept.
+        folder: Where the models' states and figures are kept.
         write: Put the tables into RESULTS.md.
     """
     (x_train, _), (x_test, _) = (data.load("mnist", s) for s in ("train", "test"))
@@ -146,49 +207,53 @@ def main(
         True: Judge(digits, binary_test, "test, binarized static(0)"),
     }
     n = len(x_test)
-    rows = {
-        False: [judges[False].row("training images: the floor", ("", ""), x_train[:n])],
-        True: [
-            judges[True].row("training images: the floor", ("", ""), binary_train[:n])
-        ],
+    floors = {
+        False: judges[False].row(_FLOOR, ("", ""), x_train[:n]),
+        True: judges[True].row(_FLOOR, ("", ""), binary_train[:n]),
     }
-    table = evaluation.LikelihoodTable()
+    protocol = {"images": [len(x_train), n], "features": str(judges[False].protocol)}
+    figures = Figures(pathlib.Path(folder) / "figures.json", protocol)
     for name, entry in quality_models.ENTRIES.items():
         if models != "all" and name not in models.split(","):
             continue
         start = time.perf_counter()
         model, seen = train(name, entry, x_train, pathlib.Path(folder), budget)
         typer.echo(f"{name}: trained in {time.perf_counter() - start:.0f} s", err=True)
+        likelihood, binary = None, entry.is_binary
         if entry.has_log_prob:
-            found = evaluation.evaluate_likelihood(
+            images = binary_test if binary else x_test
+            likelihood = evaluation.evaluate_likelihood(
                 model,
-                binary_test.reshape((n, -1)) if entry.is_flat else binary_test,
+                images.reshape((n, -1)) if entry.is_flat else images,
                 dataset="mnist",
                 split="test",
-                binarization="static(0)",
+                binarization="static(0)" if binary else None,
                 **entry.options,
             )
-            table.add(f"{name}, {seen[0]} epochs of {seen[1]} images", found)
-        images, seconds = draw(model, n, entry.sample_options)
-        binary = entry.is_binary
-        if binary and not np.isin(images, (0, 1)).all():
-            # Means of pixels: drawn once, as the test images are.
-            images = data.binarize(images, "static", 0)
-        rows[binary].append(judges[binary].row(name, seen, images, seconds))
-        typer.echo(" ".join(rows[binary][-1]), err=True)
+            typer.echo(str(likelihood), err=True)
+        row = None
+        if entry.has_samples:
+            images = draw(model, n, entry.sample_options)
+            if binary and not np.isin(images, (0, 1)).all():
+                # Means of pixels: drawn once, as the test images are.
+                images = data.binarize(images, "static", 0)
+            row = judges[binary].row(name, seen, images)
+            typer.echo(" ".join(row), err=True)
+        figures.put(name, seen, likelihood, row, binary)
     kind, device = hardware()
     text = [
         f"## Quality on MNIST: {loops.BACKEND}, {kind.upper()}",
         "",
-        f"{len(x_train):,} training and {n:,} test images, seed 0, last state, one "
-        f"run, {budget:g} of the budget in `benchmarks/quality_models.py`. Binary "
-        "models were trained on dynamic binarization.",
+        f"{len(x_train):,} training and {n:,} test images, seed 0, last state, one run "
+        "of the budgets in `benchmarks/quality_models.py`, which the second table "
+        "names. Binary models were trained on dynamic binarization unless it says "
+        "otherwise. The rows were made by several calls of the command.",
         "",
         *results.circumstances(loops.BACKEND, device),
         "",
         "### Log-likelihood",
         "",
-        str(table),
+        str(figures.likelihoods()),
     ]
     for binary, title in ((False, "grey images"), (True, "binary images")):
         text += [
@@ -199,7 +264,7 @@ def main(
             "distance, precision and recall (k = 5) in features, the classifier score "
             f"of probabilities. {judges[binary].protocol}.",
             "",
-            markdown(rows[binary]),
+            markdown([floors[binary], *figures.rows(binary)]),
         ]
     print("\n".join(text))
     if write:

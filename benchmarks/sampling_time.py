@@ -4,7 +4,8 @@
 and puts its tables into RESULTS.md. The cached loop is timed whole. The others run the
 whole network once for each value, hundreds to thousands of times: one of their passes
 is timed, in turns with the cached loop, and multiplied by the number of values, which
-`--whole` checks on one model.
+`--whole` checks on one model. A pass that would take more than `--gigabytes` by
+`gigabytes_of_pass` is not tried: its cells say that it does not fit.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ import numpy as np
 import typer
 from keras import ops
 
+import keras_genmod
 from benchmarks import loops, results, sampling_models
 from benchmarks.step_time import hardware
 from keras_genmod.engine import compiled
@@ -32,6 +34,27 @@ COLUMNS = (
     "than `predict_on_batch`",
     "than `predict`",
 )
+
+
+NO_FIT = "does not fit"
+_COPIES = 3  # of the largest tensor of a pass that live at the same time
+
+
+def gigabytes_of_pass(model, num_images):
+    """Returns about how much memory one pass over whole images takes.
+
+    That is three times its largest tensor in float32: the parameters of all
+    conditionals, or the attention of each token to each in each head.
+
+    Args:
+        model: An autoregressive model.
+        num_images: Int.
+    """
+    height, width, channels = model.image_shape
+    largest = height * width * channels * model.num_levels
+    if isinstance(model, keras_genmod.CausalTransformer):
+        largest = max(largest, model.num_heads * model.num_tokens**2)
+    return 4 * _COPIES * num_images * largest / 1e9
 
 
 class FullPass:
@@ -60,7 +83,8 @@ class Measurement:
         num_images: Int.
         num_parameters: Int.
         seconds: Dict from "cached", "full", "predict_on_batch", "predict" to the
-            median over the rounds.
+            median over the rounds; the last three are missing where a pass does not
+            fit.
     """
 
     case: sampling_models.Case
@@ -71,10 +95,12 @@ class Measurement:
     def row(self) -> list[str]:
         """Returns the cells of the table."""
         cached = self.seconds["cached"]
-        factors = [
-            f"{self.seconds[way] / cached:,.0f}"
-            for way in ("full", "predict_on_batch", "predict")
-        ]
+        plain = [NO_FIT] * 4
+        if "full" in self.seconds:
+            plain = [f"{self.seconds['full']:.3g}"] + [
+                f"{self.seconds[way] / cached:,.0f}"
+                for way in ("full", "predict_on_batch", "predict")
+            ]
         return [
             self.case.name,
             "x".join(map(str, self.case.image_shape)),
@@ -82,29 +108,30 @@ class Measurement:
             str(self.num_images),
             f"{self.num_parameters:,}",
             f"{cached:.3g}",
-            f"{self.seconds['full']:.3g}",
-            *factors,
+            *plain,
         ]
 
 
-def measure(case, num_images, rounds, max_pass_seconds=30.0):
+def measure(case, num_images, rounds, gigabytes, max_pass_seconds=30.0):
     """Returns the `Measurement` of one model.
 
     Args:
         case: A `sampling_models.Case`.
         num_images: Positive int.
         rounds: Positive int.
+        gigabytes: Float, memory that a pass over whole images may take.
         max_pass_seconds: Float, no second round of a pass that takes longer.
     """
     model = case.make()
     images = np.zeros((num_images, *case.image_shape), "float32")
     full_pass = FullPass(model)
-    ways = {
-        "cached": lambda: model.sample(num_images, seed=0),
-        "full": lambda: full_pass(images),
-        "predict_on_batch": lambda: model.predict_on_batch(images),
-        "predict": lambda: model.predict(images, batch_size=num_images, verbose=0),
-    }
+    ways = {"cached": lambda: model.sample(num_images, seed=0)}
+    if gigabytes_of_pass(model, num_images) <= gigabytes:
+        ways |= {
+            "full": lambda: full_pass(images),
+            "predict_on_batch": lambda: model.predict_on_batch(images),
+            "predict": lambda: model.predict(images, batch_size=num_images, verbose=0),
+        }
     # The plain loops visit each value once, with a pass over everything.
     num_values = case.image_shape[0] * case.image_shape[1] * model.num_visits
     passes = {"cached": 1}
@@ -133,7 +160,7 @@ def seconds_of(way):
 def whole_loop(case, num_images):
     """Returns `(estimate, seconds)` of the full-forward loop; the second is timed."""
     model = case.make()
-    estimate = measure(case, num_images, rounds=3).seconds["full"]
+    estimate = measure(case, num_images, 3, float("inf")).seconds["full"]
     model.sample(1, seed=0, use_cache=False)
     return estimate, seconds_of(
         lambda: model.sample(num_images, seed=0, use_cache=False)
@@ -182,6 +209,7 @@ def main(
     images: str = "16,256",
     shapes: str = "28x28x1,32x32x3",
     rounds: int = 3,
+    gigabytes: float = 8.0,
     train: bool = True,
     whole: bool = False,
     write: bool = False,
@@ -193,6 +221,7 @@ def main(
         images: Numbers of images with commas between them.
         shapes: Shapes of images with commas between them.
         rounds: Rounds of all ways in turn.
+        gigabytes: Memory that a pass over whole images may take.
         train: Time train steps of the recurrent models beside PixelCNN, too.
         whole: Time the full-forward loop of the first model as a whole, too.
         write: Put the tables into RESULTS.md.
@@ -207,7 +236,7 @@ def main(
     for case in cases:
         for num_images in map(int, images.split(",")):
             keras.utils.clear_session()
-            rows.append(measure(case, num_images, rounds).row())
+            rows.append(measure(case, num_images, rounds, gigabytes).row())
             typer.echo(" ".join(rows[-1]), err=True)
     kind, device = hardware()
     text = [
@@ -215,7 +244,8 @@ def main(
         "",
         f"Seconds for all images, float32, medians of {rounds} rounds in turns. The "
         "cached loop is timed whole; the loops without caches by one pass of the "
-        "network, times the number of values drawn.",
+        "network, times the number of values drawn. Passes of more than "
+        f"{gigabytes:g} GB do not fit.",
         "",
         *results.circumstances(loops.BACKEND, device),
         "",

@@ -1,0 +1,90 @@
+"""Flows of the quality benchmark, with their budgets.
+
+Grey images of 256 levels with uniform noise, in logit space but for NICE; and planar
+flows in the posterior of a VAE of binary images.
+"""
+
+import keras
+
+import keras_genmod
+from benchmarks.quality_entry import Entry, compiled
+from keras_genmod import bijectors, networks
+
+_DIM = 784
+_SHAPE = (28, 28, 1)
+_LATENTS = 40
+_MARGIN = 1e-6  # that of the MAF paper's logits of MNIST
+_BATCH = 128
+
+
+def _density(members, seed=0):
+    """Returns a flow of dequantized vectors, compiled; members from latent to data."""
+    model = keras_genmod.NormalizingFlow(
+        bijectors.Chain(members),
+        dequantization=keras_genmod.UniformDequantization(256),
+        seed=seed,
+    )
+    return compiled(model, keras.optimizers.Adam(1e-4, clipnorm=5.0))
+
+
+def _nice():
+    couplings = [
+        bijectors.AdditiveCoupling(
+            (_DIM,), networks.coupling_mlp(_DIM, (1000,) * 5, 1), flip=bool(i % 2)
+        )
+        for i in range(4)
+    ]
+    return _density([bijectors.Affine((_DIM,)), *couplings])
+
+
+def _real_nvp():
+    members = []
+    for i in range(10):  # the paper's 5 blocks of two couplings
+        network = networks.coupling_mlp(_DIM, (512,), 2)
+        members.append(bijectors.AffineCoupling((_DIM,), network, flip=bool(i % 2)))
+        members.append(bijectors.ActNorm((_DIM,)))
+    return _density([*members, bijectors.Sigmoid((_DIM,), _MARGIN)])
+
+
+def _maf():
+    members = []
+    for _ in range(5):
+        network = networks.made(_DIM, (512,))
+        members.append(bijectors.MaskedAutoregressive(_DIM, network))
+        members.append(bijectors.Permutation((_DIM,), "reverse"))
+        members.append(bijectors.ActNorm((_DIM,)))
+    return _density([*members, bijectors.Sigmoid((_DIM,), _MARGIN)])
+
+
+def _glow():
+    model = keras_genmod.Glow(_SHAPE, num_scales=2, num_steps=4, filters=64, seed=0)
+    return compiled(model, keras.optimizers.Adam(1e-3, clipnorm=5.0))
+
+
+def _planar_vae(num_flows):
+    def make():
+        encoder = networks.mlp_encoder(_SHAPE, (400,))
+        (features,) = encoder.output_shape[1:]
+        flows = [
+            bijectors.Planar(_LATENTS, condition_dim=features) for _ in range(num_flows)
+        ]
+        model = keras_genmod.VAE(
+            encoder,
+            networks.mlp_decoder(_LATENTS, _SHAPE, (400,)),
+            latent_dim=_LATENTS,
+            posterior_flow=bijectors.Chain(flows),
+            seed=0,
+        )
+        return compiled(model, keras.optimizers.Adam(1e-3))
+
+    return Entry(make, True, 10, 128, options={"num_samples": 200})
+
+
+ENTRIES = {
+    "NICE 4 x 5 x 1000": Entry(_nice, False, 1, _BATCH, is_flat=True),
+    "RealNVP 10 x 512": Entry(_real_nvp, False, 3, _BATCH, is_flat=True),
+    # A draw takes 784 passes of each of five networks.
+    "MAF 5 x 512": Entry(_maf, False, 3, _BATCH, is_flat=True, has_samples=False),
+    "Glow 2 scales x 4 steps": Entry(_glow, False, 2, 64, num_images=20_000),
+    **{f"VAE with {n} planar flows": _planar_vae(n) for n in (10, 20, 40, 80)},
+}
