@@ -10,7 +10,7 @@ from keras import ops
 from keras_genmod import NormalizingFlow, callbacks
 from keras_genmod.bijectors import Affine, Chain, Planar
 
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 1e-2
 NUM_DRAWS = 12_800  # of an epoch
 SIDE = 4.5  # the pictures show [-4.5, 4.5] on both axes
 NUM_BINS = 128
