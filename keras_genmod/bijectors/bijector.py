@@ -194,6 +194,12 @@ def _is_positive_int(value) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def check_positive_int(name, value) -> None:
+    """Raises a `ValueError` unless `value` is an int of at least 1."""
+    if not _is_positive_int(value):
+        raise ValueError(f"`{name}` must be a positive int. Received: {name}={value}")
+
+
 def check_shape(name, shape) -> tuple[int, ...]:
     """Returns the shape as a tuple; raises a `ValueError` unless it is one."""
     is_sequence = isinstance(shape, (tuple, list))

@@ -5,7 +5,7 @@ import numpy as np
 import scipy.linalg
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector
+from keras_genmod.bijectors.bijector import Bijector, check_positive_int
 from keras_genmod.bijectors.events import same_for_all
 
 _LARGEST_CONDITION = 1e6  # of a matrix: beyond, float32 loses all digits of an inverse
@@ -43,10 +43,7 @@ class InvertibleLinear(Bijector):
     """
 
     def __init__(self, event_dim, matrix=None, seed=None, **kwargs):
-        if not isinstance(event_dim, int) or event_dim < 1:
-            raise ValueError(
-                f"`event_dim` must be a positive int. Received: event_dim={event_dim}"
-            )
+        check_positive_int("event_dim", event_dim)
         super().__init__((event_dim,), **kwargs)
         self.event_dim = event_dim
         self.matrix = None if matrix is None else _checked(matrix, event_dim)

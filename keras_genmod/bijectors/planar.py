@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector
+from keras_genmod.bijectors.bijector import Bijector, check_positive_int
 from keras_genmod.bijectors.conditional_weights import add_kernel, moved
 
 _PRECISION = 2e-7  # relative size of a move that ends the search, float32's own
@@ -49,10 +49,7 @@ class Planar(Bijector):
     """
 
     def __init__(self, event_dim, condition_dim=None, seed=None, **kwargs):
-        if not isinstance(event_dim, int) or event_dim < 1:
-            raise ValueError(
-                f"`event_dim` must be a positive int. Received: event_dim={event_dim}"
-            )
+        check_positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim
         self.seed = seed

@@ -31,16 +31,18 @@ def set_weights(model, scale, seed):
 
 @pytest.mark.parametrize("kind", MACHINES)
 def test_annealing_finds_the_exact_value_within_its_interval(kind):
-    # Three standard errors hold 997 in 1,000; with seeds that all do.
+    # Three standard errors hold 997 in 1,000: of 20 machines one may miss.
     make, scale = MACHINES[kind]
-    model, ends = make(), []
+    model, ends, misses = make(), [], []
     for i in range(NUM_MACHINES):
         set_weights(model, scale, seed=i)
         exact = model.log_partition()
-        found = model.log_partition("ais", 100, num_chains=100, seed=200 + i)
-        assert found.low <= exact.value <= found.high, str(found)
+        found = model.log_partition("ais", 100, num_chains=100, seed=i)
+        if not found.low <= exact.value <= found.high:
+            misses.append((exact.value, str(found)))
         assert exact.low == exact.value == exact.high
         ends.append([found.low, found.high])
+    assert len(misses) <= 1, misses
     widths = np.ptp(ends, axis=1)
     assert np.all(widths > 0) and np.median(widths) < 0.5  # it says something
 
