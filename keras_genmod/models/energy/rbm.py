@@ -145,24 +145,31 @@ class RBM(EnergyBasedModel):
     def call(self, inputs, training=False):
         """Returns both sides of the gradient, and the data after one step.
 
-        `data`, the input, with its `field`; `chain`, what k Gibbs steps made; and
-        `reconstruction`, the means of the visible units after the first of them, or
-        after a mean-field step where the chains persist.
+        `data`, the input, with its `field`; `chain`, what k Gibbs steps made, with its
+        `chain_field`; and `reconstruction`, the means of the visible units after the
+        first of them, or after a mean-field step where the chains persist.
         """
         data = self._flat(self.split(inputs)[0])
         density = self._density()
-        field = density.field(data)
-        hidden_mean = ops.sigmoid(ops.stop_gradient(field))
         if self.persistent:
-            reconstruction = density.visible_mean(hidden_mean)
             chain = self._persistent_steps(density, training)
+            # One product with the couplings, and in the gradient, instead of two.
+            fields = density.field(ops.concatenate([data, chain]))
+            num_data = ops.shape(data)[0]
+            field, chain_field = fields[:num_data], fields[num_data:]
+            reconstruction = density.visible_mean(ops.sigmoid(field))
         else:
+            field = density.field(data)
+            hidden_mean = ops.sigmoid(ops.stop_gradient(field))
             chain, reconstruction = density.gibbs_step(hidden_mean, self.seed_generator)
             chain = self._gibbs_steps(density, chain, self.num_gibbs_steps - 1)
+            chain = ops.stop_gradient(chain)
+            chain_field = density.field(chain)
         return {
             "data": data,
             "field": field,
-            "chain": ops.stop_gradient(chain),
+            "chain": chain,
+            "chain_field": chain_field,
             "reconstruction": ops.stop_gradient(reconstruction),
         }
 
@@ -197,8 +204,8 @@ class RBM(EnergyBasedModel):
         error = ops.mean(ops.square(data - y_pred["reconstruction"]), axis=-1)
         self.reconstruction_tracker.update_state(error, sample_weight)
         data_energy = density.free_energy(data, y_pred["field"])
-        model_energy = ops.mean(density.free_energy(y_pred["chain"]))
-        loss = self.mean_loss(data_energy - model_energy, sample_weight)
+        model_energy = density.free_energy(y_pred["chain"], y_pred["chain_field"])
+        loss = self.mean_loss(data_energy - ops.mean(model_energy), sample_weight)
         if self.hidden_regularizer is not None:
             hidden_mean = ops.sigmoid(y_pred["field"])
             batch = ops.cast(ops.shape(data)[0], "float32")
