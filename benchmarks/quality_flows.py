@@ -81,10 +81,10 @@ def _planar_vae(num_flows):
 
 
 ENTRIES = {
-    "NICE 4 x 5 x 1000": Entry(_nice, False, 1, _BATCH, is_flat=True),
-    "RealNVP 10 x 512": Entry(_real_nvp, False, 3, _BATCH, is_flat=True),
+    "NICE 4 x 5 x 1000": Entry(_nice, False, 4, _BATCH, is_flat=True),
+    "RealNVP 10 x 512": Entry(_real_nvp, False, 10, _BATCH, is_flat=True),
     # A draw takes 784 passes of each of five networks.
-    "MAF 5 x 512": Entry(_maf, False, 3, _BATCH, is_flat=True, has_samples=False),
-    "Glow 2 scales x 4 steps": Entry(_glow, False, 2, 64, num_images=20_000),
+    "MAF 5 x 512": Entry(_maf, False, 10, _BATCH, is_flat=True, has_samples=False),
+    "Glow 2 scales x 4 steps": Entry(_glow, False, 3, 64),
     **{f"VAE with {n} planar flows": _planar_vae(n) for n in (10, 20, 40, 80)},
 }
