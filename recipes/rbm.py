@@ -91,9 +91,7 @@ def main(
     line = f"mean squared error of reconstructions {logs['reconstruction']:.4f} a pixel"
     options = {}
     if hidden_dim > LARGEST_EXACT:
-        rates = x_train.mean(axis=0)
-        options = {"method": "ais", "base_rates": rates}
-        options["num_temperatures"] = annealing_steps
+        options = {"method": "ais", "num_temperatures": annealing_steps}
     likelihood = evaluation.evaluate_likelihood(
         model,
         x_test,

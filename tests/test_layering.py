@@ -23,7 +23,7 @@ PARTS = {
     "networks": {"engine", "layers"},
     "data": set(),
     "models": {"engine", "distributions", "layers", "bijectors"},
-    "evaluation": {"engine", "metrics"},
+    "evaluation": {"engine", "distributions", "metrics"},
     "latents": {"engine", "metrics"},
     "callbacks": {"engine", "metrics", "evaluation", "latents"},
 }  # part of the package: the other parts that it may import

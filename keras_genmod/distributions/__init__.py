@@ -6,6 +6,7 @@ from keras_genmod.distributions.discretized_logistic_mixture import (
     DiscretizedLogisticMixture,
 )
 from keras_genmod.distributions.distribution import Distribution
+from keras_genmod.distributions.log_partition import LogPartition
 from keras_genmod.distributions.normal import Normal
 from keras_genmod.distributions.standard_normal import StandardNormal
 
@@ -14,6 +15,7 @@ __all__ = [
     "Categorical",
     "DiscretizedLogisticMixture",
     "Distribution",
+    "LogPartition",
     "Normal",
     "StandardNormal",
 ]

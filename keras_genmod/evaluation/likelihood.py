@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from keras_genmod.distributions import LogPartition
+
 #: A likelihood is exact, bounds log p(x) from below, or estimates it without a bound.
 KINDS = ("exact", "lower_bound", "estimate")
 SIGNS = {"exact": "=", "lower_bound": ">=", "estimate": "~"}
@@ -82,7 +84,7 @@ class Likelihood:
     mean: float
     standard_error: float | None
     protocol: LikelihoodProtocol
-    log_partition: object | None = None
+    log_partition: LogPartition | None = None
 
     @property
     def kind(self) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 
+from keras_genmod.distributions import LogPartition
 from keras_genmod.evaluation.likelihood import (
     KINDS,
     SIGNS,
@@ -155,6 +156,7 @@ class LikelihoodTable:
                 "unit": row.unit,
                 "bits_per_dim": row.bits_per_dim,
                 "protocol": row.protocol.to_dict(),
+                "log_partition": row.log_partition and row.log_partition.to_dict(),
             }
             for name, row in self
         ]
@@ -191,19 +193,30 @@ def _section(rows):
     continuous = protocol.num_levels is None and protocol.dequantization is None
     bits = "" if continuous else " bits/dim |"
     given = "x given the condition" if protocol.conditional else "x"
-    lines = [
-        f"{protocol}:",
-        "",
-        f"| model | log p({given}), nats | standard error |{bits}",
-        "| --- | --- | --- |" + (" --- |" if bits else ""),
-    ]
+    estimates = any(_is_estimate(row.log_partition) for _, row in rows)
+    sums = " log Z, 3 standard errors | effective chains |" if estimates else ""
+    heading = f"| model | log p({given}), nats | standard error |{bits}{sums}"
+    rule = "| --- " * (heading.count("|") - 1) + "|"
+    lines = [f"{protocol}:", "", heading, rule]
     for name, row in rows:
         error = row.standard_error
         spread = "-" if error is None else f"{error:.2g}"
         rate = f" {row.bits_per_dim:.4f} |" if bits else ""
         name = name.replace("|", "\\|")
-        lines.append(f"| {name} | {sign} {row.mean:.2f} | {spread} |{rate}")
+        line = f"| {name} | {sign} {row.mean:.2f} | {spread} |{rate}"
+        lines.append(line + (_sum_cells(row.log_partition) if estimates else ""))
     return "\n".join(lines)
+
+
+def _is_estimate(log_partition):
+    return log_partition is not None and log_partition.likelihood_kind == "estimate"
+
+
+def _sum_cells(found):
+    if not _is_estimate(found):
+        return " - | - |"
+    chains = f"{found.effective_sample_size:.1f} of {found.num_chains}"
+    return f" {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) | {chains} |"
 
 
 def _read_row(row):
@@ -214,8 +227,13 @@ def _read_row(row):
     numbers = [row["mean"], *([] if error is None else [error])]
     if protocol.kind not in KINDS or not all(isinstance(n, float) for n in numbers):
         raise ValueError(f"row {row['name']!r} has no kind or no numbers")
-    likelihood = Likelihood(mean=row["mean"], standard_error=error, protocol=protocol)
-    return row["name"], likelihood
+    found = row.get("log_partition")
+    return row["name"], Likelihood(
+        mean=row["mean"],
+        standard_error=error,
+        protocol=protocol,
+        log_partition=found and LogPartition.from_dict(found),
+    )
 
 
 def _tuples(value):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from keras_genmod.distributions import LogPartition
+
 _OFFERS = {
     "free_energy": "`free_energy`, log p(x) up to a constant",
     "reconstruct": "`reconstruct`, whose error `anomaly_score` uses",
@@ -53,7 +55,7 @@ class LogProbFunction:
     function: Callable
     protocol: tuple[tuple[str, object], ...]
     kind: str
-    log_partition: object | None = None
+    log_partition: LogPartition | None = None
 
 
 def log_prob_function(model, seed, options) -> LogProbFunction:

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from keras_genmod.distributions import LogPartition
 from keras_genmod.evaluation import Likelihood, LikelihoodProtocol, LikelihoodTable
 
 PROTOCOL = {
@@ -17,9 +19,13 @@ PROTOCOL = {
 }
 
 
-def likelihood(mean, standard_error=0.5, **fields):
-    protocol = LikelihoodProtocol(**{**PROTOCOL, **fields})
-    return Likelihood(mean=mean, standard_error=standard_error, protocol=protocol)
+def likelihood(mean, standard_error=0.5, log_partition=None, **fields):
+    return Likelihood(
+        mean=mean,
+        standard_error=standard_error,
+        protocol=LikelihoodProtocol(**{**PROTOCOL, **fields}),
+        log_partition=log_partition,
+    )
 
 
 BOUND = {"kind": "lower_bound", "options": (("importance_samples", 500), ("seed", 0))}
@@ -108,6 +114,25 @@ def test_json_goes_there_and_back(table, tmp_path):
     assert again.to_json() == text
     row = json.loads(text)["rows"][1]
     assert row["protocol"]["options"] == {"importance_samples": 500, "seed": 0}
+
+
+def test_estimates_of_log_z_stand_beside_the_number():
+    wide, narrow = (
+        LogPartition.from_log_weights(np.log(weights), 10, seed=0)
+        for weights in ([1.0, 2.0, 3.0, 6.0], [1.0, 1.1])
+    )
+    table = LikelihoodTable()
+    for name, found in (("wide", wide), ("narrow", narrow)):
+        table.add(name, likelihood(-1.0, kind="estimate", log_partition=found))
+    text = str(table)
+    assert "| log Z, 3 standard errors | effective chains |" in text
+    assert "| 1.10 (-inf to 1.83) | 2.9 of 4 |" in text
+    assert "| 2.0 of 2 |" in text
+    again = LikelihoodTable.from_json(table.to_json())
+    assert list(again) == list(table)
+    assert "Infinity" not in table.to_json()
+    exact = likelihood(-1.0, log_partition=LogPartition.exact(2.0))
+    assert "log Z" not in str(LikelihoodTable([("exact", exact)]))
 
 
 @pytest.mark.parametrize(

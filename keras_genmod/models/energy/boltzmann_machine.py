@@ -139,6 +139,7 @@ class BoltzmannMachine(EnergyBasedModel):
         means, and `chain`; with exact statistics only `clamped`, the data alone.
         """
         data, _ = self.split(inputs)
+        self.remember(data, training)
         if self.statistics == "exact":
             return {"clamped": data}
         density = self._density(gradients=False)

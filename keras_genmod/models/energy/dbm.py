@@ -161,6 +161,7 @@ class DBM(LayerStack, EnergyBasedModel):
         visible units given those of the first hidden layer.
         """
         data, _ = self.split(inputs)
+        self.remember(data, training)
         density = self._density(gradients=False)
         even = density.mean_field(data, self.num_mean_field_steps)
         seeds = Seeds(self.seed_generator.next())
@@ -241,7 +242,8 @@ class DBM(LayerStack, EnergyBasedModel):
         A step draws all odd layers, then all even ones.
 
         Args:
-            num_samples: Positive int, number of chains; they start at random.
+            num_samples: Positive int, number of chains; they start from units with
+                the means of the data trained on.
             condition: Must be `None`.
             seed: Int for repeatable samples, or `None`.
             num_steps: Positive int.
@@ -254,15 +256,16 @@ class DBM(LayerStack, EnergyBasedModel):
         self.standardize_condition(condition, num_samples)
         return self._sample(
             seed_state(seed, self.seed_generator),
+            self._start_biases(),
             num_samples=int(num_samples),
             num_steps=int(num_steps),
         )
 
     @compiled()
-    def _sample(self, state, *, num_samples, num_steps):
-        seeds = Seeds(state)
-        start = self._even_units.start(num_samples, seeds)
-        even = self._density().gibbs(start, num_steps, seeds)
+    def _sample(self, state, base, *, num_samples, num_steps):
+        seeds, density = Seeds(state), self._density()
+        start, _ = density.rbm.annealing_start(base, num_samples, seeds)
+        even = density.gibbs(start, num_steps, seeds)
         return even[:, : self.layer_dims[0]]
 
     # What an energy-based model gives.

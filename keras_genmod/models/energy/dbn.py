@@ -9,11 +9,11 @@ the paper takes the means; there are no labels at the top.
 import keras
 from keras import ops
 
+from keras_genmod.distributions import LogPartition
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models import checks
 from keras_genmod.models.energy.directed_layers import DirectedLayers
 from keras_genmod.models.energy.layer_stack import LayerStack
-from keras_genmod.models.energy.log_partition import LogPartition
 from keras_genmod.models.energy.rbm import RBM
 
 
@@ -92,6 +92,8 @@ class DBN(LayerStack):
         self.top.couplings.assign(pairs[-1].couplings)
         self.top.visible_bias.assign(pairs[-1].visible_bias)
         self.top.hidden_bias.assign(pairs[-1].hidden_bias)
+        self.top.data_mean.assign(pairs[-1].data_mean)
+        self.top.num_remembered.assign(pairs[-1].num_remembered)
 
     def call(self, inputs, training=False):
         """Returns the layers on the way up and on the way down, and what comes out.
@@ -154,7 +156,8 @@ class DBN(LayerStack):
         """Draws by a Gibbs chain in the top RBM and one pass down.
 
         Args:
-            num_samples: Positive int, number of chains; they start at random.
+            num_samples: Positive int, number of chains; they start from units with
+                the means that the top RBM was trained on.
             condition: Must be `None`.
             seed: Int for repeatable samples, or `None`.
             num_steps: Positive int, Gibbs steps in the top RBM.
@@ -188,8 +191,9 @@ class DBN(LayerStack):
             num_temperatures: Positive int, for AIS.
             num_chains: Int of at least 2, for AIS.
             seed: Int for a repeatable estimate, or `None`.
-            base_rates: For AIS, the means of the last layer but one over training data,
-                `model.encode(x, layer=-2)` averaged; `None` takes the RBM's biases.
+            base_rates: For AIS, the means of the last layer but one,
+                `model.encode(x, layer=-2)` averaged; `None` takes those that the top
+                RBM was trained on, and its own biases if it was not.
         """
         options = (num_temperatures, num_chains, seed, base_rates)
         return self.top.log_partition(method, *options)

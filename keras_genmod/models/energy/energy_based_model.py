@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
+from keras_genmod.distributions import LogPartition
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models import checks
 from keras_genmod.models.energy.annealing import anneal
-from keras_genmod.models.energy.log_partition import LogPartition
 from keras_genmod.models.generative_model import GenerativeModel
 
 _LARGEST_ENUMERATION = 24  # units whose 2^24 states `log_partition` goes through
@@ -23,7 +23,13 @@ class EnergyBasedModel(GenerativeModel):
     A subclass sets `enumerated_units`, the number of binary units whose states are gone
     through, and overrides `_free_energy`, `_exact_log_partition`, and for AIS
     `_base_biases`, `_annealing_start` and `_annealing_step`; all are pure functions of
-    tensors and of the weights. It calls `set_enumerated_units` in `__init__`.
+    tensors and of the weights. It calls `set_enumerated_units` in `__init__`, and
+    `remember` with the data of each call.
+
+    A machine remembers the mean of the data that it was trained on, in weights: AIS
+    and sampling start from a base-rate model with that mean. Chains that start
+    elsewhere may stay in a mode without data, which makes log Z far too low with a
+    narrow interval.
     """
 
     #: Number of binary units whose states the exact log Z goes through.
@@ -34,6 +40,30 @@ class EnergyBasedModel(GenerativeModel):
         self.enumerated_units = num_units
         can = num_units <= _LARGEST_ENUMERATION
         self.likelihood_kind = "exact" if can else None
+        self.data_mean = self._statistic("data_mean", self.data_shape)
+        self.num_remembered = self._statistic("num_remembered", ())
+
+    def _statistic(self, name, shape):
+        return self.add_weight(
+            shape=shape,
+            initializer="zeros",
+            dtype="float32",
+            autocast=False,
+            trainable=False,
+            aggregation="mean",
+            name=name,
+        )
+
+    def remember(self, data, training):
+        """Takes training data, `(batch, ...)`, into their running mean."""
+        if not training:
+            return
+        data = ops.reshape(ops.cast(data, "float32"), (-1, *self.data_shape))
+        batch = ops.cast(ops.shape(data)[0], "float32")
+        number = self.num_remembered + batch
+        step = ops.mean(data, axis=0) - self.data_mean
+        self.data_mean.assign_add(step * (batch / number))
+        self.num_remembered.assign(number)
 
     def add_float32_weight(self, name, shape, initializer="zeros", trainable=True):
         """Returns a new weight that is float32 under every policy."""
@@ -148,9 +178,9 @@ class EnergyBasedModel(GenerativeModel):
                 the machine, spaced evenly.
             num_chains: Int of at least 2, for AIS.
             seed: Int for a repeatable estimate, or `None`.
-            base_rates: For AIS, the means of the training data, of shape `data_shape`,
-                which the base-rate model then has; `None` lets it have the machine's
-                own visible biases.
+            base_rates: For AIS, the means that the base-rate model has, of shape
+                `data_shape`; `None` takes those of the data that the machine was
+                trained on, and its own visible biases if it was not.
 
         Returns:
             `LogPartition`: value, interval of 3 standard errors, effective sample size.
@@ -180,12 +210,10 @@ class EnergyBasedModel(GenerativeModel):
                 "`num_chains` must be at least 2, for a standard error. Received: "
                 f"num_chains={num_chains}"
             )
-        if base_rates is not None:
-            base_rates = self._base_biases(self._checked_rates(base_rates))
         log_weights = self._annealed_log_weights(
             seed_state(seed, self.seed_generator),
             np.linspace(0.0, 1.0, num_temperatures + 1, dtype="float32"),
-            base_rates,
+            self._start_biases(base_rates),
             num_chains=int(num_chains),
         )
         log_weights = ops.convert_to_numpy(log_weights)
@@ -216,6 +244,17 @@ class EnergyBasedModel(GenerativeModel):
                 "compare models by `free_energy` differences, where Z cancels."
             )
 
+    def _is_trained(self):
+        return bool(ops.convert_to_numpy(self.num_remembered))
+
+    def _start_biases(self, base_rates=None):
+        """Returns the biases of the base-rate model; `None` for the machine's own."""
+        if base_rates is not None:
+            return self._base_biases(self._checked_rates(base_rates))
+        if self._is_trained():
+            return self._base_biases(ops.convert_to_numpy(self.data_mean))
+        return None
+
     def _checked_rates(self, base_rates):
         base_rates = np.asarray(ops.convert_to_numpy(base_rates), "float32")
         if base_rates.shape != self.data_shape or not np.isfinite(base_rates).all():
@@ -240,9 +279,14 @@ class EnergyBasedModel(GenerativeModel):
             "log_partition": method,
             "num_temperatures": num_temperatures,
             "num_chains": num_chains,
-            "base_rates": "own" if base_rates is None else "given",
+            "base_rates": self._name_of_start(base_rates),
             "seed": seed,
         }
+
+    def _name_of_start(self, base_rates):
+        if base_rates is not None:
+            return "given"
+        return "training data" if self._is_trained() else "own"
 
     def get_config(self):
         config = super().get_config()

@@ -150,6 +150,7 @@ class RBM(EnergyBasedModel):
         first of them, or after a mean-field step where the chains persist.
         """
         data = self._flat(self.split(inputs)[0])
+        self.remember(data, training)
         density = self._density()
         if self.persistent:
             chain = self._persistent_steps(density, training)
@@ -237,8 +238,8 @@ class RBM(EnergyBasedModel):
     def sample(self, num_samples, condition=None, seed=None, num_steps=1000):
         """Draws from chains of `num_steps` Gibbs steps, in one compiled loop.
 
-        Chains start at random. Draws have the model's distribution as `num_steps`
-        grows; how fast depends on the couplings.
+        Chains start from units with the means of the data trained on. Draws have the
+        model's distribution as `num_steps` grows; how fast depends on the couplings.
 
         Args:
             num_samples: Positive int, number of chains.
@@ -255,18 +256,19 @@ class RBM(EnergyBasedModel):
         self.standardize_condition(condition, num_samples)
         return self._sample(
             seed_state(seed, self.seed_generator),
+            self._start_biases(),
             num_samples=int(num_samples),
             num_steps=int(num_steps),
         )
 
     @compiled()
-    def _sample(self, state, *, num_samples, num_steps):
+    def _sample(self, state, base, *, num_samples, num_steps):
         seeds, density = Seeds(state), self._density()
 
         def step(i, v):
             return density.gibbs_step(density.hidden_mean(v), seeds.at(i))[0]
 
-        start = self._units.start(num_samples, seeds)
+        start, _ = density.annealing_start(base, num_samples, seeds)
         return self._shaped(ops.fori_loop(0, num_steps, step, start))
 
     # What an energy-based model gives.

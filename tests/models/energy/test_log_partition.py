@@ -8,7 +8,7 @@ import scipy.special
 from keras import ops
 
 from keras_genmod import RBM, BoltzmannMachine
-from keras_genmod.models.energy.log_partition import LogPartition
+from keras_genmod.distributions.log_partition import LogPartition
 
 NUM_MACHINES = 20
 # Machines of every kind: how to make one, and how large its random weights are.
@@ -70,6 +70,42 @@ def test_base_rates_are_those_of_the_start():
     found = model.log_partition("ais", 1, num_chains=2, seed=0)
     assert found.value == pytest.approx(5 * math.log(2))
     assert found.effective_sample_size == pytest.approx(2)
+
+
+def test_training_data_give_the_base_rates():
+    model = RBM(3, 2, seed=0)
+    model.compile("sgd")
+    x = np.random.default_rng(0).integers(0, 2, (20, 3)).astype("float32")
+    x[:, 1] = 1.0
+    model.fit(x, batch_size=8, epochs=2, verbose=0)
+    model.evaluate(1.0 - x, verbose=0)  # is not training
+    rates = x.mean(axis=0)
+    assert int(model.num_remembered) == 40
+    np.testing.assert_allclose(ops.convert_to_numpy(model.data_mean), rates, rtol=1e-5)
+    np.testing.assert_allclose(
+        model._start_biases(),
+        scipy.special.logit(np.clip(rates, 0.01, 0.99)),
+        rtol=1e-4,
+    )
+    assert model.likelihood_protocol("ais")["base_rates"] == "training data"
+    given = model.log_partition("ais", 10, seed=0, base_rates=rates).value
+    assert model.log_partition("ais", 10, seed=0).value == pytest.approx(given)
+
+
+def test_annealing_from_the_data_finds_a_mode_that_other_starts_miss():
+    # All units off is a mode of its own; nearly all of Z is where they are on. From
+    # units off, AIS never sees that, and its interval does not say so.
+    model = RBM(40, 10, seed=0)
+    model.couplings.assign(np.full((40, 10), 0.6))
+    model.visible_bias.assign(np.full(40, -4.0))
+    model.hidden_bias.assign(np.full(10, -6.0))
+    own = model.log_partition("ais", 200, seed=0)
+    model.remember(np.full((10, 40), 0.95), training=True)
+    data = model.log_partition("ais", 200, seed=0)
+    exact = model.log_partition().value
+    assert data.low < exact < data.high < data.low + 0.2
+    assert own.high < exact - 20 and own.effective_sample_size > 90
+    assert ops.convert_to_numpy(model.sample(50, seed=0, num_steps=20)).mean() > 0.8
 
 
 def test_too_few_temperatures_show_in_the_effective_sample_size():

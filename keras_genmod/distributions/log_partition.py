@@ -15,7 +15,9 @@ class LogPartition:
     their logarithm bounds log Z from below in the mean. The interval is
     log(mean w +- 3 s), where s is the standard error of the mean over the chains. The
     effective sample size, (sum w)^2 / sum w^2, says how many chains the estimate
-    rests on; where it is a few, neither value nor interval can be trusted.
+    rests on; where it is a few, neither value nor interval can be trusted. Modes that
+    no chain has found are missing from all of them: what the chains start from matters,
+    and `base_rates` of the training data find the modes that matter.
 
     Args:
         value: Float, log Z in nats.
@@ -91,6 +93,17 @@ class LogPartition:
             num_chains=count,
             seed=seed,
         )
+
+    def to_dict(self) -> dict:
+        """Returns the fields by name, as JSON knows them: `low` is `None` for -inf."""
+        fields = dataclasses.asdict(self)
+        return {**fields, "low": None if self.low == float("-inf") else self.low}
+
+    @classmethod
+    def from_dict(cls, fields) -> "LogPartition":
+        """Returns what `to_dict` made a dict of."""
+        low = fields["low"]
+        return cls(**{**fields, "low": float("-inf") if low is None else low})
 
     def __str__(self) -> str:
         if self.method == "exact":
