@@ -15,16 +15,27 @@ from keras_genmod import NormalizingFlow
 from tests.bijectors.cases import CASES, NUM_POINTS, arrays, maps
 
 OTHER = {"forward": "inverse", "inverse": "forward"}
-EXAMPLES = 25  # of 8 points each: 200 of every property and direction
+# Draws of weights, each with 8 points: 200 examples, and 1,600 with the slow tests.
+EXAMPLES = [25, pytest.param(200, marks=pytest.mark.slow)]
 
 every_bijector = pytest.mark.parametrize("name", CASES)
 both_directions = pytest.mark.parametrize("direction", OTHER)
-examples = settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None
-)
+all_examples = pytest.mark.parametrize("num_examples", EXAMPLES)
 seeds = st.integers(0, 2**16)
 scales = st.floats(0, 1, width=32)
 firsts = st.lists(st.floats(-4, 4, width=32), min_size=2, max_size=3)
+
+
+def for_all(num_examples, **strategies):
+    """Returns the decorator that runs a property on draws of its arguments."""
+    draws = settings(
+        max_examples=num_examples, deadline=None, derandomize=True, database=None
+    )
+
+    def run(holds):
+        draws(given(**strategies)(holds))()
+
+    return run
 
 
 def start(name):
@@ -47,56 +58,61 @@ def assert_round_trip(there, back, start, tolerance=1e-4):
 
 @every_bijector
 @both_directions
-@examples
-@given(seed=seeds, scale=scales, first=firsts)
-def test_round_trip(name, direction, seed, scale, first):
-    found = maps(name)
-    found.randomize(seed, scale)
-    points = found.points(direction, seed, first=first)
-    conditions = found.conditions(seed, len(points))
-    (there, log_det), *_ = found.run(direction, points, conditions)
-    (back, back_log_det), *_ = found.run(OTHER[direction], there, conditions)
-    assert_round_trip(there, back, points)
-    allowed = 5e-4 * (1.0 + np.abs(log_det))
-    np.testing.assert_array_less(np.abs(log_det + back_log_det), allowed)
+@all_examples
+def test_round_trip(name, direction, num_examples):
+    @for_all(num_examples, seed=seeds, scale=scales, first=firsts)
+    def holds(seed, scale, first):
+        found = maps(name)
+        found.randomize(seed, scale)
+        points = found.points(direction, seed, first=first)
+        conditions = found.conditions(seed, len(points))
+        (there, log_det), *_ = found.run(direction, points, conditions)
+        (back, back_log_det), *_ = found.run(OTHER[direction], there, conditions)
+        assert_round_trip(there, back, points)
+        allowed = 5e-4 * (1.0 + np.abs(log_det))
+        np.testing.assert_array_less(np.abs(log_det + back_log_det), allowed)
 
 
 @every_bijector
 @both_directions
-@examples
-@given(seed=seeds, scale=scales, first=firsts)
-def test_log_det_is_that_of_the_autodiff_jacobian(name, direction, seed, scale, first):
-    found = maps(name)
-    found.randomize(seed, scale)
-    points = found.points(direction, seed, first=first, num_points=NUM_POINTS)
-    conditions = found.conditions(seed, NUM_POINTS)
-    size = found.size
-    # Each point once for every value of its image: one backward pass gives all rows.
-    points, *conditions = (np.repeat(x, size, axis=0) for x in (points, *conditions))
-    rows = np.tile(np.eye(size, dtype="float32"), (NUM_POINTS, 1))
-    cotangents = rows, np.zeros(len(points), "float32")
-    (_, log_det), (gradients, *_), _ = found.run(
-        direction, points, conditions, cotangents
-    )
-    jacobians = gradients.reshape(NUM_POINTS, size, size).astype("float64")
-    expected = np.repeat(np.linalg.slogdet(jacobians)[1], size)
-    allowed = 5e-4 * (1.0 + np.abs(expected))
-    np.testing.assert_array_less(np.abs(log_det - expected), allowed)
+@all_examples
+def test_log_det_is_that_of_the_autodiff_jacobian(name, direction, num_examples):
+    @for_all(num_examples, seed=seeds, scale=scales, first=firsts)
+    def holds(seed, scale, first):
+        found = maps(name)
+        found.randomize(seed, scale)
+        points = found.points(direction, seed, first=first, num_points=NUM_POINTS)
+        conditions = found.conditions(seed, NUM_POINTS)
+        size = found.size
+        # Each point once for every value of its image: a backward pass gives all rows.
+        points, *conditions = (
+            np.repeat(x, size, axis=0) for x in (points, *conditions)
+        )
+        rows = np.tile(np.eye(size, dtype="float32"), (NUM_POINTS, 1))
+        cotangents = rows, np.zeros(len(points), "float32")
+        (_, log_det), (gradients, *_), _ = found.run(
+            direction, points, conditions, cotangents
+        )
+        jacobians = gradients.reshape(NUM_POINTS, size, size).astype("float64")
+        expected = np.repeat(np.linalg.slogdet(jacobians)[1], size)
+        allowed = 5e-4 * (1.0 + np.abs(expected))
+        np.testing.assert_array_less(np.abs(log_det - expected), allowed)
 
 
 @every_bijector
 @both_directions
-@examples
-@given(seed=seeds, scale=st.floats(0, 10, width=32), first=firsts)
-def test_gradients_are_finite_far_out(name, direction, seed, scale, first):
-    # Points, conditions and weights of 10 times the usual size.
-    found = maps(name)
-    found.randomize(seed, scale)
-    points = found.points(direction, seed, 10.0, 10.0 * np.array(first))
-    conditions = found.conditions(seed, len(points), 10.0)
-    for group in found.run(direction, points, conditions):
-        for values in group:
-            assert np.all(np.isfinite(values))
+@all_examples
+def test_gradients_are_finite_far_out(name, direction, num_examples):
+    @for_all(num_examples, seed=seeds, scale=st.floats(0, 10, width=32), first=firsts)
+    def holds(seed, scale, first):
+        # Points, conditions and weights of 10 times the usual size.
+        found = maps(name)
+        found.randomize(seed, scale)
+        points = found.points(direction, seed, 10.0, 10.0 * np.array(first))
+        conditions = found.conditions(seed, len(points), 10.0)
+        for group in found.run(direction, points, conditions):
+            for values in group:
+                assert np.all(np.isfinite(values))
 
 
 @every_bijector
