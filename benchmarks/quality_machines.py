@@ -41,19 +41,19 @@ def _deep(cls, layer_dims, learning_rate):
     return Entry(
         make,
         True,
-        5,
+        3,
         100,
         is_flat=True,
         options=_AIS,
         sample_options={"num_steps": 200},
-        pretrain={"epochs": 10, "batch_size": 100, "optimizer": "adam"},
+        pretrain={"epochs": 5, "batch_size": 100, "optimizer": "adam"},
     )
 
 
 ENTRIES = {
     "RBM 784x500 CD-1": _rbm(1, False, 20),
     "RBM 784x500 CD-3": _rbm(3, False, 20),
-    "RBM 784x500 CD-25": _rbm(25, False, 10),
+    "RBM 784x500 CD-25": _rbm(25, False, 5),
     "RBM 784x500 PCD-1": _rbm(1, True, 20),
     "DBN 784-500-2000": _deep(keras_genmod.DBN, (784, 500, 2000), 1e-3),
     "DBM 784-500-1000": _deep(keras_genmod.DBM, (784, 500, 1000), 5e-3),
