@@ -15,24 +15,18 @@ if keras.backend.backend() == "torch" and "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_configure(config):
-    """Spares JAX most of its compiling."""
+    """Keeps what JAX has compiled: for other tests, workers and runs."""
     if keras.backend.backend() == "jax":
         import jax
 
-        for name, value in _jax_options(config).items():
+        for name, value in _jax_cache(config).items():
             jax.config.update(name, value)
 
 
-def _jax_options(config):
-    """Returns JAX' options: quick compilation, and what it made kept for later runs.
-
-    `JAX_DISABLE_MOST_OPTIMIZATIONS=0` compiles as outside of tests.
-    """
-    quick = os.environ.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "1") != "0"
-    options = {"jax_disable_most_optimizations": quick}
+def _jax_cache(config):
     if not config.pluginmanager.hasplugin("cacheprovider"):
-        return options
-    return options | {
+        return {}
+    return {
         "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
         "jax_persistent_cache_min_compile_time_secs": 0.05,
         "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -40,9 +34,9 @@ def _jax_options(config):
 
 
 @pytest.fixture(scope="session")
-def jax_options(request):
+def jax_cache(request):
     """The same for other processes, as environment variables."""
-    options = _jax_options(request.config)
+    options = _jax_cache(request.config)
     return {name.upper(): str(value) for name, value in options.items()}
 
 
