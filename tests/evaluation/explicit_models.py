@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_genmod import RBM, VAE, NormalizingFlow, PixelCNN
 from keras_genmod.bijectors import Planar
-from keras_genmod.distributions.log_partition import LogPartition
+from keras_genmod.distributions import LogPartition
 from tests.models.small_networks import small_network
 
 # All binary images of 2x2 pixels.

@@ -8,7 +8,7 @@ import scipy.special
 from keras import ops
 
 from keras_genmod import RBM, BoltzmannMachine
-from keras_genmod.distributions.log_partition import LogPartition
+from keras_genmod.distributions import LogPartition
 
 NUM_MACHINES = 20
 # Machines of every kind: how to make one, and how large its random weights are.
