@@ -11,6 +11,7 @@ from keras_genmod import NormalizingFlow, callbacks
 from keras_genmod.bijectors import Affine, Chain, Planar
 
 LEARNING_RATE = 1e-2
+ANNEALING = 15  # epochs in which the factor of the log-density rises to 1
 NUM_DRAWS = 12_800  # of an epoch
 SIDE = 4.5  # the pictures show [-4.5, 4.5] on both axes
 NUM_BINS = 128
@@ -93,6 +94,10 @@ def main(
         layers = [Planar(2) for _ in range(num_layers)]
         model = NormalizingFlow(Chain([Affine((2,)), *layers]), seed=seed)
         model.compile(keras.optimizers.Adam(LEARNING_RATE), target_log_prob=energy)
+
+        def anneal(epoch, logs=None, model=model):
+            model.inverse_temperature.assign(min(0.01 + epoch / ANNEALING, 1.0))
+
         board = callbacks.TensorBoard(folder)
         history = model.fit(
             nothing,
@@ -100,8 +105,13 @@ def main(
             epochs=epochs,
             validation_data=(nothing[: 10 * batch_size],),
             validation_batch_size=batch_size,
-            callbacks=[board, callbacks.Backup(f"{folder}/backup")],
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_begin=anneal),
+                board,
+                callbacks.Backup(f"{folder}/backup"),
+            ],
         )
+        model.inverse_temperature.assign(1.0)
         if not history.epoch:
             print(f"{folder} has its {epochs} epochs already: give more to go on.")
 

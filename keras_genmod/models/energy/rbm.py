@@ -120,15 +120,13 @@ class RBM(EnergyBasedModel):
         self.visible_bias = self.add_float32_weight("visible_bias", (units.size,))
         self.hidden_bias = self.add_float32_weight("hidden_bias", (hidden_dim,))
         if persistent:
-            shape = (num_temperatures * num_chains, units.size)
-            self.chains = self.add_float32_weight(
-                "chains", shape, self._first_chains, False
+            # What the hidden units of the chains feel, with the weights of that step.
+            shape = (num_temperatures * num_chains, hidden_dim)
+            self.chain_fields = self.add_float32_weight(
+                "chain_fields", shape, trainable=False
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
-
-    def _first_chains(self, shape, dtype=None):
-        return self._units.start(shape[0], self.seed_generator)
 
     def _density(self):
         variables = (self.couplings, self.visible_bias, self.hidden_bias)
@@ -153,12 +151,15 @@ class RBM(EnergyBasedModel):
         self.remember(data, training)
         density = self._density()
         if self.persistent:
-            chain = self._persistent_steps(density, training)
+            chain, *hotter = self._persistent_steps(density)
             # One product with the couplings, and in the gradient, instead of two.
             fields = density.field(ops.concatenate([data, chain]))
             num_data = ops.shape(data)[0]
             field, chain_field = fields[:num_data], fields[num_data:]
             reconstruction = density.visible_mean(ops.sigmoid(field))
+            if training:
+                kept = ops.concatenate([chain_field, *hotter])
+                self.chain_fields.assign(ops.stop_gradient(kept))
         else:
             field = density.field(data)
             hidden_mean = ops.sigmoid(ops.stop_gradient(field))
@@ -174,23 +175,27 @@ class RBM(EnergyBasedModel):
             "reconstruction": ops.stop_gradient(reconstruction),
         }
 
-    def _persistent_steps(self, density, training):
-        """Moves the persistent chains; returns those that have the model's density."""
-        chains = ops.convert_to_tensor(self.chains)
+    def _persistent_steps(self, density):
+        """Moves the persistent chains from where they were.
+
+        Returns:
+            `[chain]`, those that have the model's density; with parallel tempering
+            `[chain, fields]`, the fields of the others.
+        """
+        fields = ops.convert_to_tensor(self.chain_fields)
         if self.num_temperatures == 1:
-            chains = self._gibbs_steps(density, chains, self.num_gibbs_steps)
-        else:
-            chains = tempered_gibbs(
-                density,
-                chains,
-                self.num_temperatures,
-                self.num_gibbs_steps,
-                self.seed_generator,
-            )
-        chains = ops.stop_gradient(chains)
-        if training:
-            self.chains.assign(chains)
-        return chains[: self.num_chains]
+            chain, _ = density.gibbs_step(ops.sigmoid(fields), self.seed_generator)
+            chain = self._gibbs_steps(density, chain, self.num_gibbs_steps - 1)
+            return [ops.stop_gradient(chain)]
+        chains, fields = tempered_gibbs(
+            density,
+            fields,
+            self.num_temperatures,
+            self.num_gibbs_steps,
+            self.seed_generator,
+        )
+        chain = ops.stop_gradient(chains[: self.num_chains])
+        return [chain, fields[self.num_chains :]]
 
     def _gibbs_steps(self, density, chain, num_steps):
         for _ in range(num_steps):

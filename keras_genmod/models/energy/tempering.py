@@ -6,7 +6,7 @@ from keras import ops
 from keras_genmod.engine import uniform
 
 
-def tempered_gibbs(density, chains, num_temperatures, num_steps, seed):
+def tempered_gibbs(density, fields, num_temperatures, num_steps, seed):
     """Takes Gibbs steps at every temperature, then lets neighbours change places.
 
     Inverse temperatures are spaced evenly from 1 to 0. Chains of neighbours i and j
@@ -15,33 +15,38 @@ def tempered_gibbs(density, chains, num_temperatures, num_steps, seed):
 
     Args:
         density: `RBMDensity`.
-        chains: Tensor `(num_temperatures * num_chains, size)`, the chains of beta 1
-            first.
+        fields: What the hidden units of the chains feel, tensor
+            `(num_temperatures * num_chains, hidden_dim)`, the chains of beta 1 first.
         num_temperatures: Int of at least 2.
         num_steps: Positive int.
         seed: `SeedGenerator` or `Seeds`.
 
     Returns:
-        Tensor of the shape of `chains`.
+        The visible units of the chains, `(num_temperatures * num_chains, size)`, and
+        their fields.
 
     References:
         - Desjardins et al., Tempered Markov chain Monte Carlo for training of
           restricted Boltzmann machines, AISTATS 2010.
     """
-    num_chains = chains.shape[0] // num_temperatures
+    num_chains = fields.shape[0] // num_temperatures
     betas = np.linspace(1.0, 0.0, num_temperatures, dtype="float32")
     column = ops.convert_to_tensor(np.repeat(betas, num_chains)[:, None])
     for _ in range(num_steps):
-        field = density.field(chains)
-        chains = density.tempered_step(field, column, density.visible_bias, seed)
-    by_temperature = ops.reshape(chains, (num_temperatures, num_chains, -1))
-    field = ops.reshape(density.field(chains), (num_temperatures, num_chains, -1))
+        chains = density.tempered_step(fields, column, density.visible_bias, seed)
+        fields = density.field(chains)
+    by_temperature = [
+        ops.reshape(values, (num_temperatures, num_chains, -1))
+        for values in (chains, fields)
+    ]
     betas = ops.convert_to_tensor(betas[:, None, None])
     for first in (0, 1):
-        swapped = _accepted(field, betas, first, seed)
-        by_temperature = _swap(by_temperature, swapped)
-        field = _swap(field, swapped)
-    return ops.reshape(by_temperature, chains.shape)
+        swapped = _accepted(by_temperature[1], betas, first, seed)
+        by_temperature = [_swap(values, swapped) for values in by_temperature]
+    return tuple(
+        ops.reshape(values, (num_temperatures * num_chains, -1))
+        for values in by_temperature
+    )
 
 
 def _accepted(field, betas, first, seed):

@@ -18,6 +18,9 @@ class NormalizingFlow(FlowModel):
       `fit(x)` reads nothing of `x` but the number of examples; its batches say how
       many z are drawn a step, so `fit(np.zeros((100 * 256, 2)), batch_size=256)`
       makes 100 steps of 256 draws. The loss falls to -log of the integral of p.
+      `inverse_temperature`, a weight that starts at 1, multiplies log p: raised from
+      near 0 to 1 in the course of training, by a callback, it keeps the flow from
+      settling on one of several modes.
 
     With a dequantization the data are levels k / (num_levels - 1), such as pixels; f
     makes values v in [0, 1), and what is trained and reported is a lower bound,
@@ -43,7 +46,7 @@ class NormalizingFlow(FlowModel):
     References:
         - Dinh, Krueger and Bengio, NICE, 2014, arXiv:1410.8516.
         - Rezende and Mohamed, Variational inference with normalizing flows, 2015,
-          arXiv:1505.05770.
+          arXiv:1505.05770 (reverse KL, annealing).
         - Ho et al., Flow++, 2019, arXiv:1902.00275 (the bound with a dequantization).
 
     Example:
@@ -61,6 +64,14 @@ class NormalizingFlow(FlowModel):
     ):
         super().__init__(bijector, base, dequantization, num_classes, **kwargs)
         self.target_log_prob = None
+        self.inverse_temperature = self.add_weight(
+            shape=(),
+            initializer="ones",
+            dtype="float32",
+            autocast=False,
+            trainable=False,
+            name="inverse_temperature",
+        )
         self.finish_construction()
 
     def compile(self, optimizer="adam", target_log_prob=None, **kwargs):
@@ -99,7 +110,8 @@ class NormalizingFlow(FlowModel):
         """Returns what training maximises, `(batch,)` in nats.
 
         log p(x) of the inputs, or one draw of its bound; with a target density
-        target_log_prob(x) - log q(x) of as many draws x of the model.
+        inverse_temperature target_log_prob(x) - log q(x) of as many draws x of the
+        model.
         """
         if self.target_log_prob is None:
             return super().call(inputs, training)
@@ -107,7 +119,8 @@ class NormalizingFlow(FlowModel):
         z = self.base.sample(ops.shape(x)[0], self.seed_generator)
         drawn, log_det = self.bijector.forward_and_log_det(z, condition)
         given = (drawn,) if condition is None else (drawn, condition)
-        return self.target_log_prob(*given) - (self.base.log_prob(z) - log_det)
+        target = self.inverse_temperature * self.target_log_prob(*given)
+        return target - (self.base.log_prob(z) - log_det)
 
     def get_config(self):
         return {

@@ -162,22 +162,17 @@ def statistics(model, v):
 
 
 @pytest.mark.parametrize(
-    "visible,num_gibbs_steps,persistent",
+    "visible,options",
     [
-        ("bernoulli", 3, False),
-        ("normal", 1, False),
-        ("categorical", 2, False),
-        ("bernoulli", 1, True),
+        ("bernoulli", {"num_gibbs_steps": 3}),
+        ("normal", {"num_gibbs_steps": 1}),
+        ("categorical", {"num_gibbs_steps": 2}),
+        ("bernoulli", {"persistent": True}),
+        ("bernoulli", {"persistent": True, "num_temperatures": 3}),
     ],
 )
-def test_gradient_is_that_of_contrastive_divergence(
-    visible, num_gibbs_steps, persistent
-):
-    options = {
-        "num_gibbs_steps": num_gibbs_steps,
-        "persistent": persistent,
-        "num_chains": 5,
-    }
+def test_gradient_is_that_of_contrastive_divergence(visible, options):
+    options = {"num_chains": 5, **options}
     if visible == "categorical":
         model = categorical_rbm(**options)
     else:
@@ -185,6 +180,7 @@ def test_gradient_is_that_of_contrastive_divergence(
     data = some_visibles(model)
     state = ops.convert_to_numpy(model.seed_generator.state.value)
     chain = ops.convert_to_numpy(model.call(data)["chain"])
+    assert len(chain) == (5 if "persistent" in options else len(data))
     model.seed_generator.state.assign(state)
 
     def loss():
@@ -263,7 +259,7 @@ def test_persistent_chains_go_on_in_training_and_stand_still_in_evaluate():
     model.compile(keras.optimizers.SGD(0.0))
 
     def chains():
-        return ops.convert_to_numpy(model.chains.value)
+        return ops.convert_to_numpy(model.chain_fields.value)
 
     data = np.zeros((8, 4), "float32")  # chains have nothing to do with the data
     start = chains()
@@ -276,7 +272,8 @@ def test_persistent_chains_go_on_in_training_and_stand_still_in_evaluate():
     # They walk on from where they were: by now they have the model's means.
     expected = exact_probabilities(model) @ states(4)
     error = np.sqrt(expected * (1 - expected) / 50)
-    assert np.all(np.abs(chains().mean(axis=0) - expected) < 4 * error + 1e-3)
+    means = ops.convert_to_numpy(model.call(data)["chain"]).mean(axis=0)
+    assert np.all(np.abs(means - expected) < 4 * error + 1e-3)
 
 
 def test_persistent_chains_start_where_they_stopped():
@@ -286,10 +283,27 @@ def test_persistent_chains_start_where_they_stopped():
     model.visible_bias.assign([-30.0])
     model.hidden_bias.assign([-30.0])
     model.compile(keras.optimizers.SGD(0.0))
-    start = ops.convert_to_numpy(model.chains.value)
-    assert 0 < start.sum() < 20
-    model.fit(np.ones((8, 1), "float32"), batch_size=4, epochs=2, verbose=0)
-    np.testing.assert_array_equal(ops.convert_to_numpy(model.chains.value), start)
+    data = np.ones((8, 1), "float32")
+    model.fit(data, batch_size=4, verbose=0)
+    start = ops.convert_to_numpy(model.chain_fields.value)
+    assert 0 < (start > 0).sum() < 20
+    model.fit(data, batch_size=4, epochs=2, verbose=0)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model.chain_fields.value), start)
+
+
+@pytest.mark.parametrize("num_temperatures", [1, 3])
+def test_chains_keep_the_fields_of_their_visible_units(num_temperatures):
+    options = {"persistent": True, "num_chains": 5}
+    model = rbm(num_temperatures=num_temperatures, **options)
+    outputs = model.call(some_visibles(model), training=True)
+    kept = ops.convert_to_numpy(model.chain_fields.value)
+    assert kept.shape == (5 * num_temperatures, 3)
+    w, _, b = parameters(model)
+    chain = ops.convert_to_numpy(outputs["chain"])
+    np.testing.assert_allclose(kept[:5], chain @ w + b, rtol=1e-5, atol=1e-6)
+    possible = states(4) @ w + b
+    distances = np.abs(kept[:, None] - possible).max(axis=-1).min(axis=-1)
+    assert distances.max() < 1e-5
 
 
 @pytest.mark.parametrize("visible", ["bernoulli", "categorical"])
@@ -306,20 +320,13 @@ def test_tempered_chains_have_the_distribution_of_their_temperature(visible):
     model.compile(keras.optimizers.SGD(0.0))
     data = some_visibles(model, 1).repeat(60, axis=0)
     model.fit(data, batch_size=1, verbose=0)
-    chains = ops.convert_to_numpy(model.chains.value)[:1_000]  # those of beta 1
+    chains = ops.convert_to_numpy(model.call(data[:1])["chain"])
     flat = all_states.reshape(len(all_states), -1)
     counts = (chains[:, None] == flat).all(axis=-1).sum(axis=0)
     assert counts.sum() == 1_000
     p = np.exp(ops.convert_to_numpy(model.log_prob(all_states)).astype("float64"))
     error = np.sqrt(1_000 * p * (1 - p))
     assert np.all(np.abs(counts - 1_000 * p) < 4 * error + 2)
-
-
-def test_gradient_with_tempering_is_that_of_the_coldest_chains():
-    model = rbm(persistent=True, num_chains=5, num_temperatures=3)
-    data = some_visibles(model)
-    outputs = model.call(data)
-    assert outputs["chain"].shape == (5, 4) and model.chains.shape == (15, 4)
 
 
 def test_hidden_regularizer_adds_what_keras_adds():

@@ -105,6 +105,27 @@ def test_reverse_kl_falls_to_minus_log_z_and_the_target_is_saved(tmp_path):
     )
 
 
+def test_a_callback_anneals_the_target():
+    # The target to the power of 1/4 is a normal density of twice the deviation.
+    model = NormalizingFlow(Affine((2,)), seed=0)
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 400)
+    model.compile(keras.optimizers.Adam(schedule), target_log_prob=unnormalised_normal)
+
+    def anneal(epoch, logs):
+        model.inverse_temperature.assign(0.25)
+
+    model.fit(
+        np.zeros((100 * 64, 2)),
+        batch_size=64,
+        epochs=4,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=anneal)],
+    )
+    assert model.inverse_temperature.numpy() == 0.25
+    scale = np.exp(ops.convert_to_numpy(model.bijector.log_scale))
+    np.testing.assert_allclose(scale, [2 * 0.5, 2 * 2.0], rtol=0.02)
+
+
 def test_reverse_kl_is_the_mean_of_log_q_less_log_target():
     # E_q[log q - log target] for two normals with known moments, by 50,000 draws
     model = NormalizingFlow(Affine((2,)), seed=0)
