@@ -10,6 +10,8 @@ from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.tempering import tempered_gibbs
 from keras_genmod.models.energy.visible_units import visible_units
 
+_RECONSTRUCTED = 8  # while persistent chains are trained: one example in so many
+
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class RBM(EnergyBasedModel):
@@ -23,7 +25,8 @@ class RBM(EnergyBasedModel):
     The loss is mean F(data) - mean F(chain) with gradients stopped at the chain: its
     gradient is that of CD-k, data statistics minus model statistics. The value of the
     loss is no likelihood and need not fall; look at `reconstruction`, the mean squared
-    error after a step down and up.
+    error after a step down and up. While chains that persist are trained, it is that
+    of every eighth example, which spares a product with the couplings.
 
     Args:
         visible_dim: Positive int, number of visible units.
@@ -151,12 +154,13 @@ class RBM(EnergyBasedModel):
         self.remember(data, training)
         density = self._density()
         if self.persistent:
-            chain, *hotter = self._persistent_steps(density)
+            chain, hotter = self._persistent_steps(density)
             # One product with the couplings, and in the gradient, instead of two.
             fields = density.field(ops.concatenate([data, chain]))
             num_data = ops.shape(data)[0]
             field, chain_field = fields[:num_data], fields[num_data:]
-            reconstruction = density.visible_mean(ops.sigmoid(field))
+            shown = field[:: self._stride(training)]
+            reconstruction = density.visible_mean(ops.sigmoid(shown))
             if training:
                 kept = ops.concatenate([chain_field, *hotter])
                 self.chain_fields.assign(ops.stop_gradient(kept))
@@ -175,27 +179,19 @@ class RBM(EnergyBasedModel):
             "reconstruction": ops.stop_gradient(reconstruction),
         }
 
-    def _persistent_steps(self, density):
-        """Moves the persistent chains from where they were.
+    def _stride(self, training):
+        return _RECONSTRUCTED if self.persistent and training else 1
 
-        Returns:
-            `[chain]`, those that have the model's density; with parallel tempering
-            `[chain, fields]`, the fields of the others.
-        """
+    def _persistent_steps(self, density):
+        """Moves the chains; returns them, and `[fields]` of hotter ones or `[]`."""
         fields = ops.convert_to_tensor(self.chain_fields)
+        k, seed = self.num_gibbs_steps, self.seed_generator
         if self.num_temperatures == 1:
-            chain, _ = density.gibbs_step(ops.sigmoid(fields), self.seed_generator)
-            chain = self._gibbs_steps(density, chain, self.num_gibbs_steps - 1)
-            return [ops.stop_gradient(chain)]
-        chains, fields = tempered_gibbs(
-            density,
-            fields,
-            self.num_temperatures,
-            self.num_gibbs_steps,
-            self.seed_generator,
-        )
+            chain, _ = density.gibbs_step(ops.sigmoid(fields), seed)
+            return ops.stop_gradient(self._gibbs_steps(density, chain, k - 1)), []
+        chains, fields = tempered_gibbs(density, fields, self.num_temperatures, k, seed)
         chain = ops.stop_gradient(chains[: self.num_chains])
-        return [chain, fields[self.num_chains :]]
+        return chain, [fields[self.num_chains :]]
 
     def _gibbs_steps(self, density, chain, num_steps):
         for _ in range(num_steps):
@@ -207,8 +203,10 @@ class RBM(EnergyBasedModel):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         data, density = y_pred["data"], self._density()
-        error = ops.mean(ops.square(data - y_pred["reconstruction"]), axis=-1)
-        self.reconstruction_tracker.update_state(error, sample_weight)
+        every = self._stride(training)
+        error = ops.square(data[::every] - y_pred["reconstruction"])
+        weight = None if sample_weight is None else sample_weight[::every]
+        self.reconstruction_tracker.update_state(ops.mean(error, axis=-1), weight)
         data_energy = density.free_energy(data, y_pred["field"])
         model_energy = density.free_energy(y_pred["chain"], y_pred["chain_field"])
         loss = self.mean_loss(data_energy - ops.mean(model_energy), sample_weight)

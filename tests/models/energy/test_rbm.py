@@ -184,7 +184,7 @@ def test_gradient_is_that_of_contrastive_divergence(visible, options):
     model.seed_generator.state.assign(state)
 
     def loss():
-        return model.compute_loss(y_pred=model.call(data))
+        return model.compute_loss(y_pred=model.call(data), training=False)
 
     found = gradients(loss, [model.couplings, model.visible_bias, model.hidden_bias])
     for gradient, of_data, of_chain in zip(
@@ -254,6 +254,22 @@ def test_reconstruction_is_the_mean_of_one_step():
     )
 
 
+def test_training_of_persistent_chains_reconstructs_every_eighth_example():
+    model = rbm(persistent=True)
+    model.compile(keras.optimizers.SGD(0.0))
+    data = some_visibles(model, 24)
+    weight = np.ones(24, "float32")
+    weight[8] = 0.0  # takes an example out
+    error = ((data - ops.convert_to_numpy(model.reconstruct(data))) ** 2).mean(axis=1)
+    options = {"sample_weight": weight, "batch_size": 24, "verbose": 0}
+    logs = model.evaluate(data, return_dict=True, **options)
+    expected = np.average(error, weights=weight)
+    np.testing.assert_allclose(logs["reconstruction"], expected, rtol=1e-5)
+    history = model.fit(data, shuffle=False, **options).history
+    expected = np.average(error[::8], weights=weight[::8])
+    np.testing.assert_allclose(history["reconstruction"], [expected], rtol=1e-5)
+
+
 def test_persistent_chains_go_on_in_training_and_stand_still_in_evaluate():
     model = rbm(persistent=True, num_chains=50)
     model.compile(keras.optimizers.SGD(0.0))
@@ -318,7 +334,7 @@ def test_tempered_chains_have_the_distribution_of_their_temperature(visible):
         model.visible_bias.assign([-4.0, -4.0])
         model.hidden_bias.assign([-16.0])
     model.compile(keras.optimizers.SGD(0.0))
-    data = some_visibles(model, 1).repeat(60, axis=0)
+    data = some_visibles(model, 1).repeat(300, axis=0)
     model.fit(data, batch_size=1, verbose=0)
     chains = ops.convert_to_numpy(model.call(data[:1])["chain"])
     flat = all_states.reshape(len(all_states), -1)

@@ -123,7 +123,7 @@ def test_a_callback_anneals_the_target():
     )
     assert model.inverse_temperature.numpy() == 0.25
     scale = np.exp(ops.convert_to_numpy(model.bijector.log_scale))
-    np.testing.assert_allclose(scale, [2 * 0.5, 2 * 2.0], rtol=0.02)
+    np.testing.assert_allclose(scale, [2 * 0.5, 2 * 2.0], rtol=0.05)
 
 
 def test_reverse_kl_is_the_mean_of_log_q_less_log_target():
