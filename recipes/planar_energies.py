@@ -93,7 +93,9 @@ def main(
         folder = f"{log_dir}/{energy.__name__}"
         layers = [Planar(2) for _ in range(num_layers)]
         model = NormalizingFlow(Chain([Affine((2,)), *layers]), seed=seed)
-        model.compile(keras.optimizers.Adam(LEARNING_RATE), target_log_prob=energy)
+        num_steps = epochs * -(-len(nothing) // batch_size)
+        rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, num_steps)
+        model.compile(keras.optimizers.Adam(rate), target_log_prob=energy)
 
         def anneal(epoch, logs=None, model=model):
             model.inverse_temperature.assign(min(0.01 + epoch / ANNEALING, 1.0))
