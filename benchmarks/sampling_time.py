@@ -5,7 +5,8 @@ and puts its tables into RESULTS.md. The cached loop is timed whole. The others 
 whole network once for each value, hundreds to thousands of times: one of their passes
 is timed, in turns with the cached loop, and multiplied by the number of values, which
 `--whole` checks on one model. A pass that would take more than `--gigabytes` by
-`gigabytes_of_pass` is not tried: its cells say that it does not fit.
+`gigabytes_of_pass` is not tried: its cells say that it does not fit. Nor is a cached
+loop that would take minutes, by what fewer images took.
 """
 
 import dataclasses
@@ -37,7 +38,9 @@ COLUMNS = (
 
 
 NO_FIT = "does not fit"
+NOT_TIMED = "not timed"
 MAX_SECONDS = 30.0  # what takes longer is called once
+MAX_CACHED_SECONDS = 200.0
 _COPIES = 3  # of the largest tensor of a pass that live at the same time
 
 
@@ -85,7 +88,7 @@ class Measurement:
         num_parameters: Int.
         seconds: Dict from "cached", "full", "predict_on_batch", "predict" to the
             median over the rounds; the last three are missing where a pass does not
-            fit.
+            fit, all where the cached loop takes too long.
     """
 
     case: sampling_models.Case
@@ -95,8 +98,8 @@ class Measurement:
 
     def row(self) -> list[str]:
         """Returns the cells of the table."""
-        cached = self.seconds["cached"]
-        plain = [NO_FIT] * 4
+        cached = self.seconds.get("cached")
+        plain = [NO_FIT if cached else NOT_TIMED] * 4
         if "full" in self.seconds:
             plain = [f"{self.seconds['full']:.3g}"] + [
                 f"{self.seconds[way] / cached:,.0f}"
@@ -108,9 +111,14 @@ class Measurement:
             str(self.case.num_levels),
             str(self.num_images),
             f"{self.num_parameters:,}",
-            f"{cached:.3g}",
+            f"{cached:.3g}" if cached else NOT_TIMED,
             *plain,
         ]
+
+    def takes_too_long(self, num_images):
+        """Returns whether a cached loop of more images would take minutes."""
+        seconds = self.seconds["cached"] * num_images / self.num_images
+        return seconds > MAX_CACHED_SECONDS
 
 
 def measure(case, num_images, rounds, gigabytes):
@@ -232,9 +240,14 @@ def main(
     ]
     rows = []
     for case in cases:
-        for num_images in map(int, images.split(",")):
+        last = None
+        for num_images in sorted(map(int, images.split(","))):
             keras.utils.clear_session()
-            rows.append(measure(case, num_images, rounds, gigabytes).row())
+            if last is not None and last.takes_too_long(num_images):
+                found = dataclasses.replace(last, num_images=num_images, seconds={})
+            else:
+                found = last = measure(case, num_images, rounds, gigabytes)
+            rows.append(found.row())
             typer.echo(" ".join(rows[-1]), err=True)
     kind, device = hardware()
     text = [
@@ -244,7 +257,8 @@ def main(
         "cached loop is timed whole; the loops without caches by one pass of the "
         "network, times the number of values drawn. Passes of more than "
         f"{gigabytes:g} GB do not fit. What took more than {MAX_SECONDS:g} s at its "
-        "first call is timed that once, compilation included.",
+        "first call is timed that once, compilation included; a cached loop of more "
+        f"than {MAX_CACHED_SECONDS:g} s, by what fewer images took, is not timed.",
         "",
         *results.circumstances(loops.BACKEND, device),
         "",

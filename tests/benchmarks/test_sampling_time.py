@@ -31,3 +31,11 @@ def test_a_pass_that_does_not_fit_is_not_tried():
         assert len(row) == len(sampling_time.COLUMNS)
         assert float(row[5]) > 0 and len(measurement.seconds) == 1 + plain
         assert (row[6:] == [sampling_time.NO_FIT] * 4) == (plain == 0)
+
+
+def test_a_cached_loop_that_would_take_minutes_is_not_timed():
+    case = CASES["PixelCNN", 2]
+    measured = sampling_time.Measurement(case, 16, 100, {"cached": 20.0})
+    assert not measured.takes_too_long(160) and measured.takes_too_long(161)
+    row = sampling_time.Measurement(case, 256, 100, {}).row()
+    assert row[5:] == [sampling_time.NOT_TIMED] * 5
