@@ -15,18 +15,20 @@ if keras.backend.backend() == "torch" and "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_configure(config):
-    """Keeps what JAX has compiled: for other tests, workers and runs."""
+    """Lets JAX compile fast, and keep it: for other tests, workers and runs."""
     if keras.backend.backend() == "jax":
         import jax
 
-        for name, value in _jax_cache(config).items():
+        for name, value in _jax_options(config).items():
             jax.config.update(name, value)
 
 
-def _jax_cache(config):
+def _jax_options(config):
+    # Tests compile more than they compute.
+    options = {"jax_disable_most_optimizations": True}
     if not config.pluginmanager.hasplugin("cacheprovider"):
-        return {}
-    return {
+        return options
+    return options | {
         "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
         "jax_persistent_cache_min_compile_time_secs": 0.05,
         "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -34,9 +36,9 @@ def _jax_cache(config):
 
 
 @pytest.fixture(scope="session")
-def jax_cache(request):
+def jax_options(request):
     """The same for other processes, as environment variables."""
-    options = _jax_cache(request.config)
+    options = _jax_options(request.config)
     return {name.upper(): str(value) for name, value in options.items()}
 
 

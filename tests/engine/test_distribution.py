@@ -26,14 +26,14 @@ def run(module, *cases, **environment):
 @pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="keras.distribution exists on JAX"
 )
-def test_four_devices_equal_one(jax_cache):
+def test_four_devices_equal_one(jax_options):
     run(
         "tests.engine.run_data_parallel",
         "TestVAE",
         "TestGAN",
         "TestWGANGP",
         "TestCycleGAN",
-        **jax_cache,
+        **jax_options,
     )
 
 

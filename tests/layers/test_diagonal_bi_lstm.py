@@ -82,7 +82,7 @@ def test_one_pixel_at_a_time_it_is_the_same(kind, float64):
             for pixel in (0 * x[:, r, c], x[:, r, c]):  # the last visit counts
                 output, cache = steps.step(ops.convert_to_tensor(pixel), cache, c)
             outputs[:, r, c] = ops.convert_to_numpy(output)
-    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), outputs, atol=1e-12)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), outputs, atol=ATOL)
 
 
 def test_it_sees_all_pixels_before_and_the_groups_before_its_own(float64):

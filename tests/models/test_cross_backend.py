@@ -19,12 +19,12 @@ OTHERS = [
 
 
 @pytest.fixture(scope="module", params=OTHERS)
-def files(request, tmp_path_factory, jax_cache):
+def files(request, tmp_path_factory, jax_options):
     """The folder of models that another backend has saved."""
     folder = tmp_path_factory.mktemp(request.param)
     environment = {
         **os.environ,
-        **jax_cache,
+        **jax_options,
         "KERAS_BACKEND": request.param,
         "OMP_NUM_THREADS": "1",  # torch's, beside other workers
         "PYTHONPATH": os.pathsep.join(sys.path),
