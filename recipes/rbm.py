@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_genmod import RBM, callbacks, data, evaluation
 
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.05  # at the start; it falls to 0, as persistent chains want it
 EVERY = 20  # epochs from one picture to the next
 NUM_COLUMNS = 10
 LARGEST_EXACT = 20  # hidden units up to which log p(x) is computed exactly
@@ -57,7 +57,9 @@ def main(
         num_temperatures=num_temperatures,
         seed=seed,
     )
-    model.compile(keras.optimizers.SGD(LEARNING_RATE))
+    num_steps = epochs * -(-len(x_train) // batch_size)
+    rate = keras.optimizers.schedules.PolynomialDecay(LEARNING_RATE, num_steps, 0.0)
+    model.compile(keras.optimizers.SGD(rate))
 
     n, when = NUM_COLUMNS, {"every": EVERY, "image_shape": image_shape}
     drawn = [
