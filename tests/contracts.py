@@ -19,7 +19,7 @@ NUM_EPOCHS = 6
 RESUMED_FROM = 3
 BATCH_SIZE = 8
 NUM_SAMPLES = 16  # in most tests: one number is compiled once
-LOOSE = 1e-4  # difference of one epoch, compiled and not
+LOOSE = 3e-4  # difference of one epoch, compiled and not
 
 
 @dataclasses.dataclass(frozen=True)
