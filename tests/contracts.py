@@ -19,7 +19,8 @@ NUM_EPOCHS = 6
 RESUMED_FROM = 3
 BATCH_SIZE = 8
 NUM_SAMPLES = 16  # in most tests: one number is compiled once
-LOOSE = 3e-4  # difference of one epoch, compiled and not
+# Difference of one epoch, compiled and not; JAX compiles without optimizations here.
+LOOSE = 3e-4 if keras.backend.backend() == "jax" else 1e-4
 
 
 @dataclasses.dataclass(frozen=True)

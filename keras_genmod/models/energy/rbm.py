@@ -148,7 +148,8 @@ class RBM(EnergyBasedModel):
 
         `data`, the input, with its `field`; `chain`, what k Gibbs steps made, with its
         `chain_field`; and `reconstruction`, the means of the visible units after the
-        first of them, or after a mean-field step where the chains persist.
+        first of them; where the chains persist, after a mean-field step, in training
+        those of every eighth example.
         """
         data = self._flat(self.split(inputs)[0])
         self.remember(data, training)
