@@ -168,7 +168,7 @@ def relu(x):
     return jax.nn.relu(x)
 
 
-def per_replica(loss):
+def loss_to_differentiate(loss):
     """Returns the loss: on JAX the batch is sharded, its mean is the global one."""
     return loss
 

@@ -24,7 +24,7 @@ def train_step(model, inputs):
         for batch in batch_slices(inputs, objective):
             with tf.GradientTape() as tape:
                 loss, passed_on = objective.evaluate(batch, True, passed_on)
-                scaled = member.scale_loss(per_replica(loss))
+                scaled = member.scale_loss(loss_to_differentiate(loss))
             if passed_on is not None:
                 passed_on = tree.map_structure(tf.stop_gradient, passed_on)
             model.track_objective(objective.name, loss, _size(batch))
@@ -34,22 +34,9 @@ def train_step(model, inputs):
                 if model.reports_gradient_norms:
                     norm = tf.linalg.global_norm(gradients) / member.scale_loss(1.0)
                     model.track_gradient_norm(objective.name, norm)
-                gradients = _after_all_reads(loss, gradients)
                 member.apply_gradients(zip(gradients, variables, strict=True))
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()
-
-
-def _after_all_reads(loss, gradients):
-    """Returns gradients that no variable is updated with before all are computed.
-
-    TensorFlow's graph optimizer loses the order of a variable's reads and writes where
-    its gradient does not depend on it, as in the last layer of a Wasserstein critic:
-    then a step in some hundreds reads a weight of the step after.
-    """
-    present = [gradient for gradient in gradients if gradient is not None]
-    with tf.control_dependencies([loss, *present]):
-        return [None if g is None else tf.identity(g) for g in gradients]
 
 
 def test_step(model, inputs):
@@ -116,10 +103,27 @@ def relu(x):
     return tf.nn.relu(x)
 
 
-def per_replica(loss):
-    """Divides the loss by the number of replicas, whose gradients are summed."""
+def loss_to_differentiate(loss):
+    """Returns the loss, whose gradients wait for it, divided by the replicas' number.
+
+    Gradients of the replicas are summed.
+
+    TensorFlow's graph optimizer loses the order of a variable's reads and writes where
+    its gradient does not depend on what was read: in the last layer of a Wasserstein
+    critic, in weights that draw what trains others. Then a step in some hundreds reads
+    a weight of the step after. Here all gradients come after all that the loss read.
+    """
     num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return loss / num_replicas if num_replicas > 1 else loss
+    return _with_late_gradients(loss) / num_replicas
+
+
+@tf.custom_gradient
+def _with_late_gradients(loss):
+    def gradient(upstream):
+        with tf.control_dependencies([loss]):
+            return tf.identity(upstream)
+
+    return loss, gradient
 
 
 def compile_call(function, variables, xla):

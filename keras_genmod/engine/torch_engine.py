@@ -114,7 +114,7 @@ def relu(x):
     return torch.relu(x)
 
 
-def per_replica(loss):
+def loss_to_differentiate(loss):
     """Returns the loss: there is one replica."""
     return loss
 

@@ -7,7 +7,11 @@ import numpy as np
 from keras import ops
 
 from keras_genmod.engine import OptimizerGroup, SeedGenerator, seed_state
-from keras_genmod.engine.backend import load_random_state, per_replica, random_state
+from keras_genmod.engine.backend import (
+    load_random_state,
+    loss_to_differentiate,
+    random_state,
+)
 from keras_genmod.models import checks
 
 _COMPILE_ARGUMENTS = {"run_eagerly", "steps_per_execution", "jit_compile"}
@@ -190,7 +194,7 @@ class GenerativeModel(keras.Model):
         loss = ops.mean(losses)
         for extra in self.losses:
             loss = loss + ops.sum(ops.cast(extra, "float32"))
-        return per_replica(loss)
+        return loss_to_differentiate(loss)
 
     # Input on the host.
 

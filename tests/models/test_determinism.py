@@ -1,9 +1,11 @@
 """The same steps from the same state end in the same state, every time."""
 
+import keras
 import numpy as np
 import pytest
 
-from tests.contracts import BATCH_SIZE, array_of
+from keras_genmod.models.energy.directed_layers import DirectedLayers
+from tests.contracts import BATCH_SIZE, array_of, start_process
 from tests.models import test_contracts as cases
 
 NUM_REPEATS = 150
@@ -25,3 +27,30 @@ def test_repeated_steps_are_equal_bit_for_bit(case):
         ends.add(b"".join(array_of(v).tobytes() for v in variables))
     assert len(ends) == 1
     assert np.any(array_of(variables[0]) != start[0])
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs have no order"
+)
+def test_late_reads_come_before_the_update(monkeypatch):
+    import tensorflow as tf
+
+    draw_down = DirectedLayers.draw_down
+
+    def draw_down_late(self, states, seed):
+        x = tf.ones((500, 500))
+        for _ in range(5):
+            x = tf.tanh(x @ x)
+        with tf.control_dependencies([x]):
+            return draw_down(self, states, seed)
+
+    # What is drawn trains the recognition weights alone, not those that draw.
+    monkeypatch.setattr(DirectedLayers, "draw_down", draw_down_late)
+    weights = []
+    for run_eagerly in (True, False):
+        start_process(seed=1)
+        model = cases.TestDBN.compiled(run_eagerly=run_eagerly)
+        cases.TestDBN.fit(model)
+        weights.append([array_of(v) for v in model.trainable_variables])
+    for value, expected in zip(*weights, strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-4)
