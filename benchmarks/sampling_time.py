@@ -141,7 +141,8 @@ def measure(case, num_images, rounds, gigabytes):
             "predict": lambda: model.predict(images, batch_size=num_images, verbose=0),
         }
     # The plain loops visit each value once, with a pass over everything.
-    num_values = case.image_shape[0] * case.image_shape[1] * model.num_visits
+    height, width, _ = model.raster_shape
+    num_values = height * width * model.num_visits
     passes = {"cached": 1}
     firsts = {name: seconds_of(way) for name, way in ways.items()}  # they compile
     times = {name: [first] for name, first in firsts.items() if first > MAX_SECONDS}

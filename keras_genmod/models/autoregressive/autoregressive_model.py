@@ -78,14 +78,22 @@ class AutoregressiveModel(GenerativeModel):
     # The conditionals: independent levels, unless a subclass says otherwise.
 
     @property
+    def raster_shape(self) -> tuple:
+        """What sampling goes through as if it were an image's height, width, channels.
+
+        Of the same values in the same order as the image.
+        """
+        return self.image_shape
+
+    @property
     def num_visits(self) -> int:
         """How often sampling visits a pixel: once for each value drawn by itself."""
-        return self.image_shape[-1]
+        return self.raster_shape[-1]
 
     @property
     def num_draws(self) -> int:
         """How many random numbers a pixel takes."""
-        return self.image_shape[-1]
+        return self.raster_shape[-1]
 
     def _conditionals(self, logits):
         return Bernoulli(logits) if self.num_levels == 2 else Categorical(logits)
@@ -236,7 +244,7 @@ class AutoregressiveModel(GenerativeModel):
     def _sample(
         self, state, condition, known, mask, temperature, *, num_samples, use_cache
     ):
-        height, width, channels = self.image_shape
+        height, width, channels = self.raster_shape
         shape = (num_samples, height * width, channels)
         if self.num_classes is not None:
             condition = self.one_hot(condition)

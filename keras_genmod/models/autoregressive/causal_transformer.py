@@ -116,12 +116,13 @@ class CausalTransformer(AutoregressiveModel):
         return layer
 
     def network_on(self, x, apply, attend):
-        """The network on all tokens, or on those of one pixel.
+        """The network on all tokens, or on one.
 
         Args:
             x: Embedded tokens, `(batch, tokens, model_dim)`.
             apply: Function `(layer, x)` for layers that see one token.
-            attend: Function `(i, query, key, value)` for the attention of block `i`.
+            attend: Function `(i, query, key, value)` for the attention of block `i`,
+                as `attention` takes them.
         """
         num_tokens = x.shape[1]
         head_dim = self.model_dim // self.num_heads
@@ -132,7 +133,8 @@ class CausalTransformer(AutoregressiveModel):
 
         for i, (norm_1, qkv, out, norm_2, up, down) in enumerate(self.blocks):
             y = apply(qkv, apply(norm_1, x))
-            y = attend(i, *(heads(part) for part in ops.split(y, 3, axis=-1)))
+            query, key, value = (heads(part) for part in ops.split(y, 3, axis=-1))
+            y = attend(i, query, ops.swapaxes(key, -1, -2), value)
             y = ops.reshape(ops.swapaxes(y, 1, 2), (-1, num_tokens, self.model_dim))
             x = x + apply(out, y)
             x = x + apply(down, ops.gelu(apply(up, apply(norm_2, x))))
@@ -160,11 +162,13 @@ class CausalTransformer(AutoregressiveModel):
             return attention(query, key, value, mask)
 
         x = self.network_on(x, lambda layer, x: layer(x), attend)
-        return ops.reshape(x, (-1, *self.image_shape[:2], self._num_outputs))
+        height, width, channels = self.image_shape
+        return ops.reshape(x, (-1, height, width, channels * x.shape[-1]))
 
     @property
-    def _num_outputs(self):
-        return self.image_shape[-1] * (1 if self.num_levels == 2 else self.num_levels)
+    def raster_shape(self):
+        height, width, channels = self.image_shape
+        return height, width * channels, 1
 
     def incremental(self, num_samples, condition):
         return IncrementalTransformer(self, num_samples, condition)

@@ -1,4 +1,4 @@
-"""A transformer with a cache of keys and values, one pixel at a time."""
+"""A transformer with a cache of keys and values, one token at a time."""
 
 import keras
 from keras import ops
@@ -11,19 +11,24 @@ EPSILON = 1e-6  # of layer normalization
 def attention(query, key, value, mask):
     """Returns the weighted mean of `value`, `(batch, heads, queries, head_dim)`.
 
-    Scores are float32 under every policy; `mask`, true where a query may look,
-    broadcasts to `(queries, keys)`.
+    Scores are float32 under every policy.
+
+    Args:
+        query: `(batch, heads, queries, head_dim)`.
+        key: `(batch, heads, head_dim, keys)`.
+        value: `(batch, heads, keys, head_dim)`.
+        mask: True where a query may look, broadcasts to `(queries, keys)`.
     """
-    scores = ops.cast(query @ ops.swapaxes(key, -1, -2), "float32")
+    scores = ops.cast(query @ key, "float32")
     scores = ops.where(mask, scores / query.shape[-1] ** 0.5, -1e9)
     return ops.cast(ops.softmax(scores, axis=-1), value.dtype) @ value
 
 
 class IncrementalTransformer:
-    """The transformer on the tokens of one pixel; the cache has all keys and values.
+    """The transformer on one token, a "pixel" here; the cache has all keys and values.
 
-    The cache is `(previous, keys, values)`: the token before this pixel `(batch, 1)`,
-    and a list of `(batch, heads, tokens, head_dim)`, an entry a block.
+    The cache is `(previous, keys, values)`: the token before this one `(batch, 1)`,
+    and lists of the keys and values of `attention`, an entry a block.
     """
 
     def __init__(self, model, batch_size, condition):
@@ -33,7 +38,6 @@ class IncrementalTransformer:
         self._positions = ops.convert_to_tensor(model.positions)
         self._bias = 0.0 if condition is None else model.label_bias(condition)[:, None]
         self._order = ops.arange(model.num_tokens)
-        self._within = ops.arange(model.image_shape[-1])[:, None]
         layers = [*(layer for block in model.blocks for layer in block)]
         self._functions = {
             id(layer): self._function(layer)
@@ -51,38 +55,36 @@ class IncrementalTransformer:
     def init_cache(self):
         model = self._model
         head_dim = model.model_dim // model.num_heads
-        shape = (self._batch_size, model.num_heads, model.num_tokens, head_dim)
         start = ops.full((self._batch_size, 1), model.num_levels, "int32")
-        keys, values = (
-            [ops.zeros(shape, self._dtype) for _ in model.blocks] for _ in range(2)
-        )
+
+        def zeros(*shape):
+            shape = (self._batch_size, model.num_heads, *shape)
+            return [ops.zeros(shape, self._dtype) for _ in model.blocks]
+
+        keys = zeros(head_dim, model.num_tokens)
+        values = zeros(model.num_tokens, head_dim)
         return start, keys, values
 
     def begin_row(self, cache, row):
         return cache
 
     def step(self, pixel, cache, row, column):
-        model = self._model
         previous, keys, values = cache[0], list(cache[1]), list(cache[2])
-        _, width, channels = model.image_shape
-        position = (row * width + column) * channels
-        tokens = ops.concatenate(
-            [previous, model.levels_of(pixel[:, : channels - 1])], axis=1
-        )
-        x = ops.take(self._tokens, tokens, axis=0)
-        x = x + read(self._positions, position, channels, axis=0) + self._bias
-        mask = self._order <= self._within + position
+        position = row * self._model.raster_shape[1] + column
+        x = ops.take(self._tokens, previous, axis=0)
+        x = x + read(self._positions, position, 1, axis=0) + self._bias
+        mask = self._order <= position
 
         def attend(i, query, key, value):
-            keys[i] = write(keys[i], key, position, axis=2)
+            keys[i] = write(keys[i], key, position, axis=3)
             values[i] = write(values[i], value, position, axis=2)
             return attention(query, keys[i], values[i], mask)
 
         def apply(layer, x):
             return self._functions[id(layer)](x)
 
-        x = model.network_on(ops.cast(x, self._dtype), apply, attend)
-        return ops.reshape(x, (self._batch_size, -1)), (previous, keys, values)
+        x = self._model.network_on(ops.cast(x, self._dtype), apply, attend)
+        return x[:, 0], (previous, keys, values)
 
     def put(self, pixel, cache, row, column):
-        return self._model.levels_of(pixel[:, -1:]), *cache[1:]
+        return self._model.levels_of(pixel), *cache[1:]
