@@ -85,6 +85,21 @@ def test_more_updates_of_mean_field_raise_the_bound():
     assert np.all(steps > -1e-4) and np.any(steps[0] > 1e-2)
 
 
+@pytest.mark.parametrize("layer_dims", DEPTHS)
+def test_mean_field_starts_as_if_the_layer_above_said_the_same(layer_dims):
+    # Salakhutdinov and Hinton 2009: on the first way up the input counts twice, but for
+    # the highest layer, which has nothing above it.
+    model = dbm(layer_dims)
+    layers = [states(layer_dims[0])]
+    for i, couplings in enumerate(map(array, model.couplings)):
+        factor = 1 if i == len(model.couplings) - 1 else 2
+        field = factor * layers[-1] @ couplings + array(model.biases[i + 1])
+        layers.append(scipy.special.expit(field))
+    found = array(model._density().mean_field(layers[0], num_steps=0))
+    expected = np.concatenate(layers[::2], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_means_are_those_of_a_stationary_mean_field():
     model = dbm((3, 2, 3, 2), num_mean_field_steps=100)
     v = states(3)
