@@ -30,7 +30,7 @@ def test_repeated_steps_are_equal_bit_for_bit(case):
 
 
 @pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="TensorFlow's graphs have no order"
+    keras.backend.backend() != "tensorflow", reason="only TensorFlow loses the order"
 )
 def test_late_reads_come_before_the_update(monkeypatch):
     import tensorflow as tf

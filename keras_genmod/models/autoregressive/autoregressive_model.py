@@ -75,15 +75,16 @@ class AutoregressiveModel(GenerativeModel):
         """
         raise NotImplementedError
 
-    # The conditionals: independent levels, unless a subclass says otherwise.
-
     @property
     def raster_shape(self) -> tuple:
-        """What sampling goes through as if it were an image's height, width, channels.
+        """Height, width and channels that sampling goes through, `image_shape` or else.
 
-        Of the same values in the same order as the image.
+        What it calls a pixel has that many channels; the values and their order are
+        those of the image.
         """
         return self.image_shape
+
+    # The conditionals: independent levels, unless a subclass says otherwise.
 
     @property
     def num_visits(self) -> int:
