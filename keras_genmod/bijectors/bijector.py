@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_genmod import checks
+
 
 class Bijector(keras.layers.Layer):
     """An invertible map x = f(z), with its log-determinants.
@@ -37,11 +39,11 @@ class Bijector(keras.layers.Layer):
 
     def __init__(self, event_shape, latent_shape=None, condition_dim=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.event_shape = check_shape("event_shape", event_shape)
+        self.event_shape = checks.sizes("event_shape", event_shape)
         self.latent_shape = (
             self.event_shape
             if latent_shape is None
-            else check_shape("latent_shape", latent_shape)
+            else checks.sizes("latent_shape", latent_shape)
         )
         if math.prod(self.event_shape) != math.prod(self.latent_shape):
             raise ValueError(
@@ -49,11 +51,8 @@ class Bijector(keras.layers.Layer):
                 "keeps their number. Received: "
                 f"event_shape={self.event_shape}, latent_shape={self.latent_shape}"
             )
-        if condition_dim is not None and not _is_positive_int(condition_dim):
-            raise ValueError(
-                "`condition_dim` must be a positive int or None. "
-                f"Received: condition_dim={condition_dim}"
-            )
+        if condition_dim is not None:
+            condition_dim = checks.positive_int("condition_dim", condition_dim)
         self.condition_dim = condition_dim
 
     def _forward_and_log_det(self, z, condition):
@@ -188,24 +187,3 @@ class Bijector(keras.layers.Layer):
                 f"Received: condition.shape={tuple(condition.shape)}"
             )
         return condition
-
-
-def _is_positive_int(value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def check_positive_int(name, value) -> None:
-    """Raises a `ValueError` unless `value` is an int of at least 1."""
-    if not _is_positive_int(value):
-        raise ValueError(f"`{name}` must be a positive int. Received: {name}={value}")
-
-
-def check_shape(name, shape) -> tuple[int, ...]:
-    """Returns the shape as a tuple; raises a `ValueError` unless it is one."""
-    is_sequence = isinstance(shape, (tuple, list))
-    if not is_sequence or not shape or not all(map(_is_positive_int, shape)):
-        raise ValueError(
-            f"`{name}` must be a non-empty tuple of positive ints. "
-            f"Received: {name}={shape!r}"
-        )
-    return tuple(shape)

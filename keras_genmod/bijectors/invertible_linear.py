@@ -5,7 +5,8 @@ import numpy as np
 import scipy.linalg
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector, check_positive_int
+from keras_genmod import checks
+from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import same_for_all
 
 _LARGEST_CONDITION = 1e6  # of a matrix: beyond, float32 loses all digits of an inverse
@@ -43,7 +44,7 @@ class InvertibleLinear(Bijector):
     """
 
     def __init__(self, event_dim, matrix=None, seed=None, **kwargs):
-        check_positive_int("event_dim", event_dim)
+        event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), **kwargs)
         self.event_dim = event_dim
         self.matrix = None if matrix is None else _checked(matrix, event_dim)

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector, check_positive_int
+from keras_genmod import checks
+from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.conditioner import check_network, log_scale
 from keras_genmod.engine import fori_loop
 
@@ -48,7 +49,7 @@ class MaskedAutoregressive(Bijector):
     """
 
     def __init__(self, event_dim, network, condition_dim=None, **kwargs):
-        check_positive_int("event_dim", event_dim)
+        event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         check_network(network, (event_dim,), (event_dim, 2), condition_dim)
         self.event_dim = event_dim

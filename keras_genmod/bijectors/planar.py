@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector, check_positive_int
+from keras_genmod import checks
+from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.conditional_weights import add_kernel, moved
 
 _PRECISION = 2e-7  # relative size of a move that ends the search, float32's own
@@ -49,7 +50,7 @@ class Planar(Bijector):
     """
 
     def __init__(self, event_dim, condition_dim=None, seed=None, **kwargs):
-        check_positive_int("event_dim", event_dim)
+        event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim
         self.seed = seed

@@ -5,7 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector, check_positive_int
+from keras_genmod import checks
+from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.conditional_weights import add_kernel, moved
 
 _SMALLEST = 1e-6  # of alpha and alpha + beta
@@ -48,7 +49,7 @@ class Radial(Bijector):
     """
 
     def __init__(self, event_dim, condition_dim=None, seed=None, **kwargs):
-        check_positive_int("event_dim", event_dim)
+        event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim
         self.seed = seed

@@ -5,7 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector, check_shape
+from keras_genmod import checks
+from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import sum_event
 
 _LARGEST_LOG_SCALE = 7.0
@@ -58,7 +59,7 @@ class Split(Bijector):
             raise ValueError(
                 f"`bijector` must be a bijector. Received: bijector={bijector!r}"
             )
-        event_shape = check_shape("event_shape", event_shape)
+        event_shape = checks.sizes("event_shape", event_shape)
         super().__init__(
             event_shape,
             latent_shape=(math.prod(event_shape),),

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_genmod.bijectors.bijector import Bijector, check_shape
+from keras_genmod import checks
+from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import same_for_all
 
 
@@ -35,7 +36,7 @@ class Squeeze(Bijector):
     only_moves_values = True
 
     def __init__(self, event_shape, **kwargs):
-        event_shape = check_shape("event_shape", event_shape)
+        event_shape = checks.sizes("event_shape", event_shape)
         if len(event_shape) != 3 or event_shape[0] % 2 or event_shape[1] % 2:
             raise ValueError(
                 "`event_shape` must be (height, width, channels) with an even height "

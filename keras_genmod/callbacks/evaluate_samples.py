@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.sample_metrics import (
@@ -16,7 +17,6 @@ from keras_genmod.callbacks.sample_metrics import (
     standardize_metrics,
 )
 from keras_genmod.metrics import Protocol
-from keras_genmod.metrics.checks import check_integer, check_numbers
 
 
 class EvaluateSamples(keras.callbacks.Callback):
@@ -103,11 +103,11 @@ class EvaluateSamples(keras.callbacks.Callback):
                 '`classifier` must be given for the metric "classifier_score". '
                 "Received: classifier=None"
             )
-        self.every = check_integer("every", every, 1)
-        self.num_samples = check_integer("num_samples", num_samples, 1)
-        self.batch_size = check_integer("batch_size", batch_size, 1)
-        self.seed = check_integer("seed", seed, 0)
-        self.real = check_numbers("real", ops.convert_to_numpy(real))
+        self.every = checks.integer("every", every, 1)
+        self.num_samples = checks.integer("num_samples", num_samples, 1)
+        self.batch_size = checks.integer("batch_size", batch_size, 1)
+        self.seed = checks.integer("seed", seed, 0)
+        self.real = checks.real_numbers("real", ops.convert_to_numpy(real))
         if len(self.real.shape) < 2 or not self.real.size:
             raise ValueError(
                 "`real` must have the shape (num_real, *data_shape). "

@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 from scipy.spatial.distance import pdist
 
+from keras_genmod import checks
 from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.labels import standardize_labels
-from keras_genmod.metrics.checks import check_integer
 
 
 class GanHealthWarning(UserWarning):
@@ -80,9 +80,9 @@ class GanHealth(keras.callbacks.Callback):
         log_dir=None,
     ):
         super().__init__()
-        self.every = check_integer("every", every, 1)
-        self.num_samples = check_integer("num_samples", num_samples, 2)
-        self.seed = check_integer("seed", seed, 0)
+        self.every = checks.integer("every", every, 1)
+        self.num_samples = checks.integer("num_samples", num_samples, 2)
+        self.seed = checks.integer("seed", seed, 0)
         self.collapse_below = collapse_below
         self.saturated_above = saturated_above
         self.vanishing_below = vanishing_below

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.latents import decode, encode, interpolate
-from keras_genmod.metrics.checks import check_integer
 
 
 class Interpolation(PictureCallback):
@@ -56,7 +56,7 @@ class Interpolation(PictureCallback):
         name="interpolation",
         **kwargs,
     ):
-        check_integer("num_steps", num_steps, 2)
+        checks.integer("num_steps", num_steps, 2)
         super().__init__(log_dir, name, num_columns=num_steps, **kwargs)
         if (start is None) != (stop is None):
             raise ValueError(
@@ -67,11 +67,11 @@ class Interpolation(PictureCallback):
             start, stop = (np.asarray(ops.convert_to_numpy(x)) for x in (start, stop))
             num_paths = len(start)
         self.start, self.stop = start, stop
-        self.num_paths = check_integer("num_paths", num_paths, 1)
+        self.num_paths = checks.integer("num_paths", num_paths, 1)
         self.num_steps = num_steps
         self.kind = kind
         self.condition = condition
-        self.seed = check_integer("seed", seed, 0)
+        self.seed = checks.integer("seed", seed, 0)
 
     def draw(self, model):
         labels = self.condition

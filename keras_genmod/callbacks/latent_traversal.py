@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.latents import decode, encode, traverse
-from keras_genmod.metrics.checks import check_integer
 
 _MOST_ROWS = 10  # of dimensions that nobody has chosen
 
@@ -57,7 +57,7 @@ class LatentTraversal(PictureCallback):
         self.values = np.linspace(-3.0, 3.0, 9) if values is None else np.array(values)
         super().__init__(log_dir, name, num_columns=self.values.size, **kwargs)
         self.x = None if x is None else np.asarray(ops.convert_to_numpy(x))
-        self.num_starts = check_integer("num_starts", num_starts, 1)
+        self.num_starts = checks.integer("num_starts", num_starts, 1)
         self.dimensions = dimensions
         self.condition = condition
 

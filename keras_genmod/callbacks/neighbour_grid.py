@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.metrics import nearest_neighbours
-from keras_genmod.metrics.checks import check_integer
 
 
 class NeighbourGrid(PictureCallback):
@@ -58,12 +58,12 @@ class NeighbourGrid(PictureCallback):
         **kwargs,
     ):
         self.real = np.asarray(ops.convert_to_numpy(real))
-        self.k = check_integer("k", k, 1, len(self.real), "the number of images")
+        self.k = checks.integer("k", k, 1, len(self.real), "the number of images")
         super().__init__(log_dir, name, num_columns=self.k + 1, **kwargs)
-        self.num_samples = check_integer("num_samples", num_samples, 1)
+        self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.features = feature_extractor or (lambda x: x.reshape(len(x), -1))
         self.condition = condition
-        self.seed = check_integer("seed", seed, 0)
+        self.seed = checks.integer("seed", seed, 0)
         self._features_of_real = None  # computed once
 
     def draw(self, model):

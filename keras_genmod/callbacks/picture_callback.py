@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.image_grid import image_grid, save_png
-from keras_genmod.metrics.checks import check_integer
 
 
 class PictureCallback(keras.callbacks.Callback):
@@ -66,12 +66,12 @@ class PictureCallback(keras.callbacks.Callback):
                 f"Received: name={name!r}"
             )
         self.name = name
-        self.every = check_integer("every", every, 1)
+        self.every = checks.integer("every", every, 1)
         if every_steps is not None:
-            check_integer("every_steps", every_steps, 1)
+            checks.integer("every_steps", every_steps, 1)
         self.every_steps = every_steps
         if num_columns is not None:
-            check_integer("num_columns", num_columns, 1)
+            checks.integer("num_columns", num_columns, 1)
         self.num_columns = num_columns
         self.image_shape = image_shape
         self._first_step = self._step = 0  # steps taken before this epoch, and by now

@@ -1,8 +1,8 @@
 """Pictures of samples."""
 
+from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
-from keras_genmod.metrics.checks import check_integer
 
 
 class SampleGrid(PictureCallback):
@@ -45,9 +45,9 @@ class SampleGrid(PictureCallback):
         **kwargs,
     ):
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)
-        self.num_samples = check_integer("num_samples", num_samples, 1)
+        self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.condition = condition
-        self.seed = check_integer("seed", seed, 0)
+        self.seed = checks.integer("seed", seed, 0)
 
     def draw(self, model):
         self.require(model, "sample")

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_genmod import checks
 from keras_genmod.callbacks.non_finite import (
     all_finite,
     non_finite_figures,
@@ -9,7 +10,6 @@ from keras_genmod.callbacks.non_finite import (
     objectives_of,
 )
 from keras_genmod.engine.backend import weights_are_finite
-from keras_genmod.metrics.checks import check_integer
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -55,7 +55,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def __init__(self, every=1):
         super().__init__()
-        self.every = check_integer("every", every, 1)
+        self.every = checks.integer("every", every, 1)
         # Only losses of each batch must be waited for.
         self.async_safe = self.every > 1
         self.report = None

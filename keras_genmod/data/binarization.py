@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_genmod.data.validation import check_integer, check_unit_range
+from keras_genmod import checks
 
 
 def binarize(x, method, seed=None):
@@ -39,7 +39,7 @@ def binarize(x, method, seed=None):
         binary = keras_genmod.data.binarize(x, "static", seed=0)
         ```
     """
-    x = check_unit_range("x", x)
+    x = checks.unit_floats("x", x)
     if method not in ("threshold", "static"):
         raise ValueError(
             '`method` must be "threshold" or "static" (for a fresh draw every epoch '
@@ -52,7 +52,7 @@ def binarize(x, method, seed=None):
                 f"Received: seed={seed!r}"
             )
         return (x >= 0.5).astype("float32")
-    seed = check_integer("seed", seed, minimum=0)
+    seed = checks.integer("seed", seed, minimum=0)
     # RandomState's stream is frozen across NumPy versions: the same file forever.
     uniform = np.random.RandomState(seed).random_sample(x.shape)
     return (uniform < x).astype("float32")

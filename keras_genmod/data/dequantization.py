@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_genmod.data.validation import check_integer, check_unit_range
+from keras_genmod import checks
 
 
 def dequantize(x, num_levels=256, seed=None):
@@ -38,10 +38,10 @@ def dequantize(x, num_levels=256, seed=None):
         x = keras_genmod.data.dequantize(x, num_levels=17, seed=0)
         ```
     """
-    x = check_unit_range("x", x)
-    num_levels = check_integer("num_levels", num_levels, minimum=2)
+    x = checks.unit_floats("x", x)
+    num_levels = checks.integer("num_levels", num_levels, minimum=2)
     if seed is not None:
-        seed = check_integer("seed", seed, minimum=0)
+        seed = checks.integer("seed", seed, minimum=0)
     levels = x * np.float32(num_levels - 1)
     k = np.rint(levels)
     distance = np.abs(levels - k).max()

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.data.epoch_dataset import EpochDataset
-from keras_genmod.data.validation import check_integer, check_unit_range
 
 
 class DynamicBinarization(EpochDataset):
@@ -54,7 +54,7 @@ class DynamicBinarization(EpochDataset):
 
     def __init__(self, x, y=None, batch_size=128, seed=0, **kwargs):
         super().__init__(seed, **kwargs)
-        self.x = check_unit_range("x", x)
+        self.x = checks.unit_floats("x", x)
         if self.x.ndim == 0:
             raise ValueError(
                 "`x` must be an array of examples. Received: x of shape ()"
@@ -65,7 +65,7 @@ class DynamicBinarization(EpochDataset):
                 "`y` must have one entry for each example of `x`. "
                 f"Received: x of shape {self.x.shape}, y of shape {self.y.shape}"
             )
-        self.batch_size = check_integer("batch_size", batch_size, minimum=1)
+        self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
 
     def __len__(self):
         return math.ceil(len(self.x) / self.batch_size)

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_genmod.data.validation import check_integer
+from keras_genmod import checks
 
 
 class EpochDataset(keras.utils.PyDataset):
@@ -27,7 +27,7 @@ class EpochDataset(keras.utils.PyDataset):
 
     def __init__(self, seed, **kwargs):
         super().__init__(**kwargs)
-        self.seed = check_integer("seed", seed, minimum=0)
+        self.seed = checks.integer("seed", seed, minimum=0)
         self._epoch = 0
         self._served = set()
         self._cache = (None, None)
@@ -39,7 +39,7 @@ class EpochDataset(keras.utils.PyDataset):
 
     @epoch.setter
     def epoch(self, value):
-        self._epoch = check_integer("epoch", value, minimum=0)
+        self._epoch = checks.integer("epoch", value, minimum=0)
         self._served = set()
 
     def generator(self, *keys):

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 
-from keras_genmod.data.validation import check_unit_range
+from keras_genmod import checks
 
 
 def load_npz(path, split):
@@ -71,7 +71,7 @@ def _images(x, name, path):
         x = x.astype("float32") / np.float32(255)
     elif np.issubdtype(x.dtype, np.floating) or x.dtype == bool:
         try:
-            x = check_unit_range(name, x)
+            x = checks.unit_floats(name, x)
         except ValueError as error:
             demand = "must lie in [0, 1]: scale it, or save it as uint8"
             received = f"values in [{x.min()}, {x.max()}]"

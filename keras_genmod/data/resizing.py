@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_genmod.data.validation import check_integer
+from keras_genmod import checks
 
 
 def resize(x, size):
@@ -55,4 +55,4 @@ def _height_and_width(size):
             "`size` must be an integer or a pair (height, width). "
             f"Received: size={size!r}"
         )
-    return tuple(check_integer("size", side, minimum=1) for side in pair)
+    return tuple(checks.integer("size", side, minimum=1) for side in pair)

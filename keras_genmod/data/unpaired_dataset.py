@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.data.epoch_dataset import EpochDataset
-from keras_genmod.data.validation import check_integer
 
 
 class UnpairedDataset(EpochDataset):
@@ -62,7 +62,7 @@ class UnpairedDataset(EpochDataset):
                     f"`{name}` must hold at least one example. "
                     f"Received: {name} of shape {array.shape}"
                 )
-        self.batch_size = check_integer("batch_size", batch_size, minimum=1)
+        self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
         self._num_examples = max(len(self.a), len(self.b))
 
     def __len__(self):

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
+
 _DRAWS_PER_ITERATION = 64  # room for the draws of one loop iteration
 SPREAD = 0x9E3779B1  # 2**32 / golden ratio: sets streams of seeds far apart
 
@@ -67,12 +69,9 @@ def seed_state(seed, seed_generator):
     """
     if seed is None:
         return seed_generator.next()
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(
-            f"`seed` must be a non-negative int or None. Received: seed={seed}"
-        )
+    seed = checks.seed("seed", seed)
     # Neighbouring seeds become unrelated streams, also where a backend adds the
     # two numbers of a state up.
-    mixed = np.random.SeedSequence(int(seed)).generate_state(1)[0] >> np.uint32(1)
+    mixed = np.random.SeedSequence(seed).generate_state(1)[0] >> np.uint32(1)
     dtype = keras.backend.standardize_dtype(seed_generator.state.dtype)
     return ops.convert_to_tensor(np.array([mixed, 0]).astype(dtype))

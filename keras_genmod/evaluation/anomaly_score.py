@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.evaluation.batches import examples, in_batches
 from keras_genmod.evaluation.log_prob_function import has_likelihood, log_prob_function
-from keras_genmod.metrics.checks import check_integer
 
 _NAMES = {
     "exact": "negative log-likelihood (exact)",
@@ -80,8 +80,8 @@ def anomaly_score(
             f"{sorted(options)}"
         )
     x, condition = examples(x, condition, model.data_shape)
-    batch_size = check_integer("batch_size", batch_size, 1)
-    seed = check_integer("seed", seed, 0)
+    batch_size = checks.integer("batch_size", batch_size, 1)
+    seed = checks.integer("seed", seed, 0)
     unit = "nats"
     if kind == "likelihood":
         found = log_prob_function(model, seed, options)

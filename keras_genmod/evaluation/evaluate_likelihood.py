@@ -2,16 +2,15 @@
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.evaluation.batches import examples, in_batches
 from keras_genmod.evaluation.likelihood import KINDS, Likelihood, LikelihoodProtocol
 from keras_genmod.evaluation.log_prob_function import (
     check_has_likelihood,
     log_prob_function,
 )
-from keras_genmod.metrics.checks import check_integer
 
 _BINARIZATIONS = ("static", "dynamic", "threshold")
-_TOLERANCE = 1e-3  # how far from a level a value may lie, in steps
 
 
 def evaluate_likelihood(
@@ -81,8 +80,8 @@ def evaluate_likelihood(
         ```
     """
     check_has_likelihood(model, options)
-    batch_size = check_integer("batch_size", batch_size, 1)
-    seed = check_integer("seed", seed, 0)
+    batch_size = checks.integer("batch_size", batch_size, 1)
+    seed = checks.integer("seed", seed, 0)
     num_levels = getattr(model, "num_levels", None)
     data, condition = examples(data, condition, model.data_shape)
     for name, value in (("dataset", dataset), ("split", split)):
@@ -142,7 +141,7 @@ def _check_binarization(binarization, data, dequantization):
 def _check_dequantization(dequantization, data, num_levels):
     if dequantization is None:
         return
-    check_integer("dequantization", dequantization, 2)
+    checks.integer("dequantization", dequantization, 2)
     if num_levels is not None:
         raise ValueError(
             "`dequantization` must be None for a model of discrete data. "
@@ -159,7 +158,7 @@ def _check_levels(model, data, num_levels):
     if num_levels is None:
         return
     scaled = data.astype("float64") * (num_levels - 1)
-    off = np.abs(scaled - np.rint(scaled)) > _TOLERANCE
+    off = np.abs(scaled - np.rint(scaled)) > checks.level_tolerance(num_levels)
     if off.any():
         raise ValueError(
             f"`data` must lie on the {num_levels} levels that have a probability under "

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import compiled
 from keras_genmod.metrics import FeatureStatistics, Protocol
-from keras_genmod.metrics.checks import check_integer
 
 _ROUNDING = 1e-5  # how far beyond [0, 1] a resized or generated pixel may lie
 
@@ -76,7 +76,7 @@ class FeatureExtractor:
             size = (height, width)
         self.size = None if size is None else _pair(size)
         self.preprocess = preprocess
-        self.batch_size = check_integer("batch_size", batch_size, 1)
+        self.batch_size = checks.integer("batch_size", batch_size, 1)
         self._network, layer_name = _up_to(model, layer)
         self.name = f"{model.name}/{layer_name}" if name is None else name
 
@@ -253,7 +253,7 @@ def _pair(size):
             "`size` must be an integer or a pair (height, width). "
             f"Received: size={size!r}"
         )
-    return tuple(check_integer("size", side, 1) for side in pair)
+    return tuple(checks.integer("size", side, 1) for side in pair)
 
 
 def _iterator(images):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from keras_genmod.metrics.checks import check_integer, check_numbers
+from keras_genmod import checks
 
 
 def input_complexity(images, num_levels=256):
@@ -37,8 +37,8 @@ def input_complexity(images, num_levels=256):
         evaluation.input_complexity(np.zeros((1, 28, 28)), num_levels=2)
         ```
     """
-    num_levels = check_integer("num_levels", num_levels, 2, 256, "one byte a value")
-    images = check_numbers("images", images)
+    num_levels = checks.integer("num_levels", num_levels, 2, 256, "one byte a value")
+    images = checks.real_numbers("images", images)
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.ndim != 3 and not (images.ndim == 4 and images.shape[-1] == 3):

@@ -1,7 +1,7 @@
 """Anomaly scores, corrected for what makes likelihoods high beside being usual."""
 
+from keras_genmod import checks
 from keras_genmod.evaluation.anomaly_score import AnomalyScores
-from keras_genmod.metrics.checks import check_numbers
 
 
 def likelihood_ratio(scores, background) -> AnomalyScores:
@@ -59,7 +59,7 @@ def complexity_corrected(scores, complexity) -> AnomalyScores:
         Serra et al., "Input complexity and out-of-distribution detection with
         likelihood-based generative models", 2019, arXiv:1909.11480.
     """
-    complexity = check_numbers("complexity", complexity).astype("float64")
+    complexity = checks.real_numbers("complexity", complexity).astype("float64")
     if complexity.shape != scores.scores.shape:
         raise ValueError(
             f"`complexity` must have shape {scores.scores.shape}, one number for each "

@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.latents.arrays import as_latents
 from keras_genmod.metrics import NearestNeighbours, nearest_neighbours
-from keras_genmod.metrics.checks import check_integer, check_same_width
+from keras_genmod.metrics.features import check_same_width
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,8 +99,8 @@ def around(z, num_neighbours, scale=0.25, seed=0):
         ```
     """
     z = as_latents("z", z)
-    num_neighbours = check_integer("num_neighbours", num_neighbours, 1)
-    rng = np.random.default_rng(check_integer("seed", seed, 0))
+    num_neighbours = checks.integer("num_neighbours", num_neighbours, 1)
+    rng = np.random.default_rng(checks.integer("seed", seed, 0))
     noise = rng.uniform(-scale, scale, (len(z), num_neighbours, z.shape[1]))
     return (z[:, None] + noise).astype("float32")
 

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_genmod.metrics.checks import check_features
+from keras_genmod.metrics.features import check_features
 
 
 def as_latents(name, z):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.latents.arrays import as_latents
-from keras_genmod.metrics.checks import check_integer
 
 _KINDS = ("linear", "spherical")
 _SMALLEST_ANGLE = 1e-6  # radians; nearer to 0 or pi the great circle is not defined
@@ -55,7 +55,7 @@ def interpolate(start, stop, num_steps, kind="linear"):
             "`start` and `stop` must have the same shape. Received: "
             f"start.shape={start.shape}, stop.shape={stop.shape}"
         )
-    num_steps = check_integer("num_steps", num_steps, 2)
+    num_steps = checks.integer("num_steps", num_steps, 2)
     if kind not in _KINDS:
         raise ValueError(
             f"`kind` must be one of {list(_KINDS)}. Received: kind={kind!r}"

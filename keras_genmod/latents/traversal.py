@@ -4,8 +4,8 @@ import numbers
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.latents.arrays import as_latents
-from keras_genmod.metrics.checks import check_numbers
 
 
 def traverse(z, dimensions, values):
@@ -38,7 +38,7 @@ def traverse(z, dimensions, values):
     """
     z = as_latents("z", z)
     dimensions = _check_dimensions(dimensions, z.shape[1])
-    values = check_numbers("values", values)
+    values = checks.real_numbers("values", values)
     if values.ndim != 1 or not len(values):
         raise ValueError(
             "`values` must have the shape (num_values,). "

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from keras_genmod.metrics.checks import check_integer, check_numbers
+from keras_genmod import checks
 
 
 def bits_per_dim(nats, num_dims: int):
@@ -35,6 +35,8 @@ def bits_per_dim(nats, num_dims: int):
         bits_per_dim(-model.log_prob(x_test), 28 * 28)
         ```
     """
-    num_dims = check_integer("num_dims", num_dims, 1)
-    bits = check_numbers("nats", nats).astype(np.float64) / (num_dims * math.log(2.0))
+    num_dims = checks.integer("num_dims", num_dims, 1)
+    bits = checks.real_numbers("nats", nats).astype(np.float64) / (
+        num_dims * math.log(2.0)
+    )
     return float(bits) if bits.ndim == 0 else bits

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.special import rel_entr
 
-from keras_genmod.metrics.checks import check_features, check_integer
+from keras_genmod import checks
+from keras_genmod.metrics.features import check_features
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Score
 
@@ -89,9 +90,9 @@ def inception_score(
 def _score(name, probabilities, num_splits, seed, protocol):
     probabilities = _check_probabilities(probabilities)
     count = len(probabilities)
-    check_integer("num_splits", num_splits, 1, count, "the number of samples")
+    checks.integer("num_splits", num_splits, 1, count, "the number of samples")
     # The legacy generator, whose shuffles published numbers were made with.
-    rng = np.random.RandomState(check_integer("seed", seed, 0, 2**32 - 1, "32 bits"))
+    rng = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1, "32 bits"))
     shuffled = probabilities[rng.permutation(count)]
     edges = [i * count // num_splits for i in range(num_splits + 1)]
     scores = [

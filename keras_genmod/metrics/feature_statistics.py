@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from keras_genmod.metrics.checks import check_features, check_same_width
+from keras_genmod.metrics.features import check_features, check_same_width
 from keras_genmod.metrics.protocol import SOURCE_FIELDS, Protocol, filled_in
 
 _VERSION = 1

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 from scipy import linalg
 
-from keras_genmod.metrics.checks import check_features, check_same_width
 from keras_genmod.metrics.feature_statistics import FeatureStatistics
+from keras_genmod.metrics.features import check_features, check_same_width
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Score
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_genmod.metrics.checks import check_integer, check_pair
+from keras_genmod import checks
+from keras_genmod.metrics.features import check_pair
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Score
 
@@ -71,13 +72,13 @@ def kernel_distance(
         value, error = _over_all(real, fake)
         protocol = filled_in(protocol, **counts)
         return Score(value=value, standard_error=error, protocol=protocol)
-    check_integer("num_subsets", num_subsets, 1)
+    checks.integer("num_subsets", num_subsets, 1)
     smaller = min(len(real), len(fake))
-    check_integer(
+    checks.integer(
         "subset_size", subset_size, 2, smaller, "the number of samples in a set"
     )
     # The legacy generator, whose subsets published numbers were made with.
-    rng = np.random.RandomState(check_integer("seed", seed, 0, 2**32 - 1, "32 bits"))
+    rng = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1, "32 bits"))
     values = []
     for _ in range(num_subsets):
         x = fake[rng.choice(len(fake), subset_size, replace=False)]

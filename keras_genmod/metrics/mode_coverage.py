@@ -6,7 +6,8 @@ import numbers
 import numpy as np
 from scipy.special import rel_entr
 
-from keras_genmod.metrics.checks import check_features, check_integer, check_pair
+from keras_genmod import checks
+from keras_genmod.metrics.features import check_features, check_pair
 from keras_genmod.metrics.neighbour_search import nearest
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Result
@@ -76,7 +77,7 @@ def mode_coverage(
         ```
     """
     if isinstance(modes, numbers.Integral):
-        num_modes = check_integer("modes", modes, 1)
+        num_modes = checks.integer("modes", modes, 1)
         labels = _check_labels(samples, num_modes, radius)
     else:
         labels, num_modes = _nearest_modes(samples, modes, radius)

@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_genmod.metrics.checks import check_integer, check_numbers, check_pair
+from keras_genmod import checks
+from keras_genmod.metrics.features import check_pair
 from keras_genmod.metrics.neighbour_search import nearest
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.ranking import share_above
@@ -68,7 +69,7 @@ def nearest_neighbours(
         ```
     """
     real, fake = check_pair(_flat("real", real), _flat("fake", fake))
-    k = check_integer("k", k, 1, len(real), "the number of real samples")
+    k = checks.integer("k", k, 1, len(real), "the number of real samples")
     sets = [fake]
     if held_out is not None:
         names = ("real", "held_out")
@@ -93,5 +94,5 @@ def nearest_neighbours(
 
 
 def _flat(name, x):
-    x = check_numbers(name, x)
+    x = checks.real_numbers(name, x)
     return x.reshape(len(x), -1) if x.ndim > 1 and x.size else x

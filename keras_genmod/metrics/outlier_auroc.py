@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_genmod.metrics.checks import check_numbers
+from keras_genmod import checks
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.ranking import share_above
 from keras_genmod.metrics.results import Result
@@ -86,7 +86,7 @@ def outlier_auroc(
 
 
 def _check_scores(name, scores):
-    scores = check_numbers(name, scores)
+    scores = checks.real_numbers(name, scores)
     if scores.ndim != 1 or not len(scores):
         raise ValueError(
             f"`{name}` must have the shape (num_samples,), at least one. "

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_genmod.metrics.checks import check_integer, check_pair
+from keras_genmod import checks
 from keras_genmod.metrics.distance_bounds import (
     Points,
     below,
@@ -14,6 +14,7 @@ from keras_genmod.metrics.distance_bounds import (
     squared_distances,
     suitable_dtype,
 )
+from keras_genmod.metrics.features import check_pair
 from keras_genmod.metrics.neighbour_search import squared_radii
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Result
@@ -89,7 +90,7 @@ def precision_recall_density_coverage(
     real, fake = check_pair(real, fake)
     smaller = min(len(real), len(fake))
     why = "the number of samples in a set but one"
-    k = check_integer("k", k, 1, smaller - 1, why)
+    k = checks.integer("k", k, 1, smaller - 1, why)
     dtype = suitable_dtype(real, fake)
     around_real, around_fake = squared_radii(real, k), squared_radii(fake, k)
     centre = near(real)

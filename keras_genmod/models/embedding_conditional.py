@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_genmod.models import checks
+from keras_genmod import checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -22,8 +22,8 @@ class EmbeddingConditional(GenerativeModel):
     def is_conditional(self) -> bool:
         return self.num_classes is not None or self.embedding_dim is not None
 
-    def split(self, inputs):
-        data, condition = super().split(inputs)
+    def data_and_condition(self, inputs):
+        data, condition = super().data_and_condition(inputs)
         if self.embedding_dim is not None:
             condition = ops.cast(condition, "float32")
             # As for labels that are no class: the loss gets NaN with the data, too.

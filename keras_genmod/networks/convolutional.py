@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from keras_genmod.networks.inputs import check_shape, image_input, latent_input
+from keras_genmod import checks
+from keras_genmod.networks.inputs import image_input, latent_input
 
 
 def convolutional_encoder(image_shape, filters=(32, 64), num_classes=None):
@@ -30,8 +31,8 @@ def convolutional_encoder(image_shape, filters=(32, 64), num_classes=None):
         encoder(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 7 * 7 * 64)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    filters = check_shape("filters", filters)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.sizes("filters", filters, may_be_empty=True)
     _smallest_map(image_shape, filters)
     inputs, x = image_input(image_shape, num_classes)
     for channels in filters:
@@ -80,8 +81,8 @@ def convolutional_decoder(
         decoder(keras.ops.zeros((16, 2))).shape  # (16, 28, 28, 1)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    filters = check_shape("filters", filters)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.sizes("filters", filters, may_be_empty=True)
     height, width = _smallest_map(image_shape, filters)
     inputs, x = latent_input(latent_dim, num_classes)
     x = layers.Dense(height * width * filters[0], activation="relu")(x)

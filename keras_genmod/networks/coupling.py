@@ -3,12 +3,8 @@
 import keras
 from keras import layers
 
-from keras_genmod.networks.inputs import (
-    check_integer,
-    check_shape,
-    image_input,
-    vector_input,
-)
+from keras_genmod import checks
+from keras_genmod.networks.inputs import image_input, vector_input
 
 
 def coupling_mlp(
@@ -49,12 +45,12 @@ def coupling_mlp(
         network(keras.ops.zeros((16, 6))).shape  # (16, 12)
         ```
     """
-    check_integer("event_dim", event_dim)
-    check_integer("outputs_per_dim", outputs_per_dim)
+    event_dim = checks.positive_int("event_dim", event_dim)
+    outputs_per_dim = checks.positive_int("outputs_per_dim", outputs_per_dim)
     if condition_dim is not None:
-        check_integer("condition_dim", condition_dim)
+        condition_dim = checks.positive_int("condition_dim", condition_dim)
     inputs, x = vector_input((event_dim,), condition_dim, "event", "condition")
-    for units in check_shape("hidden_dims", hidden_dims):
+    for units in checks.sizes("hidden_dims", hidden_dims, may_be_empty=True):
         x = layers.Dense(units, activation=activation)(x)
     x = layers.Dense(event_dim * outputs_per_dim, kernel_initializer="zeros")(x)
     return keras.Model(inputs, x, name="coupling_mlp")
@@ -101,12 +97,14 @@ def coupling_cnn(
         network(keras.ops.zeros((16, 14, 14, 4))).shape  # (16, 14, 14, 8)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    check_integer("filters", filters)
-    check_integer("num_blocks", num_blocks, minimum=0)
-    check_integer("outputs_per_channel", outputs_per_channel)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.positive_int("filters", filters)
+    num_blocks = checks.integer("num_blocks", num_blocks, 0)
+    outputs_per_channel = checks.positive_int(
+        "outputs_per_channel", outputs_per_channel
+    )
     if condition_dim is not None:
-        check_integer("condition_dim", condition_dim)
+        condition_dim = checks.positive_int("condition_dim", condition_dim)
     inputs, x = image_input(image_shape, condition_dim, condition="condition")
     x = _convolution(filters, 3)(x)
     for _ in range(num_blocks):

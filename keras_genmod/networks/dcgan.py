@@ -21,13 +21,8 @@ last layer of the generator and the first of the discriminator rescale.
 import keras
 from keras import layers
 
-from keras_genmod.networks.inputs import (
-    check_integer,
-    check_shape,
-    dcgan_initializer,
-    image_input,
-    latent_input,
-)
+from keras_genmod import checks
+from keras_genmod.networks.inputs import dcgan_initializer, image_input, latent_input
 
 NORMALIZATIONS = ("batch", "layer", None)
 
@@ -61,8 +56,8 @@ def dcgan_generator(latent_dim, image_shape, filters=64, num_classes=None):
         generator(keras.ops.zeros((16, 100))).shape  # (16, 28, 28, 1)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    check_integer("filters", filters)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.positive_int("filters", filters)
     height, width, num_halvings = _smallest_map(image_shape)
     widths = [filters * 2**i for i in reversed(range(num_halvings))]
     inputs, x = latent_input(latent_dim, num_classes)
@@ -119,8 +114,8 @@ def dcgan_discriminator(
         critic(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 1)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    check_integer("filters", filters)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.positive_int("filters", filters)
     if normalization not in NORMALIZATIONS:
         raise ValueError(
             f"`normalization` must be one of {NORMALIZATIONS}. "

@@ -1,50 +1,9 @@
-"""How the networks take data, latents and class labels, and check their sizes."""
+"""How the networks take data, latents and class labels, with checked sizes."""
 
 import keras
 from keras import layers
 
-
-def check_integer(name, value, minimum=1):
-    """Raises unless `value` is an integer of at least `minimum`.
-
-    Args:
-        name: String, the argument's name in the message.
-        value: The argument.
-        minimum: Integer.
-
-    Raises:
-        ValueError: If `value` is anything else.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-        raise ValueError(
-            f"`{name}` must be an integer of at least {minimum}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def check_shape(name, value, rank=None):
-    """Returns `value` as a tuple of positive integers.
-
-    Args:
-        name: String, the argument's name in the message.
-        value: Tuple or list of positive integers.
-        rank: Integer, how many they must be; any number if None.
-
-    Returns:
-        Tuple of integers.
-
-    Raises:
-        ValueError: If `value` is anything else.
-    """
-    is_sequence = isinstance(value, (tuple, list))
-    positive = is_sequence and all(isinstance(n, int) and n > 0 for n in value)
-    if not positive or (rank is not None and len(value) != rank):
-        count = "" if rank is None else f"{rank} "
-        raise ValueError(
-            f"`{name}` must be a tuple of {count}positive integers. "
-            f"Received: {name}={value!r}"
-        )
-    return tuple(value)
+from keras_genmod import checks
 
 
 def vector_input(data_shape, num_classes, name, condition="one_hot"):
@@ -63,11 +22,11 @@ def vector_input(data_shape, num_classes, name, condition="one_hot"):
     Raises:
         ValueError: If an argument is out of its range.
     """
-    data = keras.Input(check_shape("data_shape", data_shape), name=name)
+    data = keras.Input(checks.sizes("data_shape", data_shape), name=name)
     x = data if len(data_shape) == 1 else layers.Reshape((-1,))(data)
     if num_classes is None:
         return data, x
-    check_integer("num_classes", num_classes)
+    num_classes = checks.positive_int("num_classes", num_classes)
     one_hot = keras.Input((num_classes,), name=condition)
     return [data, one_hot], layers.Concatenate()([x, one_hot])
 
@@ -85,7 +44,7 @@ def latent_input(latent_dim, num_classes):
     Raises:
         ValueError: If an argument is out of its range.
     """
-    check_integer("latent_dim", latent_dim)
+    latent_dim = checks.positive_int("latent_dim", latent_dim)
     return vector_input((latent_dim,), num_classes, name="latent")
 
 
@@ -107,12 +66,12 @@ def image_input(image_shape, num_classes, rescale=False, condition="one_hot"):
     Raises:
         ValueError: If an argument is out of its range.
     """
-    height, width, channels = check_shape("image_shape", image_shape, rank=3)
+    height, width, channels = checks.sizes("image_shape", image_shape, rank=3)
     image = keras.Input((height, width, channels), name="image")
     x = layers.Rescaling(2.0, -1.0)(image) if rescale else image
     if num_classes is None:
         return image, x
-    check_integer("num_classes", num_classes)
+    num_classes = checks.positive_int("num_classes", num_classes)
     one_hot = keras.Input((num_classes,), name=condition)
     maps = layers.Reshape((1, 1, num_classes))(one_hot)
     maps = layers.UpSampling2D((height, width), data_format="channels_last")(maps)

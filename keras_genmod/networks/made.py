@@ -4,8 +4,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_genmod import checks
 from keras_genmod.layers import MaskedDense
-from keras_genmod.networks.inputs import check_integer, check_shape, vector_input
+from keras_genmod.networks.inputs import vector_input
 
 
 def made(
@@ -50,15 +51,15 @@ def made(
         network(keras.ops.zeros((16, 6))).shape  # (16, 6, 2)
         ```
     """
-    check_integer("event_dim", event_dim)
-    check_integer("outputs_per_dim", outputs_per_dim)
-    hidden_dims = check_shape("hidden_dims", hidden_dims)
+    event_dim = checks.positive_int("event_dim", event_dim)
+    outputs_per_dim = checks.positive_int("outputs_per_dim", outputs_per_dim)
+    hidden_dims = checks.sizes("hidden_dims", hidden_dims, may_be_empty=True)
     if not hidden_dims:
         raise ValueError("`hidden_dims` must not be empty. Received: hidden_dims=()")
     if seed is not None:
-        check_integer("seed", seed, minimum=0)
+        seed = checks.integer("seed", seed, 0)
     if condition_dim is not None:
-        check_integer("condition_dim", condition_dim)
+        condition_dim = checks.positive_int("condition_dim", condition_dim)
     inputs, x = vector_input((event_dim,), condition_dim, "event", "condition")
     degrees = [*range(1, event_dim + 1), *[0] * (condition_dim or 0)]
     # The first value's outputs see nothing but units of degree 0: with a condition.

@@ -5,7 +5,8 @@ import math
 import keras
 from keras import layers
 
-from keras_genmod.networks.inputs import check_shape, latent_input, vector_input
+from keras_genmod import checks
+from keras_genmod.networks.inputs import latent_input, vector_input
 
 
 def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="relu"):
@@ -35,8 +36,8 @@ def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="r
         encoder(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 400)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape)
-    hidden_dims = check_shape("hidden_dims", hidden_dims)
+    image_shape = checks.sizes("image_shape", image_shape)
+    hidden_dims = checks.sizes("hidden_dims", hidden_dims, may_be_empty=True)
     if not hidden_dims:
         raise ValueError("`hidden_dims` must not be empty. Received: hidden_dims=()")
     inputs, x = vector_input(image_shape, num_classes, name="data")
@@ -87,9 +88,9 @@ def mlp_decoder(
         generator(keras.ops.zeros((16, 64))).shape  # (16, 28, 28, 1)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape)
+    image_shape = checks.sizes("image_shape", image_shape)
     inputs, x = latent_input(latent_dim, num_classes)
-    for units in check_shape("hidden_dims", hidden_dims):
+    for units in checks.sizes("hidden_dims", hidden_dims, may_be_empty=True):
         x = layers.Dense(units, activation=activation)(x)
     x = layers.Dense(math.prod(image_shape), activation=output_activation)(x)
     if len(image_shape) > 1:
@@ -128,9 +129,9 @@ def mlp_discriminator(image_shape, hidden_dims=(512, 256), num_classes=None):
         discriminator(keras.ops.zeros((16, 2))).shape  # (16, 1)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape)
+    image_shape = checks.sizes("image_shape", image_shape)
     inputs, x = vector_input(image_shape, num_classes, name="data")
-    for units in check_shape("hidden_dims", hidden_dims):
+    for units in checks.sizes("hidden_dims", hidden_dims, may_be_empty=True):
         x = layers.Dense(units)(x)
         x = layers.LeakyReLU(0.2)(x)
     return keras.Model(inputs, layers.Dense(1)(x), name="mlp_discriminator")

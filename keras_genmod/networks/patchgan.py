@@ -3,12 +3,8 @@
 import keras
 from keras import layers
 
-from keras_genmod.networks.inputs import (
-    check_integer,
-    check_shape,
-    dcgan_initializer,
-    image_input,
-)
+from keras_genmod import checks
+from keras_genmod.networks.inputs import dcgan_initializer, image_input
 
 
 def patchgan_discriminator(image_shape, filters=64, num_layers=3):
@@ -47,9 +43,9 @@ def patchgan_discriminator(image_shape, filters=64, num_layers=3):
         discriminator.output_shape  # (None, 30, 30, 1)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    check_integer("filters", filters)
-    check_integer("num_layers", num_layers)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.positive_int("filters", filters)
+    num_layers = checks.positive_int("num_layers", num_layers)
     smallest = 3 * 2**num_layers
     if min(image_shape[:2]) < smallest:
         raise ValueError(

@@ -3,13 +3,9 @@
 import keras
 from keras import layers
 
+from keras_genmod import checks
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
-from keras_genmod.networks.inputs import (
-    check_integer,
-    check_shape,
-    dcgan_initializer,
-    image_input,
-)
+from keras_genmod.networks.inputs import dcgan_initializer, image_input
 
 
 def resnet_generator(image_shape, filters=64, num_blocks=9, num_downsamplings=2):
@@ -49,10 +45,10 @@ def resnet_generator(image_shape, filters=64, num_blocks=9, num_downsamplings=2)
         generator.output_shape  # (None, 32, 32, 3)
         ```
     """
-    image_shape = check_shape("image_shape", image_shape, rank=3)
-    check_integer("filters", filters)
-    check_integer("num_blocks", num_blocks, minimum=0)
-    check_integer("num_downsamplings", num_downsamplings, minimum=0)
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.positive_int("filters", filters)
+    num_blocks = checks.integer("num_blocks", num_blocks, 0)
+    num_downsamplings = checks.integer("num_downsamplings", num_downsamplings, 0)
     _check_size(image_shape, num_downsamplings)
     inputs, x = image_input(image_shape, num_classes=None, rescale=True)
     x = ReflectionPadding2D(3)(x)

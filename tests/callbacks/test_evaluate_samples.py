@@ -310,10 +310,10 @@ def test_a_model_that_cannot_is_an_error_before_training(make, message):
         ({"metrics": {"a": "classifier_score"}}, "`classifier` must be given"),
         ({"real": POINTS * np.nan}, "`real` must be finite"),
         ({"real": POINTS[:0]}, "`real` must have the shape"),
-        ({"every": 0}, "`every` must be an integer"),
-        ({"num_samples": 0}, "`num_samples` must be an integer"),
-        ({"batch_size": 0}, "`batch_size` must be an integer"),
-        ({"seed": -1}, "`seed` must be an integer"),
+        ({"every": 0}, "`every` must be a positive int"),
+        ({"num_samples": 0}, "`num_samples` must be a positive int"),
+        ({"batch_size": 0}, "`batch_size` must be a positive int"),
+        ({"seed": -1}, "`seed` must be a non-negative int"),
     ],
 )
 def test_other_arguments_are_refused(arguments, message):

@@ -102,9 +102,9 @@ def test_a_model_that_cannot_is_an_error_before_training(
     ("arguments", "message"),
     [
         ({"start": X[:1]}, "`start` and `stop` must be given both"),
-        ({"num_steps": 1}, "`num_steps` must be an integer of at least 2"),
-        ({"num_paths": 0}, "`num_paths` must be an integer of at least 1"),
-        ({"seed": -1}, "`seed` must be an integer of at least 0"),
+        ({"num_steps": 1}, "`num_steps` must be an int of at least 2"),
+        ({"num_paths": 0}, "`num_paths` must be a positive int"),
+        ({"seed": -1}, "`seed` must be a non-negative int"),
     ],
 )
 def test_other_arguments_are_refused(arguments, message, tmp_path):

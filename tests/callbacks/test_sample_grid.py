@@ -74,7 +74,9 @@ def test_a_model_that_cannot_is_an_error_before_training(
 
 @pytest.mark.parametrize("argument", ["num_samples", "seed"])
 def test_other_arguments_are_refused(argument, tmp_path):
-    with pytest.raises(ValueError, match=f"`{argument}` must be an integer"):
+    with pytest.raises(
+        ValueError, match=f"`{argument}` must be a (positive|non-negative) int"
+    ):
         SampleGrid(tmp_path, **{argument: -1})
 
 

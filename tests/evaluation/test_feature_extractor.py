@@ -306,9 +306,9 @@ def test_images_that_are_none_are_named(classifier, images, message):
         ),
         ({"layer": "feature"}, "`layer` must be the name.*'pool', 'features'"),
         ({"layer": 6}, "`layer` must be the name or index"),
-        ({"size": 0}, "`size` must be an integer of at least 1"),
+        ({"size": 0}, "`size` must be a positive int"),
         ({"size": (8, 8, 1)}, "`size` must be an integer or a pair"),
-        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be a positive int"),
         ({"preprocess": ops.square}, "`name` must be given with `preprocess`"),
     ],
 )

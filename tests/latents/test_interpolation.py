@@ -72,7 +72,7 @@ def test_tensors_are_latents_too():
         (([1.0], [2.0], 3), "`start` must have the shape"),
         (([[1.0]], [[1.0, 2.0]], 3), "`start` and `stop` must have the same shape"),
         (([[1.0]], [[np.nan]], 3), "`stop` must be finite"),
-        (([[1.0]], [[1.0]], 1), "`num_steps` must be an integer of at least 2"),
+        (([[1.0]], [[1.0]], 1), "`num_steps` must be an int of at least 2"),
         (([[1.0]], [[1.0]], 3, "cubic"), "`kind` must be one of"),
     ],
 )

@@ -41,7 +41,7 @@ CALLS = {
     "one sample": (lambda: metrics.frechet_distance(X[:1], X), "`real` must have at"),
     "protocol": (lambda: metrics.frechet_distance(X, X, "test"), "`protocol` must be"),
     "k of all": (lambda: prdc(X, X[:5], 5), "`k` must be at most 4"),
-    "k of zero": (lambda: prdc(X, X, 0), "`k` must be an integer of at least 1"),
+    "k of zero": (lambda: prdc(X, X, 0), "`k` must be a positive int"),
     "k of a half": (lambda: prdc(X, X, 0.5), "`k` must be an integer"),
     "neighbours": (lambda: metrics.nearest_neighbours(X, X[:2], 3), "`k` must be at m"),
     "held out": (

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_genmod.engine import Objective, OptimizerGroup, backend
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -65,7 +65,7 @@ class AdversarialModel(GenerativeModel):
 
     def _inputs(self, data):
         inputs, _, sample_weight = self.fold_condition(data)
-        checks.sample_weight_unused(sample_weight, type(self).__name__)
+        network_checks.sample_weight_unused(sample_weight, type(self).__name__)
         return inputs
 
     def report_gradient_norms(self, on=True):

@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import Objective, compiled
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.adversarial.accuracy import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.image_pool import ImagePool
@@ -80,15 +81,15 @@ class CycleGAN(AdversarialModel):
         checks.non_negative("cycle_weight", cycle_weight)
         checks.non_negative("identity_weight", identity_weight)
         if pool_size != 0:
-            checks.positive_int("pool_size", pool_size)
-        shape_a, shape_b = checks.network_shapes("generator_ab", generator_ab)
-        checks.network_maps("generator_ba", generator_ba, shape_b, shape_a)
+            pool_size = checks.positive_int("pool_size", pool_size)
+        shape_a, shape_b = network_checks.shapes("generator_ab", generator_ab)
+        network_checks.maps("generator_ba", generator_ba, shape_b, shape_a)
         for name, network, shape in (
             ("discriminator_a", discriminator_a, shape_a),
             ("discriminator_b", discriminator_b, shape_b),
         ):
-            scores_shape = checks.network_shapes(name, network)[1]
-            checks.network_maps(name, network, shape, scores_shape)
+            scores_shape = network_checks.shapes(name, network)[1]
+            network_checks.maps(name, network, shape, scores_shape)
         if identity_weight and shape_a != shape_b:
             raise ValueError(
                 "`identity_weight` must be 0 where the domains have different shapes. "

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import Objective
-from keras_genmod.models import checks
 from keras_genmod.models.adversarial.accuracy import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
@@ -67,7 +67,9 @@ class GAN(LatentGenerator):
         **kwargs,
     ):
         checks.choice("loss", loss, GAN_LOSSES)
-        checks.positive_int("discriminator_steps", discriminator_steps)
+        discriminator_steps = checks.positive_int(
+            "discriminator_steps", discriminator_steps
+        )
         super().__init__(
             generator,
             discriminator,
@@ -98,7 +100,7 @@ class GAN(LatentGenerator):
         return ops.cast(self.discriminator(inputs, training=training), "float32")
 
     def _discriminator_loss(self, inputs, training):
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         fake = ops.stop_gradient(self._generate(x, condition, training))
         real = self._score(x, condition, training)
         fake = self._score(fake, condition, training)
@@ -107,7 +109,7 @@ class GAN(LatentGenerator):
         return loss(real, fake)
 
     def _generator_loss(self, inputs, training):
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         fake = self._generate(x, condition, training)
         _, loss = GAN_LOSSES[self.gan_loss]
         return loss(self._score(fake, condition, training))

@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import StandardNormal
 from keras_genmod.engine import Seeds, compiled
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 
 
@@ -26,14 +27,14 @@ class LatentGenerator(AdversarialModel):
     def __init__(
         self, generator, scorer, scorer_name, latent_dim, num_classes=None, **kwargs
     ):
-        checks.positive_int("latent_dim", latent_dim)
-        latent_shape, data_shape = checks.network_shapes(
+        latent_dim = checks.positive_int("latent_dim", latent_dim)
+        latent_shape, data_shape = network_checks.shapes(
             "generator", generator, num_classes
         )
-        checks.network_maps(
+        network_checks.maps(
             "generator", generator, (latent_dim,), data_shape, num_classes
         )
-        scored_shape, _ = checks.network_shapes(scorer_name, scorer, num_classes)
+        scored_shape, _ = network_checks.shapes(scorer_name, scorer, num_classes)
         if scored_shape != data_shape:
             raise ValueError(
                 f"`{scorer_name}` must take what `generator` makes, shape "
@@ -47,7 +48,7 @@ class LatentGenerator(AdversarialModel):
 
     def call(self, inputs, training=False):
         """Returns the scores of data `(batch, ...)`, as float32."""
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         return self._score(x, condition, training)
 
     def _score(self, x, condition, training=False):

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import Objective
-from keras_genmod.models import checks
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 
 
@@ -19,7 +19,7 @@ class Wasserstein(LatentGenerator):
     def __init__(
         self, generator, critic, latent_dim, critic_steps, num_classes, **kwargs
     ):
-        checks.positive_int("critic_steps", critic_steps)
+        critic_steps = checks.positive_int("critic_steps", critic_steps)
         super().__init__(
             generator, critic, "critic", latent_dim, num_classes=num_classes, **kwargs
         )
@@ -39,7 +39,7 @@ class Wasserstein(LatentGenerator):
 
     def _critic_loss(self, inputs, training):
         # -(E f(x) - E f(G(z))), plus what holds f
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         fake = ops.stop_gradient(self._generate(x, condition, training))
         distance = ops.mean(self._score(x, condition, training)) - ops.mean(
             self._score(fake, condition, training)
@@ -53,7 +53,7 @@ class Wasserstein(LatentGenerator):
 
     def _generator_loss(self, inputs, training):
         # -E f(G(z))
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         fake = self._generate(x, condition, training)
         return -ops.mean(self._score(fake, condition, training))
 

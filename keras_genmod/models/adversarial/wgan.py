@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genmod.models import checks
+from keras_genmod import checks
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
 
 

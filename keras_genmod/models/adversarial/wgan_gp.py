@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import input_gradient, uniform
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
 
 
@@ -63,7 +64,7 @@ class WGANGP(Wasserstein):
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
         )
-        checks.no_batch_normalization(
+        network_checks.no_batch_normalization(
             "critic", critic, "the penalty needs the gradient of each example alone"
         )
         self.penalty_weight = penalty_weight

@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions.distribution import sum_over_events
 from keras_genmod.engine import compiled
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -41,22 +42,22 @@ class Autoencoder(GenerativeModel):
     """
 
     def __init__(self, encoder, decoder, **kwargs):
-        data_shape = checks.network_shapes("encoder", encoder)[0]
-        checks.network_maps("decoder", decoder, encoder.output_shape[1:], data_shape)
+        data_shape = network_checks.shapes("encoder", encoder)[0]
+        network_checks.maps("decoder", decoder, encoder.output_shape[1:], data_shape)
         super().__init__(data_shape=data_shape, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.finish_construction()
 
     def call(self, inputs, training=False):
-        x, _ = self.split(inputs)
+        x, _ = self.data_and_condition(inputs)
         latents = self.encoder(x, training=training)
         return ops.cast(self.decoder(latents, training=training), "float32")
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, _ = self.split(x)
+        data, _ = self.data_and_condition(x)
         squared = ops.square(data - y_pred)
         size = ops.size(squared[:1])
         return self.mean_loss(

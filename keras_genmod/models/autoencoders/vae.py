@@ -6,10 +6,11 @@ Kingma and Welling, Auto-encoding variational Bayes, 2013, arXiv:1312.6114.
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli, Normal, StandardNormal
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.layers import GaussianSampling
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.autoencoders.flow_prior import FlowPrior
 from keras_genmod.models.autoencoders.latent_flows import check_latent_flows
 from keras_genmod.models.autoencoders.posterior import Posterior, repeat
@@ -102,12 +103,12 @@ class VAE(GenerativeModel):
         prior_flow=None,
         **kwargs,
     ):
-        checks.positive_int("latent_dim", latent_dim)
+        latent_dim = checks.positive_int("latent_dim", latent_dim)
         checks.choice("likelihood", likelihood, ("bernoulli", "normal"))
         checks.non_negative("beta", beta)
-        data_shape, features = checks.network_shapes("encoder", encoder, num_classes)
-        checks.network_maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
-        checks.features("encoder", features)
+        data_shape, features = network_checks.shapes("encoder", encoder, num_classes)
+        network_checks.maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
+        network_checks.features("encoder", features)
         check_latent_flows(posterior_flow, prior_flow, latent_dim, features[0])
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.encoder = encoder
@@ -142,7 +143,7 @@ class VAE(GenerativeModel):
         self.finish_construction()
 
     def call(self, inputs, training=False):
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         posterior = self._posterior(x, condition, training)
         mean, log_var = posterior.start.location, posterior.start.log_var
         start = self.sampling((mean, log_var))
@@ -156,7 +157,7 @@ class VAE(GenerativeModel):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, _ = self.split(x)
+        data, _ = self.data_and_condition(x)
         reconstruction = -self._output_distribution(y_pred["output"]).log_prob(data)
         kl = y_pred.get("kl")
         if kl is None:
@@ -198,7 +199,7 @@ class VAE(GenerativeModel):
 
     @compiled()
     def _encode(self, x, condition):
-        posterior = self._posterior(*self.split(self._join(x, condition)))
+        posterior = self._posterior(*self.data_and_condition(self._join(x, condition)))
         return posterior.move(posterior.start.location)[0]
 
     def decode(self, z, condition=None):
@@ -244,7 +245,7 @@ class VAE(GenerativeModel):
 
     @compiled()
     def _elbo(self, state, x, condition):
-        data, condition = self.split(self._join(x, condition))
+        data, condition = self.data_and_condition(self._join(x, condition))
         posterior = self._posterior(data, condition)
         start = posterior.start.sample(Seeds(state))
         z, log_det = posterior.move(start)
@@ -267,7 +268,7 @@ class VAE(GenerativeModel):
         Returns:
             Float32 tensor of shape `(batch,)`.
         """
-        checks.positive_int("num_samples", num_samples)
+        num_samples = checks.positive_int("num_samples", num_samples)
         return self._log_prob(
             seed_state(seed, self.seed_generator),
             *self._checked(x, condition),
@@ -276,7 +277,7 @@ class VAE(GenerativeModel):
 
     @compiled()
     def _log_prob(self, state, x, condition, *, num_samples):
-        data, condition = self.split(self._join(x, condition))
+        data, condition = self.data_and_condition(self._join(x, condition))
         posterior = self._posterior(data, condition)
         seeds = Seeds(state)
 

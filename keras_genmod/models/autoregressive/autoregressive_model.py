@@ -2,13 +2,12 @@
 
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli, Categorical
 from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform, write
-from keras_genmod.models import checks
+from keras_genmod.models import valid_data
 from keras_genmod.models.autoregressive.pixel_loops import with_caches, without_caches
 from keras_genmod.models.generative_model import GenerativeModel
-
-_TOLERANCE = 1e-3  # how far from k / (num_levels - 1) a level may lie, in steps
 
 
 class AutoregressiveModel(GenerativeModel):
@@ -146,21 +145,19 @@ class AutoregressiveModel(GenerativeModel):
 
     def call(self, inputs, training=False):
         """Returns the parameters of all conditionals, as `outputs`."""
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         return self.outputs(x, condition, training)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, _ = self.split(x)
+        data, _ = self.data_and_condition(x)
         return self.mean_loss(-self._log_prob_on_levels(data, y_pred), sample_weight)
 
     def _log_prob_on_levels(self, x, outputs):
         """Returns log p(x) `(batch,)`; NaN if a pixel is off the levels."""
-        scaled = x * (self.num_levels - 1)
-        off = ops.max(ops.abs(scaled - ops.round(scaled)), axis=(1, 2, 3))
         log_prob = self.log_prob_of_outputs(x, outputs)
-        return ops.where(off <= _TOLERANCE, log_prob, float("nan"))
+        return valid_data.nan_unless(valid_data.on_levels(x, self.num_levels), log_prob)
 
     def log_prob(self, x, condition=None):
         """Returns the exact log p(x) in nats, shape `(batch,)`.
@@ -174,7 +171,9 @@ class AutoregressiveModel(GenerativeModel):
 
     @compiled()
     def _log_prob(self, x, condition):
-        data, condition = self.split((x, condition) if self.is_conditional else x)
+        data, condition = self.data_and_condition(
+            (x, condition) if self.is_conditional else x
+        )
         return self._log_prob_on_levels(data, self.outputs(data, condition))
 
     # Sampling.
@@ -218,7 +217,7 @@ class AutoregressiveModel(GenerativeModel):
             A known value conditions those after it in raster order, not those
             before it: that is what the model can do exactly.
         """
-        checks.positive_int("num_samples", num_samples)
+        num_samples = checks.positive_int("num_samples", num_samples)
         checks.positive("temperature", temperature)
         if (known is None) != (mask is None):
             raise ValueError(
@@ -283,7 +282,7 @@ class AutoregressiveModel(GenerativeModel):
 
     def check_examples(self, x):
         super().check_examples(x)
-        checks.levels("x", x, self.num_levels, _TOLERANCE)
+        checks.levels("x", x, self.num_levels)
 
     def get_config(self):
         return {

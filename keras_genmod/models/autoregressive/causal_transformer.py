@@ -10,7 +10,7 @@ in GPT-2), positions are learned, and a class label adds a vector at every posit
 import keras
 from keras import ops
 
-from keras_genmod.models import checks
+from keras_genmod import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.incremental_transformer import (
     EPSILON,
@@ -66,9 +66,9 @@ class CausalTransformer(AutoregressiveModel):
         num_classes=None,
         **kwargs,
     ):
-        checks.positive_int("model_dim", model_dim)
-        checks.positive_int("num_heads", num_heads)
-        checks.positive_int("num_blocks", num_blocks)
+        model_dim = checks.positive_int("model_dim", model_dim)
+        num_heads = checks.positive_int("num_heads", num_heads)
+        num_blocks = checks.positive_int("num_blocks", num_blocks)
         if model_dim % num_heads:
             raise ValueError(
                 "`model_dim` must be a multiple of `num_heads`. "

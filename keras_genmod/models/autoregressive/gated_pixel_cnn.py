@@ -14,9 +14,9 @@ of both stacks, the same at all pixels; the paper's variant by location is left 
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import MaskedConv2D, ShiftedConv2D
-from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.incremental_gated_pixel_cnn import (
     IncrementalGatedPixelCNN,
@@ -143,21 +143,21 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
         embedding_dim=None,
         **kwargs,
     ):
-        checks.positive_int("num_blocks", num_blocks)
-        checks.positive_int("filters", filters)
+        num_blocks = checks.positive_int("num_blocks", num_blocks)
+        filters = checks.positive_int("filters", filters)
         if filters % image_shape[-1]:
             raise ValueError(
                 "`filters` must be a multiple of the number of channels. "
                 f"Received: filters={filters}, image_shape={image_shape}"
             )
-        checks.positive_int("kernel_size", kernel_size)
+        kernel_size = checks.positive_int("kernel_size", kernel_size)
         if kernel_size % 2 == 0 or kernel_size == 1:
             raise ValueError(
                 "`kernel_size` must be an odd int of at least 3. "
                 f"Received: kernel_size={kernel_size}"
             )
         if embedding_dim is not None:
-            checks.positive_int("embedding_dim", embedding_dim)
+            embedding_dim = checks.positive_int("embedding_dim", embedding_dim)
             if num_classes is not None:
                 raise ValueError(
                     "`embedding_dim` must be None with `num_classes`: a model has one "

@@ -12,9 +12,9 @@ stack has a blind spot: pixels above and right of the centre that no path reache
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import MaskedConv2D
-from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.incremental import Incremental
 
@@ -64,8 +64,8 @@ class PixelCNN(AutoregressiveModel):
         **kwargs,
     ):
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
-        checks.positive_int("num_blocks", num_blocks)
-        checks.positive_int("filters", filters)
+        num_blocks = checks.positive_int("num_blocks", num_blocks)
+        filters = checks.positive_int("filters", filters)
         if filters % 2 or filters // 2 < image_shape[-1]:
             raise ValueError(
                 "`filters` must be even, and half of it at least the number of "

@@ -13,9 +13,9 @@ of the paper's runs are the user's (`keras_genmod.callbacks`).
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import DiscretizedLogisticMixture
 from keras_genmod.layers import ShiftedConv2D
-from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.gated_stream import (
     GatedStream,
@@ -113,10 +113,10 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         num_classes=None,
         **kwargs,
     ):
-        checks.positive_int("num_mixtures", num_mixtures)
-        checks.positive_int("filters", filters)
-        checks.positive_int("num_blocks", num_blocks)
-        checks.positive_int("num_resolutions", num_resolutions)
+        num_mixtures = checks.positive_int("num_mixtures", num_mixtures)
+        filters = checks.positive_int("filters", filters)
+        num_blocks = checks.positive_int("num_blocks", num_blocks)
+        num_resolutions = checks.positive_int("num_resolutions", num_resolutions)
         if isinstance(dropout, bool) or not 0 <= dropout < 1:
             raise ValueError(
                 f"`dropout` must lie in [0, 1). Received: dropout={dropout}"
@@ -224,7 +224,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         self._initialize((x, condition) if self.is_conditional else x)
 
     def _initialize(self, inputs):
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         self._network(x, _WholeImages(condition, lambda x: x, initializes=True))
         self._initialized.assign(1.0)
 

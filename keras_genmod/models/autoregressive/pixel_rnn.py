@@ -14,9 +14,9 @@ lies out of reach of the first layer's kernel.
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import DiagonalBiLSTM, MaskedConv2D, RowLSTM
-from keras_genmod.models import checks
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.incremental import Incremental
 
@@ -106,12 +106,12 @@ class PixelRNN(AutoregressiveModel):
             raise ValueError(
                 f"`kind` must be one of {sorted(_LAYERS)}. Received: kind={kind!r}"
             )
-        checks.positive_int("num_layers", num_layers)
+        num_layers = checks.positive_int("num_layers", num_layers)
         if num_layers > 12:
             raise ValueError(
                 f"`num_layers` must be at most 12. Received: num_layers={num_layers}"
             )
-        checks.positive_int("filters", filters)
+        filters = checks.positive_int("filters", filters)
         if filters % (2 * image_shape[-1]):
             raise ValueError(
                 "`filters` must be a multiple of twice the number of channels. "

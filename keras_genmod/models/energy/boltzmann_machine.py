@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import Seeds, compiled, seed_state, uniform
-from keras_genmod.models import checks
 from keras_genmod.models.energy.boltzmann_density import BoltzmannDensity
 from keras_genmod.models.energy.coupling_graph import CouplingGraph
 from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
@@ -81,13 +81,13 @@ class BoltzmannMachine(EnergyBasedModel):
         num_chains=100,
         **kwargs,
     ):
-        checks.positive_int("visible_dim", visible_dim)
+        visible_dim = checks.positive_int("visible_dim", visible_dim)
         if hidden_dim != 0 or isinstance(hidden_dim, bool):
-            checks.positive_int("hidden_dim", hidden_dim)
+            hidden_dim = checks.positive_int("hidden_dim", hidden_dim)
         checks.positive("temperature", temperature)
         checks.choice("statistics", statistics, ("exact", "persistent"))
-        checks.positive_int("num_gibbs_steps", num_gibbs_steps)
-        checks.positive_int("num_chains", num_chains)
+        num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
+        num_chains = checks.positive_int("num_chains", num_chains)
         super().__init__(data_shape=(visible_dim,), **kwargs)
         self.visible_dim = visible_dim
         self.hidden_dim = hidden_dim
@@ -138,7 +138,7 @@ class BoltzmannMachine(EnergyBasedModel):
         `clamped`, all units with the visible ones at the data and hidden ones at their
         means, and `chain`; with exact statistics only `clamped`, the data alone.
         """
-        data, _ = self.split(inputs)
+        data, _ = self.data_and_condition(inputs)
         self.remember(data, training)
         if self.statistics == "exact":
             return {"clamped": data}
@@ -225,7 +225,7 @@ class BoltzmannMachine(EnergyBasedModel):
         Returns:
             Float32 tensor `(num_samples, visible_dim)` of zeros and ones.
         """
-        checks.positive_int("num_samples", num_samples)
+        num_samples = checks.positive_int("num_samples", num_samples)
         self.standardize_condition(condition, num_samples)
         return self._run(num_samples, seed, num_steps, 1.0, None, None)
 
@@ -262,7 +262,7 @@ class BoltzmannMachine(EnergyBasedModel):
         return self._run(len(x), seed, num_steps, self.temperature / final, x, mask)
 
     def _run(self, num_chains, seed, num_steps, final_beta, x, mask):
-        checks.positive_int("num_steps", num_steps)
+        num_steps = checks.positive_int("num_steps", num_steps)
         betas = np.geomspace(1.0, final_beta, int(num_steps)).astype("float32")
         state = seed_state(seed, self.seed_generator)
         return self._chains(state, betas, x, mask, num_chains=int(num_chains))

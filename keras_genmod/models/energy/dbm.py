@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import Seeds, compiled, seed_state
-from keras_genmod.models import checks
 from keras_genmod.models.energy.dbm_density import DBMDensity
 from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
 from keras_genmod.models.energy.layer_pair import LayerPair
@@ -77,9 +77,11 @@ class DBM(LayerStack, EnergyBasedModel):
         num_chains=100,
         **kwargs,
     ):
-        checks.positive_int("num_mean_field_steps", num_mean_field_steps)
-        checks.positive_int("num_gibbs_steps", num_gibbs_steps)
-        checks.positive_int("num_chains", num_chains)
+        num_mean_field_steps = checks.positive_int(
+            "num_mean_field_steps", num_mean_field_steps
+        )
+        num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
+        num_chains = checks.positive_int("num_chains", num_chains)
         super().__init__(layer_dims, **kwargs)
         layer_dims = self.layer_dims
         self.num_mean_field_steps = num_mean_field_steps
@@ -160,7 +162,7 @@ class DBM(LayerStack, EnergyBasedModel):
         the persistent chains after k Gibbs steps; `reconstruction` is the means of the
         visible units given those of the first hidden layer.
         """
-        data, _ = self.split(inputs)
+        data, _ = self.data_and_condition(inputs)
         self.remember(data, training)
         density = self._density(gradients=False)
         even = density.mean_field(data, self.num_mean_field_steps)
@@ -251,8 +253,8 @@ class DBM(LayerStack, EnergyBasedModel):
         Returns:
             Float32 tensor of zeros and ones, `(num_samples, layer_dims[0])`.
         """
-        checks.positive_int("num_samples", num_samples)
-        checks.positive_int("num_steps", num_steps)
+        num_samples = checks.positive_int("num_samples", num_samples)
+        num_steps = checks.positive_int("num_steps", num_steps)
         self.standardize_condition(condition, num_samples)
         return self._sample(
             seed_state(seed, self.seed_generator),

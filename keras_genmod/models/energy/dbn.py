@@ -9,9 +9,9 @@ the paper takes the means; there are no labels at the top.
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import LogPartition
 from keras_genmod.engine import Seeds, compiled, seed_state
-from keras_genmod.models import checks
 from keras_genmod.models.energy.directed_layers import DirectedLayers
 from keras_genmod.models.energy.layer_stack import LayerStack
 from keras_genmod.models.energy.rbm import RBM
@@ -64,7 +64,7 @@ class DBN(LayerStack):
     """
 
     def __init__(self, layer_dims, num_gibbs_steps=1, **kwargs):
-        checks.positive_int("num_gibbs_steps", num_gibbs_steps)
+        num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         super().__init__(layer_dims, **kwargs)
         layer_dims = self.layer_dims
         self.num_gibbs_steps = num_gibbs_steps
@@ -102,7 +102,7 @@ class DBN(LayerStack):
         from the end of the top RBM's chain; `reconstruction` is the means of the
         visible units of the dream.
         """
-        data, _ = self.split(inputs)
+        data, _ = self.data_and_condition(inputs)
         wake = self.directed.draw_up(data, self.seed_generator)
         chain = self.top(wake[-1], training=training)["chain"]
         dream, means = self.directed.draw_down(chain, self.seed_generator)
@@ -223,7 +223,7 @@ class DBN(LayerStack):
             ValueError: If an argument is out of range, or `log_partition` is `None`
                 and the top RBM is too large to be enumerated.
         """
-        checks.positive_int("num_samples", num_samples)
+        num_samples = checks.positive_int("num_samples", num_samples)
         self.check_examples(x)
         self.standardize_condition(condition, len(x))
         log_z = self.top._given_log_z(log_partition)

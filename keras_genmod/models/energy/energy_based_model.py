@@ -3,9 +3,9 @@
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import LogPartition
 from keras_genmod.engine import Seeds, compiled, seed_state
-from keras_genmod.models import checks
 from keras_genmod.models.energy.annealing import anneal
 from keras_genmod.models.generative_model import GenerativeModel
 
@@ -203,8 +203,8 @@ class EnergyBasedModel(GenerativeModel):
             self._check_enumeration()
             value = self._compiled_log_partition()
             return LogPartition.exact(ops.convert_to_numpy(value))
-        checks.positive_int("num_temperatures", num_temperatures)
-        checks.positive_int("num_chains", num_chains)
+        num_temperatures = checks.positive_int("num_temperatures", num_temperatures)
+        num_chains = checks.positive_int("num_chains", num_chains)
         if num_chains < 2:
             raise ValueError(
                 "`num_chains` must be at least 2, for a standard error. Received: "

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import (
     Seeds,
     compiled,
@@ -14,7 +15,7 @@ from keras_genmod.engine import (
     seed_state,
     uniform,
 )
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.energy.langevin import langevin_chain
 from keras_genmod.models.energy.replay_buffer import ReplayBuffer
 from keras_genmod.models.generative_model import GenerativeModel
@@ -26,7 +27,7 @@ def _check_network(network, data_shape, output_shape):
             "`network` must map data of a known shape to one number an example, of "
             f"shape (batch, 1). Received a network from {data_shape} to {output_shape}"
         )
-    checks.no_batch_normalization(
+    network_checks.no_batch_normalization(
         "network", network, "an example's energy must depend on that example alone"
     )
     for layer in network._flatten_layers():
@@ -135,14 +136,16 @@ class EnergyModel(GenerativeModel):
         data_range=None,
         **kwargs,
     ):
-        data_shape, output_shape = checks.network_shapes("network", network)
+        data_shape, output_shape = network_checks.shapes("network", network)
         _check_network(network, data_shape, output_shape)
-        checks.positive_int("num_langevin_steps", num_langevin_steps)
+        num_langevin_steps = checks.positive_int(
+            "num_langevin_steps", num_langevin_steps
+        )
         checks.positive("step_size", step_size)
         if noise is not None:
             checks.non_negative("noise", noise)
-        checks.positive_int("buffer_size", buffer_size)
-        checks.share("reinitialize", reinitialize)
+        buffer_size = checks.positive_int("buffer_size", buffer_size)
+        checks.fraction("reinitialize", reinitialize)
         checks.non_negative("regularization", regularization)
         super().__init__(data_shape=data_shape, **kwargs)
         self.network = network
@@ -191,7 +194,7 @@ class EnergyModel(GenerativeModel):
 
     def call(self, inputs, training=False):
         """Returns energies of data and of chains, and the chains, a row a chain."""
-        data, _ = self.split(inputs)
+        data, _ = self.data_and_condition(inputs)
         places, start = self.buffer.take(ops.shape(data)[0])
         seeds = Seeds(self.seed_generator.next())
         chain = self._chain(start, seeds, self.num_langevin_steps)
@@ -257,8 +260,8 @@ class EnergyModel(GenerativeModel):
             Float32 tensor `(num_samples, *data_shape)`, in `data_range` if there is
             one.
         """
-        checks.positive_int("num_samples", num_samples)
-        checks.positive_int("num_steps", num_steps)
+        num_samples = checks.positive_int("num_samples", num_samples)
+        num_steps = checks.positive_int("num_steps", num_steps)
         self.standardize_condition(condition, num_samples)
         return self._sample(
             seed_state(seed, self.seed_generator),

@@ -6,9 +6,9 @@ Salakhutdinov and Hinton, Deep Boltzmann machines, AISTATS 2009.
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli
 from keras_genmod.engine import compiled
-from keras_genmod.models import checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -80,7 +80,7 @@ class LayerPair(GenerativeModel):
         return -ops.matmul(v, self.visible_bias) - ops.sum(softplus, axis=-1)
 
     def call(self, inputs, training=False):
-        data, _ = self.split(inputs)
+        data, _ = self.data_and_condition(inputs)
         h = self._hidden(data).sample(self.seed_generator)
         visible = self._visible(h)
         return {

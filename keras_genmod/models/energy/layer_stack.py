@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod.models import checks
+from keras_genmod import checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 _CODED = 1000  # examples coded at a time: bounds the memory on the device
@@ -66,8 +66,8 @@ class LayerStack(GenerativeModel):
         Raises:
             ValueError: If an argument is out of range, or `x` is not one array.
         """
-        checks.positive_int("epochs", epochs)
-        checks.positive_int("batch_size", batch_size)
+        epochs = checks.positive_int("epochs", epochs)
+        batch_size = checks.positive_int("batch_size", batch_size)
         if not checks.is_array(x):
             raise ValueError(
                 "`x` must be one array, which the layers go through in turn. "

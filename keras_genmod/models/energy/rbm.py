@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import Seeds, compiled, seed_state
-from keras_genmod.models import checks
 from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.tempering import tempered_gibbs
-from keras_genmod.models.energy.visible_units import visible_units
+from keras_genmod.models.energy.visible_units import check_standardized, visible_units
 
 _RECONSTRUCTED = 8  # while persistent chains are trained: one example in so many
 
@@ -91,11 +91,11 @@ class RBM(EnergyBasedModel):
         hidden_regularizer=None,
         **kwargs,
     ):
-        checks.positive_int("visible_dim", visible_dim)
-        checks.positive_int("hidden_dim", hidden_dim)
-        checks.positive_int("num_gibbs_steps", num_gibbs_steps)
-        checks.positive_int("num_chains", num_chains)
-        checks.positive_int("num_temperatures", num_temperatures)
+        visible_dim = checks.positive_int("visible_dim", visible_dim)
+        hidden_dim = checks.positive_int("hidden_dim", hidden_dim)
+        num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
+        num_chains = checks.positive_int("num_chains", num_chains)
+        num_temperatures = checks.positive_int("num_temperatures", num_temperatures)
         if num_temperatures > 1 and not persistent:
             raise ValueError(
                 "`num_temperatures` must be 1 unless persistent=True. Received: "
@@ -151,7 +151,7 @@ class RBM(EnergyBasedModel):
         first of them; where the chains persist, after a mean-field step, in training
         those of every eighth example.
         """
-        data = self._flat(self.split(inputs)[0])
+        data = self._flat(self.data_and_condition(inputs)[0])
         self.remember(data, training)
         density = self._density()
         if self.persistent:
@@ -255,8 +255,8 @@ class RBM(EnergyBasedModel):
             Float32 tensor `(num_samples, *data_shape)`; zeros and ones for Bernoulli
             visibles, one-hot vectors for categorical ones.
         """
-        checks.positive_int("num_samples", num_samples)
-        checks.positive_int("num_steps", num_steps)
+        num_samples = checks.positive_int("num_samples", num_samples)
+        num_steps = checks.positive_int("num_steps", num_steps)
         self.standardize_condition(condition, num_samples)
         return self._sample(
             seed_state(seed, self.seed_generator),
@@ -301,7 +301,7 @@ class RBM(EnergyBasedModel):
     def check_data(self, x, y=None):
         super().check_data(x, y)
         if self.visible == "normal" and checks.is_array(x):
-            checks.standardized("x", x)
+            check_standardized("x", x)
 
     def get_config(self):
         return {

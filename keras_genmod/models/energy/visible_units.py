@@ -12,9 +12,11 @@ from collections.abc import Callable
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import normal, uniform
-from keras_genmod.models import checks
 
+_MEAN, _VARIANCE = 1.0, (0.1, 10.0)  # of data that count as standardized
+_ENOUGH = 10  # examples whose mean and variance say something
 _RATES = (0.01, 0.99)  # base-rate models keep off certain units
 
 
@@ -87,7 +89,7 @@ def visible_units(name, num_units, num_categories=None) -> VisibleUnits:
             f"num_categories={num_categories}"
         )
     if name == "categorical":
-        checks.positive_int("num_categories", num_categories)
+        num_categories = checks.positive_int("num_categories", num_categories)
     return _LAYERS[name](num_units, num_categories)
 
 
@@ -190,3 +192,21 @@ _LAYERS: dict[str, Callable[..., VisibleUnits]] = {
     "categorical": _CategoricalUnits,
     "normal": _NormalUnits,
 }
+
+
+def check_standardized(name, x) -> None:
+    """Raises a `ValueError` where mean and variance are far from 0 and 1.
+
+    A few examples say nothing of them.
+    """
+    x = checks.as_numpy(x).astype("float64")
+    if len(x) < _ENOUGH:
+        return
+    mean, variance = x.mean(), x.var(axis=0).mean()
+    low, high = _VARIANCE
+    if not (abs(mean) <= _MEAN and low <= variance <= high):
+        raise ValueError(
+            f"`{name}` must be scaled to mean 0 and variance 1: subtract the mean and "
+            "divide by the standard deviation of the training data. Received: mean "
+            f"{mean:.3g}, variance {variance:.3g}"
+        )

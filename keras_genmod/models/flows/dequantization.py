@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-_TOLERANCE = 1e-3  # how far from k / (num_levels - 1) a level may lie, in steps
+from keras_genmod.models import valid_data
 
 
 class Dequantization(keras.layers.Layer):
@@ -55,16 +55,14 @@ class Dequantization(keras.layers.Layer):
             v of the shape of `x` in [0, 1), and log q(v | x) in nats, `(batch,)`; NaN
             for an example with a value between levels.
         """
-        scaled = x * (self.num_levels - 1)
-        k = ops.round(scaled)
+        k = ops.round(x * (self.num_levels - 1))
         u, log_prob = self.noise(x, seed)
         # Rounding may not carry a value into the next level, nor to 1.
         u = ops.minimum(u, 1.0 - self.num_levels * 2.0**-23)
         num_dims = math.prod(x.shape[1:])
-        off = ops.max(ops.reshape(ops.abs(scaled - k), (-1, num_dims)), axis=1)
         log_prob = log_prob + num_dims * math.log(self.num_levels)
-        log_prob = ops.where(off <= _TOLERANCE, log_prob, float("nan"))
-        return (k + u) / self.num_levels, log_prob
+        valid = valid_data.on_levels(x, self.num_levels)
+        return (k + u) / self.num_levels, valid_data.nan_unless(valid, log_prob)
 
     def centre(self, x):
         """Returns the middle of each level `x`, in (0, 1)."""

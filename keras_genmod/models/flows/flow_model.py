@@ -2,10 +2,10 @@
 
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.bijectors import Bijector
 from keras_genmod.distributions import StandardNormal
 from keras_genmod.engine import Seeds, compiled, seed_state
-from keras_genmod.models import checks
 from keras_genmod.models.embedding_conditional import EmbeddingConditional
 from keras_genmod.models.first_batch import first_batch
 from keras_genmod.models.flows.dequantization import Dequantization
@@ -68,7 +68,7 @@ class FlowModel(EmbeddingConditional):
 
         Both are in nats.
         """
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         return self._log_likelihood(x, condition, self.seed_generator)
 
     def _log_likelihood(self, x, condition, seeds):
@@ -106,7 +106,7 @@ class FlowModel(EmbeddingConditional):
             ValueError: If an argument is out of range, or `x` has values outside the
                 bijector's domain or between levels.
         """
-        checks.positive_int("num_samples", num_samples)
+        num_samples = checks.positive_int("num_samples", num_samples)
         if self.dequantization is None:
             if num_samples != 1:
                 raise ValueError(
@@ -122,7 +122,7 @@ class FlowModel(EmbeddingConditional):
 
     @compiled()
     def _log_prob(self, state, x, condition, *, num_samples):
-        x, condition = self.split(self._join(x, condition))
+        x, condition = self.data_and_condition(self._join(x, condition))
         if self.dequantization is None:
             return self._log_density(x, condition)
         seeds = Seeds(state)
@@ -163,7 +163,7 @@ class FlowModel(EmbeddingConditional):
         Raises:
             ValueError: If an argument is out of range, or the condition is missing.
         """
-        checks.positive_int("num_samples", num_samples)
+        num_samples = checks.positive_int("num_samples", num_samples)
         checks.positive("temperature", temperature)
         return self._sample(
             seed_state(seed, self.seed_generator),
@@ -196,7 +196,7 @@ class FlowModel(EmbeddingConditional):
 
     @compiled()
     def _encode(self, x, condition):
-        x, condition = self.split(self._join(x, condition))
+        x, condition = self.data_and_condition(self._join(x, condition))
         if self.dequantization is not None:
             x = self.dequantization.centre(x)
         return self.bijector.inverse(x, condition)
@@ -234,7 +234,7 @@ class FlowModel(EmbeddingConditional):
         self._initialize(self._join(*self._checked(x, condition)))
 
     def _initialize(self, inputs):
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         if self.dequantization is not None:
             x, _ = self.dequantization.sample_and_log_prob(x, self.seed_generator)
         self.bijector.initialize(x, condition)
@@ -275,7 +275,7 @@ def _check_bijector(bijector, num_classes):
             f"Received: bijector={bijector!r}"
         )
     if num_classes is not None:
-        checks.positive_int("num_classes", num_classes)
+        num_classes = checks.positive_int("num_classes", num_classes)
         if bijector.condition_dim != num_classes:
             raise ValueError(
                 "`bijector` must take one-hot labels as its condition: condition_dim="

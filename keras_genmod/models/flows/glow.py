@@ -14,6 +14,7 @@ prior of the last scale, and an auxiliary classifier.
 import keras
 from keras import layers
 
+from keras_genmod import checks
 from keras_genmod.bijectors import (
     ActNorm,
     AffineCoupling,
@@ -22,7 +23,6 @@ from keras_genmod.bijectors import (
     Split,
     Squeeze,
 )
-from keras_genmod.models import checks
 from keras_genmod.models.flows.flow_model import FlowModel
 from keras_genmod.models.flows.uniform_dequantization import UniformDequantization
 
@@ -139,9 +139,9 @@ class Glow(FlowModel):
         num_classes=None,
         **kwargs,
     ):
-        checks.positive_int("num_scales", num_scales)
-        checks.positive_int("num_steps", num_steps)
-        checks.positive_int("filters", filters)
+        num_scales = checks.positive_int("num_scales", num_scales)
+        num_steps = checks.positive_int("num_steps", num_steps)
+        filters = checks.positive_int("filters", filters)
         multiple = 2**num_scales
         if len(image_shape) != 3 or any(side % multiple for side in image_shape[:2]):
             raise ValueError(

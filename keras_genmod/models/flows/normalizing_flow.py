@@ -115,7 +115,7 @@ class NormalizingFlow(FlowModel):
         """
         if self.target_log_prob is None:
             return super().call(inputs, training)
-        x, condition = self.split(inputs)
+        x, condition = self.data_and_condition(inputs)
         z = self.base.sample(ops.shape(x)[0], self.seed_generator)
         drawn, log_det = self.bijector.forward_and_log_det(z, condition)
         given = (drawn,) if condition is None else (drawn, condition)

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_genmod.bijectors import Bijector
 from keras_genmod.distributions import StandardNormal
-from keras_genmod.models import checks
+from keras_genmod.models import network_checks
 from keras_genmod.models.flows.dequantization import Dequantization
 
 
@@ -62,7 +62,7 @@ class VariationalDequantization(Dequantization):
                     "`network` must be None where `bijector` has no condition. "
                     f"Received: network={network!r}"
                 )
-            checks.network_maps(
+            network_checks.maps(
                 "network", network, bijector.event_shape, (condition_dim,)
             )
         elif condition_dim not in (None, size):

@@ -1,37 +1,6 @@
-"""Checks of arguments that several metrics share."""
+"""Checks of features, which several metrics share."""
 
-import numbers
-
-import numpy as np
-
-
-def check_integer(name, value, minimum, maximum=None, why=""):
-    """Returns `value` as an `int`, or says what is wrong with it.
-
-    Args:
-        name: String, the argument's name in the message.
-        value: The argument.
-        minimum: Integer, the smallest value allowed.
-        maximum: Integer, the largest value allowed, or `None`.
-        why: String, what the maximum is, for the message.
-
-    Returns:
-        `value` as a Python `int`.
-
-    Raises:
-        ValueError: If `value` is not an integer within these bounds.
-    """
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not is_integer or value < minimum:
-        raise ValueError(
-            f"`{name}` must be an integer of at least {minimum}. "
-            f"Received: {name}={value!r}"
-        )
-    if maximum is not None and value > maximum:
-        raise ValueError(
-            f"`{name}` must be at most {maximum}, {why}. Received: {name}={value!r}"
-        )
-    return int(value)
+from keras_genmod import checks
 
 
 def check_features(name, x, minimum=1):
@@ -49,7 +18,7 @@ def check_features(name, x, minimum=1):
     Raises:
         ValueError: If the shape, the dtype or a value is none of features.
     """
-    x = check_numbers(name, x)
+    x = checks.real_numbers(name, x)
     if x.ndim != 2 or x.shape[1] == 0:
         raise ValueError(
             f"`{name}` must have the shape (num_samples, num_features). "
@@ -59,36 +28,6 @@ def check_features(name, x, minimum=1):
         raise ValueError(
             f"`{name}` must have at least {minimum} samples. "
             f"Received: {name} of shape {x.shape}"
-        )
-    return x
-
-
-def check_numbers(name, x):
-    """Returns `x` as an array of finite floats of any shape.
-
-    Args:
-        name: String, the argument's name in the message.
-        x: Array of numbers.
-
-    Returns:
-        Array: float32 and float64 stay as they are, anything else becomes float64.
-
-    Raises:
-        ValueError: If `x` holds something else than finite numbers.
-    """
-    x = np.asarray(x)
-    if x.dtype not in (np.float32, np.float64):
-        try:
-            x = x.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"`{name}` must hold numbers. Received: {name} of dtype {x.dtype}"
-            ) from error
-    bad = x.size - np.count_nonzero(np.isfinite(x))
-    if bad:
-        raise ValueError(
-            f"`{name}` must be finite. Received: {name} with {bad} NaN or infinite "
-            f"of {x.size} values"
         )
     return x
 

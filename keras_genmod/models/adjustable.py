@@ -1,0 +1,48 @@
+"""Scalars of a loss that training may change between epochs."""
+
+import keras
+
+
+class Adjustable:
+    """An attribute of a model that is a scalar weight, as Keras' `learning_rate`.
+
+    A Python number would be compiled into the step; a weight is read anew in each
+    step, saved with the model, and set by callbacks on every backend:
+
+    ```python
+    class VAE(GenerativeModel):
+        beta = Adjustable(checks.non_negative)
+
+    vae.beta = 0.5  # assigns the weight
+    float(vae.beta)  # 0.5
+    ```
+
+    Args:
+        check: Function of `(name, value)` that returns the number or raises.
+    """
+
+    def __init__(self, check):
+        self._check = check
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, model, owner=None):
+        return self if model is None else model.__dict__[f"_{self._name}_weight"]
+
+    def __set__(self, model, value):
+        value = float(self._check(self._name, value))
+        weight = model.__dict__.get(f"_{self._name}_weight")
+        if weight is not None:
+            weight.assign(value)
+            return
+        weight = model.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            name=self._name,
+        )
+        # Past Keras' attribute tracking, which `add_weight` has done already.
+        model.__dict__[f"_{self._name}_weight"] = weight

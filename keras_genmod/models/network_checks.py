@@ -1,0 +1,79 @@
+"""Checks of the networks that users hand to models."""
+
+import keras
+
+from keras_genmod import checks
+
+
+def shapes(name: str, network, num_classes: int | None = None):
+    """Returns a built network's data and output shapes, without the batch.
+
+    Raises:
+        ValueError: If it is not built, or does not take `[x, one_hot]` although
+            `num_classes` is given.
+    """
+    if num_classes is not None:
+        num_classes = checks.positive_int("num_classes", num_classes)
+    if not getattr(network, "built", False) or not hasattr(network, "input_shape"):
+        raise ValueError(
+            f"`{name}` must be a built Keras model with known shapes: a functional "
+            "model, or a `Sequential` that starts with `keras.Input(shape)`. "
+            f"Received: {network!r}"
+        )
+    inputs = network.input_shape
+    if num_classes is None:
+        if isinstance(inputs, list):
+            raise ValueError(
+                f"`{name}` must take one input; it takes {len(inputs)}. A network of "
+                "[x, one_hot] needs `num_classes`."
+            )
+        return inputs[1:], network.output_shape[1:]
+    if not isinstance(inputs, list) or len(inputs) != 2:
+        raise ValueError(
+            f"With `num_classes`, `{name}` must take the list [x, one_hot]. "
+            f"Received a network of input shape {inputs}"
+        )
+    if inputs[1][1:] != (num_classes,):
+        raise ValueError(
+            f"`{name}` must take one-hot labels of shape (batch, {num_classes}). "
+            f"Received a network of input shapes {inputs}"
+        )
+    return inputs[0][1:], network.output_shape[1:]
+
+
+def maps(name, network, input_shape, output_shape, num_classes=None):
+    """Raises a `ValueError` unless a network maps one shape to another."""
+    found = shapes(name, network, num_classes)
+    if found != (tuple(input_shape), tuple(output_shape)):
+        raise ValueError(
+            f"`{name}` must map shape {tuple(input_shape)} to {tuple(output_shape)} "
+            f"(without the batch). Received a network from {found[0]} to {found[1]}"
+        )
+
+
+def no_batch_normalization(name: str, network, reason: str) -> None:
+    """Raises a `ValueError` if a network holds batch normalization."""
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            raise ValueError(
+                f"`{name}` must hold no BatchNormalization: {reason}. Found "
+                f"{layer.name!r}; use LayerNormalization, GroupNormalization or none."
+            )
+
+
+def features(name: str, output_shape) -> None:
+    """Raises a `ValueError` unless a network's output is one vector an example."""
+    if len(output_shape) != 1:
+        raise ValueError(
+            f"`{name}` must end in features of shape (batch, features); end it "
+            f"with a Flatten layer. Received an output of shape {output_shape}"
+        )
+
+
+def sample_weight_unused(sample_weight, model: str) -> None:
+    """Raises a `ValueError` unless `sample_weight` is `None`."""
+    if sample_weight is not None:
+        raise ValueError(
+            f"{model} compares whole batches; it takes no `sample_weight` and no "
+            "`class_weight`."
+        )

@@ -1,0 +1,47 @@
+"""Which examples of a batch a model may learn from, inside compiled steps.
+
+`fit` checks arrays on the host; streams come unseen. A loss that is NaN where these say
+no cannot be mistaken for a result, as a finite loss of wrong data is.
+"""
+
+from keras import ops
+
+from keras_genmod import checks
+
+
+def on_levels(x, num_levels: int):
+    """Returns whether all values of an example are k / (num_levels - 1) in [0, 1].
+
+    Args:
+        x: Float32 tensor `(batch, ...)`.
+        num_levels: Int of at least 2.
+
+    Returns:
+        Bool tensor `(batch,)`, false for NaN.
+    """
+    scaled = x * (num_levels - 1)
+    off = ops.abs(scaled - ops.clip(ops.round(scaled), 0, num_levels - 1))
+    return ops.all(_flat(off <= checks.level_tolerance(num_levels)), axis=1)
+
+
+def in_range(x, low: float, high: float):
+    """Returns whether all values of an example lie in [low, high].
+
+    Args:
+        x: Float32 tensor `(batch, ...)`.
+        low: Smallest value allowed.
+        high: Largest value allowed.
+
+    Returns:
+        Bool tensor `(batch,)`, false for NaN.
+    """
+    return ops.all(_flat((x >= low) & (x <= high)), axis=1)
+
+
+def nan_unless(valid, values):
+    """Returns `values` `(batch,)`, NaN for the examples that are not `valid`."""
+    return ops.where(valid, values, float("nan"))
+
+
+def _flat(x):
+    return ops.reshape(x, (ops.shape(x)[0], -1))
