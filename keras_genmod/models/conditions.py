@@ -107,3 +107,12 @@ class Conditions:
             condition = np.full((num_examples,), condition)
         self.check_condition(condition, num_examples)
         return ops.cast(condition, "int32")
+
+    def _checked(self, x, condition):
+        """Returns checked data and standardized conditions, of one call's arguments."""
+        self.check_examples(x)
+        return x, self.standardize_condition(condition, len(x))
+
+    def _join(self, x, condition):
+        """Returns what `call` takes: the data, or `(data, condition)`."""
+        return (x, condition) if self.is_conditional else x

@@ -14,9 +14,17 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
 
     A subclass builds its networks in `__init__` and ends it with
     `self.finish_construction()`; it overrides `call`, `compute_loss` and `_sample`.
-    `call` gets the data alone, or data and condition, as `data_and_condition` takes
-    them apart. In `fit(x, y)` the labels `y` are the condition; a model that is not
-    conditional ignores them.
+    In `fit(x, y)` the labels `y` are the condition; a model that is not conditional
+    ignores them.
+
+    For each batch Keras calls `train_step` (or `test_step`, `predict_step`) and this
+
+    1. `fold_condition`, which makes `inputs` of the batch: the data, or
+       `(data, condition)`, with their shapes checked;
+    2. `call(inputs)`, which takes them apart by `data_and_condition` and returns
+       `y_pred`, whatever the loss needs;
+    3. `compute_loss(x=inputs, y_pred=y_pred, sample_weight=...)`, which ends in
+       `mean_loss` of a loss of each example. Prediction ends before it.
 
     Args:
         data_shape: Shape of one example, without the batch.

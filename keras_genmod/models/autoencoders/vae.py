@@ -295,13 +295,6 @@ class VAE(GenerativeModel):
         """Returns the arguments of `log_prob`, as a ledger names them."""
         return {"importance_samples": num_samples, "seed": seed}
 
-    def _checked(self, x, condition):
-        self.check_examples(x)
-        return x, self.standardize_condition(condition, len(x))
-
-    def _join(self, x, condition):
-        return (x, condition) if self.is_conditional else x
-
     def check_examples(self, x):
         super().check_examples(x)
         if self.likelihood == "bernoulli":

@@ -260,13 +260,6 @@ class FlowModel(EmbeddingConditional):
         else:
             checks.levels("x", x, self.num_levels)
 
-    def _checked(self, x, condition):
-        self.check_examples(x)
-        return x, self.standardize_condition(condition, len(x))
-
-    def _join(self, x, condition):
-        return (x, condition) if self.is_conditional else x
-
 
 def _check_bijector(bijector, num_classes):
     if not isinstance(bijector, Bijector):
