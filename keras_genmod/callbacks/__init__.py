@@ -2,7 +2,6 @@
 
 from keras_genmod.callbacks.backup import Backup
 from keras_genmod.callbacks.evaluate_samples import EvaluateSamples
-from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
 from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
 from keras_genmod.callbacks.image_grid import image_grid, save_png
@@ -13,7 +12,7 @@ from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.callbacks.reconstructions import Reconstructions
 from keras_genmod.callbacks.sample_grid import SampleGrid
 from keras_genmod.callbacks.stop_on_non_finite import StopOnNonFinite
-from keras_genmod.callbacks.tensorboard import TensorBoard
+from keras_genmod.callbacks.tensorboard import EventWriter, TensorBoard
 
 __all__ = [
     "Backup",

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_genmod.callbacks.exponential_moving_average import training_weights
-from keras_genmod.callbacks.folders import make_writable
+from keras_genmod.callbacks.tensorboard.event_writer import make_writable
 from keras_genmod.engine.backend import weights_are_finite
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.sample_metrics import (
     Samples,
@@ -16,6 +15,7 @@ from keras_genmod.callbacks.sample_metrics import (
     needs_classifier,
     standardize_metrics,
 )
+from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
 from keras_genmod.metrics import Protocol
 
 

@@ -8,8 +8,8 @@ from keras import ops
 from scipy.spatial.distance import pdist
 
 from keras_genmod import checks
-from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
 
 
 class GanHealthWarning(UserWarning):

@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.event_writer import EventWriter
 from keras_genmod.callbacks.image_grid import image_grid, save_png
+from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
 
 
 class PictureCallback(keras.callbacks.Callback):

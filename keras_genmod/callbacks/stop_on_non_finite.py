@@ -1,14 +1,12 @@
 """An end to training at the first NaN, and where it came from."""
 
+import math
+
 import keras
+import numpy as np
+from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.non_finite import (
-    all_finite,
-    non_finite_figures,
-    non_finite_weights,
-    objectives_of,
-)
 from keras_genmod.engine.backend import weights_are_finite
 
 
@@ -74,19 +72,19 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._next_batch = batch + self.every
         # `self.model` would attach JAX's state to the model, for each batch.
         if not weights_are_finite(self._model):
-            figures = non_finite_figures(self.model, self.model.get_metrics_result())
+            figures = _non_finite_figures(self.model, self.model.get_metrics_result())
             self._stop(f"before batch {batch + 1}", {} if batch == 0 else figures)
 
     def on_train_batch_end(self, batch, logs=None):
         if self.every == 1 and self.report is None:
-            figures = non_finite_figures(self._model, logs or {})
+            figures = _non_finite_figures(self._model, logs or {})
             if figures:
                 self._stop(f"batch {batch + 1}", figures, weights_were_finite=True)
 
     def on_epoch_end(self, epoch, logs=None):
         if self.report is None:
-            figures = non_finite_figures(self.model, logs or {})
-            if figures or non_finite_weights(self.model):
+            figures = _non_finite_figures(self.model, logs or {})
+            if figures or _non_finite_weights(self.model):
                 self._stop("at the end", figures)
 
     def _stop(self, when, figures, weights_were_finite=False):
@@ -106,7 +104,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if weights_were_finite:
             lines.append("All weights were finite before this batch.")
             lines.append(self._first_cause(figures))
-        elif weights := non_finite_weights(model):
+        elif weights := _non_finite_weights(model):
             lines.append(f"Weights that are not finite: {'; '.join(weights)}.")
             if not figures:
                 lines.append(
@@ -119,11 +117,11 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def _first_cause(self, figures):
         """Says what a batch of finite weights did wrong first."""
         what = "its loss"
-        for objective in objectives_of(self.model):
+        for objective in _objectives_of(self.model):
             if f"{objective.name}_loss" in figures:
                 what = f"the loss of {objective.name!r}"
                 break
-            if not all_finite(objective.trainable_variables()):
+            if not _all_finite(objective.trainable_variables()):
                 return (
                     f"The gradient of {objective.name!r} went wrong first: its loss is "
                     "finite, its weights are not any more."
@@ -132,3 +130,60 @@ class StopOnNonFinite(keras.callbacks.Callback):
             f"It was {what} that went wrong first: the data of this batch hold a NaN "
             "or an infinity, or the loss overflowed."
         )
+
+
+def _objectives_of(model):
+    """Returns a model's objectives, in the order of a train step; maybe none."""
+    return model.objectives() if hasattr(model, "objectives") else []
+
+
+def _all_finite(variables):
+    """Whether no value of the variables is NaN or infinite."""
+    return not any(_count(variable) for variable in variables)
+
+
+def _non_finite_figures(model, logs):
+    """Returns the figures of a training that are not finite.
+
+    Args:
+        model: Keras model.
+        logs: Dict from name to number, those of a batch or an epoch.
+
+    Returns:
+        Dict, part of `logs`: parts of losses first, then the losses of the objectives
+        in their order, then the loss.
+    """
+    order = [*(f"{objective.name}_loss" for objective in _objectives_of(model)), "loss"]
+    figures = {
+        metric.name: float(ops.convert_to_numpy(logs[metric.name]))
+        for metric in model.metrics
+        if metric.name in logs
+    }
+    wrong = [name for name, value in figures.items() if not np.isfinite(value)]
+    wrong.sort(key=lambda name: order.index(name) if name in order else -1)
+    return {name: figures[name] for name in wrong}
+
+
+def _non_finite_weights(model):
+    """Returns a description of each weight that is not finite, with its network."""
+    networks = {}
+    attributes = {**vars(model), **vars(model).get("_modules", {})}
+    for name, network in attributes.items():
+        if not name.startswith("_"):
+            for variable in getattr(network, "weights", ()):
+                networks[id(variable)] = f"{name}: "
+    found = []
+    for variable in model.weights:
+        if wrong := _count(variable):
+            network = networks.get(id(variable), "")
+            size = math.prod(variable.shape)
+            found.append(f"{network}{variable.path} ({wrong} of {size} values)")
+    return found
+
+
+def _count(variable):
+    """Returns how many values of a variable are not finite."""
+    values = ops.convert_to_numpy(variable)
+    if values.dtype.kind in "iub":
+        return 0
+    return int(np.count_nonzero(~np.isfinite(values.astype("float32"))))

@@ -17,7 +17,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import (
 )
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-from keras_genmod.callbacks import summaries
+from keras_genmod.callbacks.tensorboard import summaries
 from keras_genmod.engine import OptimizerGroup
 
 _PLAIN = (bool, int, float, str)

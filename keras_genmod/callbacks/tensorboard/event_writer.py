@@ -4,16 +4,16 @@ import functools
 import operator
 import os
 import socket
+import tempfile
 import threading
 import time
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from keras_genmod.callbacks import hparams as hyper_parameters
-from keras_genmod.callbacks import projector, summaries
-from keras_genmod.callbacks.folders import make_writable
 from keras_genmod.callbacks.image_grid import image_grid
+from keras_genmod.callbacks.tensorboard import hparams as hyper_parameters
+from keras_genmod.callbacks.tensorboard import projector, summaries
 
 _RUNS = ("train", "validation")
 _LOCK = threading.Lock()  # Keras may call the callbacks of batches from threads
@@ -189,6 +189,32 @@ class EventWriter:
                 writer.write(first.SerializeToString())
             for event in events:
                 writer.write(event.SerializeToString())
+
+
+def make_writable(name, folder):
+    """Makes a folder, or says at once that nothing can be written there.
+
+    Args:
+        name: String, the argument's name in the message.
+        folder: String or path.
+
+    Returns:
+        The folder as a string.
+
+    Raises:
+        OSError: If the folder cannot be made or written to.
+    """
+    folder = os.fspath(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"`{name}` must be a folder that can be written to: choose another one. "
+            f"Received: {name}={folder!r} ({error.strerror})"
+        ) from error
+    return folder
 
 
 def scalars_event(values, step):

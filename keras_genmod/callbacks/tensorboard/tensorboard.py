@@ -5,8 +5,8 @@ import time
 
 import keras
 
-from keras_genmod.callbacks import hparams as hyper_parameters
-from keras_genmod.callbacks.event_writer import EventWriter, scalars_event
+from keras_genmod.callbacks.tensorboard import hparams as hyper_parameters
+from keras_genmod.callbacks.tensorboard.event_writer import EventWriter, scalars_event
 
 _SECONDS = 5  # losses of batches wait at most so long in memory
 
