@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 _NUM_ERRORS = 3  # standard errors to each side of an interval
+_ENOUGH_CHAINS = 20  # effective ones, below which an estimate is not to be ranked
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,12 @@ class LogPartition:
         """What log p(x) is that is made with it: "exact" or "estimate"."""
         return "exact" if self.method == "exact" else "estimate"
 
+    @property
+    def has_few_chains(self) -> bool:
+        """Whether it rests on fewer than 20 effective chains, too few to trust it."""
+        size = self.effective_sample_size
+        return size is not None and not size >= _ENOUGH_CHAINS
+
     @classmethod
     def exact(cls, value) -> "LogPartition":
         """Returns a log Z without error.
@@ -101,9 +108,17 @@ class LogPartition:
 
     @classmethod
     def from_dict(cls, fields) -> "LogPartition":
-        """Returns what `to_dict` made a dict of."""
-        low = fields["low"]
-        return cls(**{**fields, "low": float("-inf") if low is None else low})
+        """Returns what `to_dict` made a dict of.
+
+        Raises:
+            KeyError, TypeError, ValueError: If it is another dict, or holds NaN.
+        """
+        low = float("-inf") if fields["low"] is None else float(fields["low"])
+        found = cls(**{**fields, "low": low})
+        numbers = [found.value, found.high, found.effective_sample_size or 0.0]
+        if not np.isfinite(numbers).all() or not low <= found.value <= found.high:
+            raise ValueError(f"log Z={found.value} from {low} to {found.high}")
+        return found
 
     def __str__(self) -> str:
         if self.method == "exact":

@@ -13,6 +13,7 @@ _NAMES = {
     "exact": "negative log-likelihood (exact)",
     "lower_bound": "negative log-likelihood (from a lower bound)",
     "estimate": "negative log-likelihood (estimate)",
+    "estimated_lower_bound": "negative log-likelihood (from an estimated lower bound)",
 }
 _KINDS = ("likelihood", "free_energy", "reconstruction")
 

@@ -49,7 +49,8 @@ def evaluate_likelihood(
             `num_samples=500` importance samples of a VAE; for energy models what
             `model.log_partition` takes, which then runs once for all batches, such as
             `method="ais", num_temperatures=10_000, num_chains=100`: the kind is then
-            `"estimate"`.
+            `"estimate"`, or `"estimated_lower_bound"` for a DBM or DBN, whose log p(x)
+            is bounded given log Z.
 
     Returns:
         `Likelihood`: mean and standard error in nats, bits a dimension, protocol.

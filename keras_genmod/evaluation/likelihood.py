@@ -5,9 +5,15 @@ import math
 
 from keras_genmod.distributions import LogPartition
 
-#: A likelihood is exact, bounds log p(x) from below, or estimates it without a bound.
-KINDS = ("exact", "lower_bound", "estimate")
-SIGNS = {"exact": "=", "lower_bound": ">=", "estimate": "~"}
+#: A likelihood is exact, bounds log p(x) from below, estimates it without a bound, or
+#: estimates such a bound: variational given log Z, of which AIS gives an estimate.
+KINDS = ("exact", "lower_bound", "estimate", "estimated_lower_bound")
+SIGNS = {
+    "exact": "=",
+    "lower_bound": ">=",
+    "estimate": "~",
+    "estimated_lower_bound": ">~",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -15,7 +21,7 @@ class LikelihoodProtocol:
     """What must be the same for two likelihoods to be compared.
 
     Args:
-        kind: `"exact"`, `"lower_bound"` or `"estimate"`.
+        kind: `"exact"`, `"lower_bound"`, `"estimate"` or `"estimated_lower_bound"`.
         dataset: String, the data set's name.
         split: String, its part, such as `"test"`.
         binarization: String that starts with `"static"`, `"dynamic"` or `"threshold"`,
@@ -88,8 +94,13 @@ class Likelihood:
 
     @property
     def kind(self) -> str:
-        """`"exact"`, `"lower_bound"` or `"estimate"`."""
+        """`"exact"`, `"lower_bound"`, `"estimate"` or `"estimated_lower_bound"`."""
         return self.protocol.kind
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it may lead a ranking: no estimate from a few chains of AIS."""
+        return self.log_partition is None or not self.log_partition.has_few_chains
 
     @property
     def unit(self) -> str:

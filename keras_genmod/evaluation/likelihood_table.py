@@ -1,15 +1,13 @@
 """A ledger of likelihoods that never mixes what does not compare."""
 
 import json
+import math
 import os
+from collections.abc import Iterable, Iterator
 
 from keras_genmod.distributions import LogPartition
-from keras_genmod.evaluation.likelihood import (
-    KINDS,
-    SIGNS,
-    Likelihood,
-    LikelihoodProtocol,
-)
+from keras_genmod.evaluation.likelihood import KINDS, Likelihood, LikelihoodProtocol
+from keras_genmod.evaluation.likelihood_section import section_to_markdown
 
 _SCHEMA = "keras_genmod.LikelihoodTable/1"
 
@@ -18,7 +16,9 @@ class LikelihoodTable:
     """Collects likelihoods of models, in sections of one protocol and kind each.
 
     Rows are sorted inside a section, the highest log-likelihood first, and nowhere
-    else. `str(table)` is its Markdown.
+    else. `str(table)` is its Markdown. An estimate that rests on fewer than 20
+    effective chains of annealed importance sampling is marked there, and is never
+    `best`: its log Z is mostly too low, so that it stands too high.
 
     Args:
         rows: Pairs `(name, likelihood)` to start with.
@@ -34,18 +34,19 @@ class LikelihoodTable:
         ```
     """
 
-    def __init__(self, rows=()):
-        self._rows: list[tuple[str, Likelihood]] = []
+    def __init__(self, rows: Iterable[tuple[str, Likelihood]] = ()):
+        # A dict keeps the order, and finds a row at once.
+        self._rows: dict[tuple[str, LikelihoodProtocol], Likelihood] = {}
         for name, likelihood in rows:
             self.add(name, likelihood)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __iter__(self):
-        return iter(self._rows)
+    def __iter__(self) -> Iterator[tuple[str, Likelihood]]:
+        return ((name, row) for (name, _), row in self._rows.items())
 
-    def add(self, name, likelihood) -> None:
+    def add(self, name: str, likelihood: Likelihood) -> None:
         """Adds a row.
 
         Args:
@@ -53,7 +54,8 @@ class LikelihoodTable:
             likelihood: A `Likelihood`, as `evaluate_likelihood` returns it.
 
         Raises:
-            ValueError: If it is none, or the name has a row under its protocol.
+            ValueError: If it is none, its numbers are NaN or infinite, or the name has
+                a row under its protocol.
         """
         if not isinstance(name, str) or not name:
             raise ValueError(f"`name` must be a name. Received: name={name!r}")
@@ -62,14 +64,20 @@ class LikelihoodTable:
                 "`likelihood` must be a Likelihood, which knows its kind and protocol. "
                 f"Received: likelihood={likelihood!r}"
             )
-        if (name, likelihood.protocol) in [(n, row.protocol) for n, row in self]:
+        numbers = (likelihood.mean, likelihood.standard_error or 0.0)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(
+                "`likelihood` must have finite numbers, or it cannot be ranked. "
+                f"Received: mean {numbers[0]}, standard error {numbers[1]}"
+            )
+        if (name, likelihood.protocol) in self._rows:
             raise ValueError(
                 f"`name` must be new under its protocol. Received: name={name!r}, "
                 f"protocol {likelihood.protocol}"
             )
-        self._rows.append((name, likelihood))
+        self._rows[name, likelihood.protocol] = likelihood
 
-    def where(self, **fields) -> "LikelihoodTable":
+    def where(self, **fields: object) -> "LikelihoodTable":
         """Returns the table of the rows whose protocols have these values.
 
         Args:
@@ -110,10 +118,24 @@ class LikelihoodTable:
         return sections[0]
 
     def best(self) -> tuple[str, Likelihood]:
-        """Returns the row of the highest log-likelihood; raises as `ranking`."""
-        return self.ranking()[0]
+        """Returns the row of the highest log-likelihood that can be trusted.
 
-    def compare(self, first, second) -> float:
+        Estimates from fewer than 20 effective chains are passed over.
+
+        Raises:
+            ValueError: As `ranking`, or if no row is left.
+        """
+        ranking = self.ranking()
+        for name, row in ranking:
+            if row.is_trusted:
+                return name, row
+        raise ValueError(
+            "A row must rest on at least 20 effective chains to be best; anneal with "
+            "more temperatures or chains. Received: none of "
+            f"{[name for name, _ in ranking]}"
+        )
+
+    def compare(self, first: str, second: str) -> float:
         """Returns one row's mean minus another's, in nats.
 
         Args:
@@ -126,7 +148,7 @@ class LikelihoodTable:
         """
         return self._row("first", first).compare_to(self._row("second", second))
 
-    def _row(self, argument, name):
+    def _row(self, argument: str, name: str) -> Likelihood:
         rows = [row for n, row in self if n == name]
         if len(rows) != 1:
             raise ValueError(
@@ -137,12 +159,12 @@ class LikelihoodTable:
 
     def to_markdown(self) -> str:
         """Returns one Markdown table a section, under a line with its protocol."""
-        return "\n\n".join(_section(rows) for rows in self.sections())
+        return "\n\n".join(map(section_to_markdown, self.sections()))
 
     def __str__(self) -> str:
         return self.to_markdown()
 
-    def to_json(self, path=None) -> str:
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Returns the table as JSON, and writes it if there is a path.
 
         Args:
@@ -169,57 +191,31 @@ class LikelihoodTable:
         return text
 
     @classmethod
-    def from_json(cls, text) -> "LikelihoodTable":
+    def from_json(cls, text: str) -> "LikelihoodTable":
         """Returns the table that `to_json` made a string of.
 
         Raises:
-            ValueError: If the string is something else.
+            ValueError: If the string is something else, or a number is NaN or infinite.
         """
         try:
             content = json.loads(text)
             if content["schema"] != _SCHEMA:
                 raise ValueError(f"schema {content['schema']!r}")
             return cls(_read_row(row) for row in content["rows"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise ValueError(
                 f"`text` must be what `to_json` returns, schema {_SCHEMA!r}. "
                 f"Received something else: {error}"
             ) from error
 
 
-def _section(rows):
-    protocol = rows[0][1].protocol
-    sign = SIGNS[protocol.kind]
-    continuous = protocol.num_levels is None and protocol.dequantization is None
-    bits = "" if continuous else " bits/dim |"
-    given = "x given the condition" if protocol.conditional else "x"
-    estimates = any(_is_estimate(row.log_partition) for _, row in rows)
-    sums = " log Z, 3 standard errors | effective chains |" if estimates else ""
-    heading = f"| model | log p({given}), nats | standard error |{bits}{sums}"
-    rule = "| --- " * (heading.count("|") - 1) + "|"
-    lines = [f"{protocol}:", "", heading, rule]
-    for name, row in rows:
-        error = row.standard_error
-        spread = "-" if error is None else f"{error:.2g}"
-        rate = f" {row.bits_per_dim:.4f} |" if bits else ""
-        name = name.replace("|", "\\|")
-        line = f"| {name} | {sign} {row.mean:.2f} | {spread} |{rate}"
-        lines.append(line + (_sum_cells(row.log_partition) if estimates else ""))
-    return "\n".join(lines)
-
-
-def _is_estimate(log_partition):
-    return log_partition is not None and log_partition.likelihood_kind == "estimate"
-
-
-def _sum_cells(found):
-    if not _is_estimate(found):
-        return " - | - |"
-    chains = f"{found.effective_sample_size:.1f} of {found.num_chains}"
-    return f" {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) | {chains} |"
-
-
-def _read_row(row):
+def _read_row(row: dict) -> tuple[str, Likelihood]:
     fields = dict(row["protocol"])
     options = tuple((k, _tuples(v)) for k, v in fields.pop("options").items())
     protocol = LikelihoodProtocol(**fields, options=options)
@@ -236,6 +232,6 @@ def _read_row(row):
     )
 
 
-def _tuples(value):
+def _tuples(value: object) -> object:
     """Returns JSON's lists as the tuples they were."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

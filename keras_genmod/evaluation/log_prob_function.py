@@ -15,6 +15,9 @@ _OFFERS = {
     "sample": "`sample`, to be judged by keras_genmod.metrics",
 }
 
+# What log p(x) is with an estimate of log Z, by what it is with the exact one.
+_ESTIMATES = {"exact": "estimate", "lower_bound": "estimated_lower_bound"}
+
 _GIVEN = ("x", "condition", "log_partition")  # what `log_prob` gets beside options
 
 
@@ -48,7 +51,7 @@ class LogProbFunction:
     Args:
         function: As `in_batches` takes it.
         protocol: Tuple of pairs `(name, value)`.
-        kind: "exact", "lower_bound" or "estimate".
+        kind: "exact", "lower_bound", "estimate" or "estimated_lower_bound".
         log_partition: What `model.log_partition` returned, or `None`.
     """
 
@@ -63,7 +66,8 @@ def log_prob_function(model, seed, options) -> LogProbFunction:
 
     A machine's partition sum is the same for all examples: where a model has
     `log_partition`, it is made once and handed to `log_prob`, and the options may be of
-    either. Its log p(x) is an estimate where log Z is one, else what the model says.
+    either. Its log p(x) is an estimate where log Z is one, else what the model says;
+    the estimate of a lower bound, where `kind_given_log_partition` is "lower_bound".
     The options, defaults included, go into the protocol; a model that has
     `likelihood_protocol(**options)` reports them itself.
 
@@ -98,7 +102,7 @@ def log_prob_function(model, seed, options) -> LogProbFunction:
     if hasattr(model, "log_partition"):
         log_partition = model.log_partition(**_options_of(methods[0], options))
         if log_partition.likelihood_kind != "exact":
-            kind = log_partition.likelihood_kind
+            kind = _ESTIMATES[getattr(model, "kind_given_log_partition", "exact")]
         own = {**_options_of(methods[1], options), "log_partition": log_partition}
     return LogProbFunction(
         function=_of_log_prob(model, own),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import GAN, Autoencoder
+from keras_genmod import DBM, DBN, GAN, Autoencoder
 from keras_genmod.evaluation import evaluate_likelihood
 from tests.evaluation.explicit_models import (
     IMAGES,
@@ -137,6 +137,21 @@ def test_a_machine_too_large_to_enumerate_is_judged_by_annealing():
     assert f"; log Z = {log_z.value:.2f} nats, {log_z.low:.2f} to " in str(found)
 
 
+@pytest.mark.parametrize("model", [DBM, DBN])
+def test_a_bound_with_an_estimate_of_log_z_is_a_kind_of_its_own(model):
+    machine = model((4, 3, 2), seed=0)
+    options = {"method": "ais", "num_temperatures": 5, "num_chains": 20}
+    bound = evaluate_likelihood(machine, STATES, **options, **SOURCE)
+    estimate = evaluate_likelihood(rbm(), STATES, **options, **SOURCE)
+    assert (bound.kind, estimate.kind) == ("estimated_lower_bound", "estimate")
+    assert "log p(x) >~ " in str(bound)
+    with pytest.raises(ValueError, match="'estimated_lower_bound' and 'estimate'"):
+        bound.compare_to(estimate)
+    assert evaluate_likelihood(machine, STATES, **SOURCE).kind == "lower_bound"
+    what = {"num_mean_field_steps": 10} if model is DBM else {"num_samples": 50}
+    assert what.items() <= dict(bound.protocol.options).items()
+
+
 def test_exact_and_annealed_likelihoods_of_one_machine_do_not_compare():
     exact = evaluate_likelihood(rbm(), STATES, **SOURCE)
     assert exact.kind == "exact"
@@ -209,7 +224,7 @@ def test_models_without_a_likelihood_say_what_they_offer(model, offer):
         (rbm, STATES * 0.5, {}, "`data` must lie on the 2 levels"),
         (rbm, STATES, {"binarization": "soft"}, "`binarization` must .*Received: bin"),
         (rbm, STATES, {"dequantization": 2}, "`dequantization` must be None"),
-        (flow, STATES, {"dequantization": 1}, "`dequantization` must be an integer"),
+        (flow, STATES, {"dequantization": 1}, "`dequantization` must be an int "),
         (flow, STATES * 2, {"dequantization": 2}, "`data` must lie in \\[0, 1\\]"),
         (flow, STATES * 0.5, {"binarization": "static(0)"}, "`data` must hold zeros"),
         (flow, STATES, {"split": None}, "`split` must be a name"),

@@ -1,6 +1,7 @@
 """The ledger: rows by protocol and kind, and nothing mixed."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ BOUND = {"kind": "lower_bound", "options": (("importance_samples", 500), ("seed"
 # Everything that must not be mixed with the protocol above.
 OTHERS = {
     "kind": {"kind": "lower_bound"},
+    "kind, of an estimate": {"kind": "estimated_lower_bound"},
     "dataset": {"dataset": "usps"},
     "split": {"split": "train"},
     "binarization": {"binarization": "dynamic(0)"},
@@ -84,6 +86,7 @@ def test_densities_have_no_bits_column():
 @pytest.mark.parametrize("difference", OTHERS)
 def test_rankings_across_protocols_are_refused(difference):
     one, other = likelihood(-90.0), likelihood(-80.0, **OTHERS[difference])
+    difference = difference.split(",")[0]
     table = LikelihoodTable([("one", one), ("other", other)])
     assert len(table.sections()) == 2
     for call in (table.ranking, table.best, lambda: table.compare("one", "other")):
@@ -116,6 +119,68 @@ def test_json_goes_there_and_back(table, tmp_path):
     assert row["protocol"]["options"] == {"importance_samples": 500, "seed": 0}
 
 
+def annealed(mean, num_chains, effective=None):
+    """Returns an estimate from chains of which so many count (all if `None`)."""
+    log_weights = np.zeros(num_chains)
+    log_weights[effective or num_chains :] = -np.inf
+    found = LogPartition.from_log_weights(log_weights, 10, seed=0)
+    return likelihood(mean, kind="estimate", log_partition=found)
+
+
+def test_an_estimate_from_few_chains_is_marked_and_never_best():
+    rows = {
+        "few": annealed(-80.0, 100, effective=19),
+        "many": annealed(-90.0, 100, effective=20),
+        "low": annealed(-95.0, 100),
+    }
+    table = LikelihoodTable(rows.items())
+    assert [name for name, _ in table.ranking()] == ["few", "many", "low"]
+    assert table.best()[0] == "many"
+    text = str(table)
+    assert "| 19.0 of 100 (!) |" in text and "| 20.0 of 100 |" in text
+    assert text.endswith("puts log p(x) too high.")
+    with pytest.raises(ValueError, match="at least 20 effective.*none of \\['few'"):
+        LikelihoodTable([("few", rows["few"])]).best()
+    del rows["few"]
+    assert "(!)" not in str(LikelihoodTable(rows.items()))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_numbers_that_cannot_be_ranked_are_refused(number):
+    for bad in (likelihood(number), likelihood(-1.0, standard_error=number)):
+        with pytest.raises(ValueError, match="`likelihood` must have finite numbers"):
+            LikelihoodTable([("bad", bad)])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity"])
+@pytest.mark.parametrize(
+    "before", ["mean", "standard_error", "value", "high", "effective_sample_size"]
+)
+def test_json_of_numbers_that_are_none_is_an_error(number, before):
+    text = LikelihoodTable([("row", annealed(-1.0, 30))]).to_json()
+    text, count = re.subn(f'"{before}": [-.0-9]+', f'"{before}": {number}', text)
+    assert count == 1
+    with pytest.raises(ValueError, match="`text` must be what `to_json` returns"):
+        LikelihoodTable.from_json(text)
+
+
+def test_a_long_table_is_filled_in_linear_time():
+    row = likelihood(-1.0)
+    compared = []
+
+    class Name(str):
+        __slots__ = ()
+
+        def __eq__(self, other):
+            compared.append(other)
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    table = LikelihoodTable((Name(i), row) for i in range(500))
+    assert len(table) == 500 and len(compared) < 500  # all pairs: 124,750
+
+
 def test_estimates_of_log_z_stand_beside_the_number():
     wide, narrow = (
         LogPartition.from_log_weights(np.log(weights), 10, seed=0)
@@ -126,8 +191,8 @@ def test_estimates_of_log_z_stand_beside_the_number():
         table.add(name, likelihood(-1.0, kind="estimate", log_partition=found))
     text = str(table)
     assert "| log Z, 3 standard errors | effective chains |" in text
-    assert "| 1.10 (-inf to 1.83) | 2.9 of 4 |" in text
-    assert "| 2.0 of 2 |" in text
+    assert "| 1.10 (-inf to 1.83) | 2.9 of 4 (!) |" in text
+    assert "| 2.0 of 2 (!) |" in text
     again = LikelihoodTable.from_json(table.to_json())
     assert list(again) == list(table)
     assert "Infinity" not in table.to_json()

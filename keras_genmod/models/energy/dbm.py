@@ -69,6 +69,8 @@ class DBM(LayerStack, EnergyBasedModel):
     ```
     """
 
+    kind_given_log_partition = "lower_bound"
+
     def __init__(
         self,
         layer_dims,
@@ -90,7 +92,6 @@ class DBM(LayerStack, EnergyBasedModel):
         num_even, num_odd = sum(layer_dims[::2]), sum(layer_dims[1::2])
         self._even_units = visible_units("bernoulli", num_even)
         self.set_enumerated_units(min(num_even, num_odd))
-        self.likelihood_kind = self.likelihood_kind and "lower_bound"
         starts = [
             keras.initializers.RandomNormal(0.0, 0.01, seed=self._seed_of(i))
             for i in range(self.num_hidden_layers)
@@ -289,6 +290,11 @@ class DBM(LayerStack, EnergyBasedModel):
 
     def _annealing_step(self, states, low, high, base, seeds):
         return self._density().rbm.annealing_step(states, low, high, base, seeds)
+
+    def likelihood_protocol(self, **options):
+        """Returns what a likelihood depends on, the bound's mean field included."""
+        protocol = super().likelihood_protocol(**options)
+        return {**protocol, "num_mean_field_steps": self.num_mean_field_steps}
 
     def get_config(self):
         return {

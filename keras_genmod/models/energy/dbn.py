@@ -63,6 +63,8 @@ class DBN(LayerStack):
     ```
     """
 
+    kind_given_log_partition = "lower_bound"
+
     def __init__(self, layer_dims, num_gibbs_steps=1, **kwargs):
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         super().__init__(layer_dims, **kwargs)
@@ -71,7 +73,8 @@ class DBN(LayerStack):
         seeds = [self._seed_of(i) for i in range(self.num_hidden_layers - 1)]
         self.directed = DirectedLayers(layer_dims[:-1], seeds, name="directed")
         self.top = self._rbm(self.num_hidden_layers - 1, name="top")
-        self.likelihood_kind = self.top.likelihood_kind and "lower_bound"
+        if self.top.likelihood_kind is not None:
+            self.likelihood_kind = self.kind_given_log_partition
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
 

@@ -34,12 +34,14 @@ class EnergyBasedModel(GenerativeModel):
 
     #: Number of binary units whose states the exact log Z goes through.
     enumerated_units: int
+    #: What `log_prob` is given the exact log Z; a subclass may bound it from below.
+    kind_given_log_partition = "exact"
 
     def set_enumerated_units(self, num_units):
         """Says how many units `_exact_log_partition` enumerates."""
         self.enumerated_units = num_units
         can = num_units <= _LARGEST_ENUMERATION
-        self.likelihood_kind = "exact" if can else None
+        self.likelihood_kind = self.kind_given_log_partition if can else None
         self.data_mean = self._statistic("data_mean", self.data_shape)
         self.num_remembered = self._statistic("num_remembered", ())
 
