@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+# CPU seconds that a class of tests may take: twice what the longest takes today.
+BUDGET ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -9,7 +11,7 @@ BACKENDS := tensorflow jax torch
 # On Linux the small build; elsewhere the only one.
 TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 
-.PHONY: demo test test-slow $(BACKENDS:%=test-%) lint format clean
+.PHONY: demo test test-slow test-full mutants $(BACKENDS:%=test-%) lint format clean
 
 demo: $(VENV)/.demo-installed
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m recipes.vae \
@@ -20,13 +22,25 @@ test: lint
 
 # One backend's suite: test-tensorflow, test-jax, test-torch.
 $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
-	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(WORKERS)
+	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
+		-n $(WORKERS) --dist loadscope --budget $(BUDGET)
 
 test-slow: $(VENV)/.test-installed
 	for backend in $(BACKENDS); do \
 		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
-			-n $(WORKERS) -m slow || exit 1; \
+			-n $(WORKERS) --dist loadscope -m slow || exit 1; \
 	done
+
+# Every property of every model on every backend.
+test-full: $(VENV)/.test-installed
+	for backend in $(BACKENDS); do \
+		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
+			-n $(WORKERS) --dist loadscope --full || exit 1; \
+	done
+
+# Deliberate faults: which of them do the tests miss?
+mutants: $(VENV)/.test-installed
+	KERAS_BACKEND=torch $(BIN)/python -m tests.mutants
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

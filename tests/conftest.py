@@ -1,9 +1,12 @@
-"""What every test starts from: fixed seeds, full precision."""
+"""What every test starts from: fixed seeds, full precision; which tests run where."""
 
 import os
+import pathlib
 
 import keras
 import pytest
+
+from tests.budget import Budget, cpu_seconds
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -14,32 +17,82 @@ if keras.backend.backend() == "torch" and "PYTEST_XDIST_WORKER" in os.environ:
     torch.set_num_threads(1)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="every property of every model on every backend, the slow ones too",
+    )
+    parser.addoption(
+        "--budget",
+        type=float,
+        metavar="SECONDS",
+        help="fail if a class of tests takes more CPU seconds than this",
+    )
+
+
 def pytest_configure(config):
-    """Lets JAX compile fast, and keep it: for other tests, workers and runs."""
     if keras.backend.backend() == "jax":
         import jax
 
-        for name, value in _jax_options(config).items():
+        for name, value in _jax_options().items():
             jax.config.update(name, value)
+    if config.getoption("--full"):
+        config.option.markexpr = ""
+    if config.getoption("--budget") and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(Budget(config.getoption("--budget")))
 
 
-def _jax_options(config):
-    # Tests compile more than they compute.
-    options = {"jax_disable_most_optimizations": True}
-    if not config.pluginmanager.hasplugin("cacheprovider"):
-        return options
-    return options | {
-        "jax_compilation_cache_dir": str(config.cache.mkdir("jax")),
+def _jax_options():
+    """Lets JAX compile fast, and keep it: for other tests, workers and runs."""
+    import jaxlib
+
+    cache = pathlib.Path(
+        os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")
+    )
+    return {
+        # Tests compile more than they compute.
+        "jax_disable_most_optimizations": True,
+        "jax_compilation_cache_dir": str(
+            cache / "keras_genmod" / f"jax-{jaxlib.__version__}"
+        ),
         "jax_persistent_cache_min_compile_time_secs": 0.05,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
 
 
 @pytest.fixture(scope="session")
-def jax_options(request):
+def jax_options():
     """The same for other processes, as environment variables."""
-    options = _jax_options(request.config)
-    return {name.upper(): str(value) for name, value in options.items()}
+    return {name.upper(): str(value) for name, value in _jax_options().items()}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Runs on torch alone, which starts fastest, what no backend takes part in."""
+    if keras.backend.backend() == "torch" or config.getoption("--full"):
+        return
+    elsewhere = [item for item in items if item.get_closest_marker("any_backend")]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in set(elsewhere)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    item.config.stash[_START] = cpu_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if item.config.getoption("--budget"):
+        now = cpu_seconds()
+        spent, item.config.stash[_START] = now - item.config.stash[_START], now
+        report.user_properties.append((report.when, spent))
+    return report
+
+
+_START = pytest.StashKey[float]()  # the CPU seconds when the running test began
 
 
 @pytest.fixture(autouse=True)

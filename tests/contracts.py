@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-NUM_EPOCHS = 6
-RESUMED_FROM = 3
+NUM_EPOCHS = 2
+RESUMED_FROM = 1
 BATCH_SIZE = 8
+NUM_EXAMPLES = 22  # two whole batches and a short one
 NUM_SAMPLES = 16  # in most tests: one number is compiled once
 _ON_JAX = keras.backend.backend() == "jax"
 # Difference of one epoch, compiled and not; JAX compiles without optimizations here.
@@ -25,6 +26,10 @@ LOOSE = 3e-4 if _ON_JAX else 1e-4
 # Whether few steps take less time without compilation: JAX compiles each operation.
 EAGER_IS_FASTER = not _ON_JAX
 slow_on_jax = pytest.mark.slow if _ON_JAX else lambda test: test
+# For models that differ little from another that is tested everywhere.
+slow_but_on_torch = (
+    (lambda case: case) if keras.backend.backend() == "torch" else pytest.mark.slow
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Run:
 class TrainingContract:
     """What training does, for variants of a model that differ in little else.
 
-    A subclass sets `data`, what `fit` takes, 24 examples long, and defines `make`. It
+    A subclass sets `data`, what `fit` takes, `NUM_EXAMPLES` long, and defines `make`. It
     overrides the rest where its model differs.
     """
 
@@ -50,6 +55,8 @@ class TrainingContract:
     data: tuple
     #: What training lowers; `None` for games, whose losses need not fall.
     falls: str | None = "loss"
+    #: The mixed policy that is tried; the other one is slow.
+    policy = "mixed_bfloat16"
     learning_rate = 0.02
     #: Whether training draws random numbers, which TensorFlow's XLA draws differently.
     is_random = True
@@ -99,8 +106,10 @@ class TrainingContract:
 
     # Training.
 
-    def test_fit_lowers_the_loss(self, run):
+    def test_losses_are_finite(self, run):
         assert all(np.all(np.isfinite(values)) for values in run.history.values())
+
+    def test_fit_lowers_the_loss(self, run):
         if self.falls is not None:
             assert run.history[self.falls][-1] < run.history[self.falls][0]
 
@@ -110,7 +119,7 @@ class TrainingContract:
                 assert np.any(run.states[-1][name] != before), name
 
     def test_every_optimizer_has_learnt(self, run):
-        num_batches = NUM_EPOCHS * 24 // BATCH_SIZE
+        num_batches = NUM_EPOCHS * -(-NUM_EXAMPLES // BATCH_SIZE)
         optimizer = run.model.optimizer
         if not hasattr(run.model, "objectives"):
             assert int(optimizer.iterations) == num_batches
@@ -136,16 +145,14 @@ class TrainingContract:
         self.fit(model)
         assert_same_state(state_of(model), run.states[0], atol=LOOSE)
 
+    @pytest.mark.slow
     @pytest.mark.skipif(
         keras.backend.backend() != "tensorflow", reason="JAX always uses XLA"
     )
     def test_xla_training_equals_eager(self, run):
         if self.is_random:
             pytest.skip("TensorFlow draws other random numbers under XLA")
-        start_process(seed=1)
-        model = self.compiled(jit_compile=True)
-        self.fit(model)
-        assert_same_state(state_of(model), run.states[0], atol=LOOSE)
+        check_xla(self, run)
 
     @pytest.mark.slow
     @pytest.mark.skipif(
@@ -170,6 +177,23 @@ class TrainingContract:
         with torch._inductor.config.patch(fallback_random=True):
             self.fit(model)
         assert_same_state(state_of(model), run.states[0], atol=LOOSE)
+
+
+class CompiledByXLA:
+    """One row of each kind of step is tried under XLA in every run."""
+
+    @pytest.mark.skipif(
+        keras.backend.backend() != "tensorflow", reason="JAX always uses XLA"
+    )
+    def test_xla_training_equals_eager(self, run):
+        check_xla(self, run)
+
+
+def check_xla(case, run):
+    start_process(seed=1)
+    model = case.compiled(jit_compile=True)
+    case.fit(model)
+    assert_same_state(state_of(model), run.states[0], atol=LOOSE)
 
 
 class ModelContract(TrainingContract):
@@ -202,21 +226,22 @@ class ModelContract(TrainingContract):
         inputs = self.data if len(self.data) > 1 else self.data[0]
         outputs = run.model.predict(inputs, batch_size=BATCH_SIZE, verbose=0)
         for output in keras.tree.flatten(outputs):
-            assert len(output) == 24 and np.all(np.isfinite(output))
+            assert len(output) == NUM_EXAMPLES and np.all(np.isfinite(output))
 
-    def test_last_short_batch_trains(self):
-        model = self.compiled()
-        data = keras.tree.map_structure(lambda x: x[: BATCH_SIZE + 6], self.data)
-        history = self.fit(model, data=data).history
-        assert np.all(np.isfinite(list(history.values())))
+    def test_mixed_precision_stays_finite(self, dtype_policy):
+        self.check_mixed_precision(self.policy, dtype_policy)
 
-    @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-    def test_mixed_precision_stays_finite(self, policy, dtype_policy):
+    @pytest.mark.slow
+    def test_the_other_mixed_precision_stays_finite(self, dtype_policy):
+        (other,) = {"mixed_float16", "mixed_bfloat16"} - {self.policy}
+        self.check_mixed_precision(other, dtype_policy)
+
+    def check_mixed_precision(self, policy, dtype_policy):
         dtype_policy(policy)
         # The scaling of float16 losses has branches, which a graph must hold.
         run_eagerly = EAGER_IS_FASTER and policy == "mixed_bfloat16"
         model = self.compiled(run_eagerly=run_eagerly)
-        history = self.fit(model, epochs=2).history
+        history = self.fit(model).history
         assert np.all(np.isfinite(list(history.values())))
         for value in state_of(model).values():
             assert np.all(np.isfinite(value))

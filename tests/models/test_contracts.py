@@ -25,11 +25,14 @@ from keras_genmod import (
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
 from tests.contracts import (
+    NUM_EXAMPLES,
+    CompiledByXLA,
     ConditionalContract,
     ModelContract,
     TrainingContract,
     array_of,
     assert_same_state,
+    slow_but_on_torch,
     state_of,
 )
 from tests.models.small_networks import small_network
@@ -38,21 +41,25 @@ IMAGE = (4, 4, 1)
 COLOUR = (3, 3, 3)
 LATENT = 3
 
-_generator = np.random.default_rng(0)
-LABELS = np.arange(24) % 3
+_generator = np.random.default_rng(0)  # data alone; no test draws from it
+LABELS = np.arange(NUM_EXAMPLES) % 3
 # Three patterns, one a label, with some noise.
 _patterns = _generator.random((3, *IMAGE)) < 0.5
-BINARY = (_patterns[LABELS] ^ (_generator.random((24, *IMAGE)) < 0.1)).astype("float32")
-GREY = (0.8 * BINARY + 0.2 * _generator.random((24, *IMAGE))).astype("float32")
+BINARY = (_patterns[LABELS] ^ (_generator.random((NUM_EXAMPLES, *IMAGE)) < 0.1)).astype(
+    "float32"
+)
+GREY = (0.8 * BINARY + 0.2 * _generator.random((NUM_EXAMPLES, *IMAGE))).astype(
+    "float32"
+)
 FOUR_GREYS = (np.round(3 * GREY) / 3).astype("float32")
-FOUR_LEVELS = (_generator.integers(0, 4, (1, *COLOUR)) / 3).repeat(24, axis=0)
+FOUR_LEVELS = (_generator.integers(0, 4, (1, *COLOUR)) / 3).repeat(NUM_EXAMPLES, axis=0)
 FOUR_LEVELS = FOUR_LEVELS.astype("float32")
 LATENTS = _generator.normal(size=(4, LATENT)).astype("float32")
-POINTS = _generator.normal((1.0, -1.0), 0.5, (24, 2)).astype("float32")
-EMBEDDINGS = _generator.normal(size=(24, 2)).astype("float32")
+POINTS = _generator.normal((1.0, -1.0), 0.5, (NUM_EXAMPLES, 2)).astype("float32")
+EMBEDDINGS = _generator.normal(size=(NUM_EXAMPLES, 2)).astype("float32")
 
 
-class TestAutoencoder(ModelContract):
+class TestAutoencoder(CompiledByXLA, ModelContract):
     data = (GREY,)
     is_random = False
     sample_arguments = None
@@ -87,6 +94,7 @@ class TestVAE(ModelContract):
         return model.encode(BINARY), model.reconstruct(BINARY)
 
 
+@slow_but_on_torch
 class TestNormalVAE(ModelContract):
     data = (GREY,)
     data_in_unit_range = False
@@ -107,6 +115,7 @@ class TestNormalVAE(ModelContract):
 
 
 class TestConditionalVAE(ConditionalContract):
+    policy = "mixed_float16"
     data = (BINARY, LABELS)
     sample_range = (0, 1)
 
@@ -124,6 +133,7 @@ class TestConditionalVAE(ConditionalContract):
         return model.encode(BINARY, LABELS), model.reconstruct(BINARY, LABELS)
 
 
+@slow_but_on_torch
 class TestFlowVAE(ModelContract):
     data = (BINARY,)
     sample_range = (0, 1)
@@ -143,6 +153,7 @@ class TestFlowVAE(ModelContract):
         return model.encode(BINARY), model.reconstruct(BINARY)
 
 
+@slow_but_on_torch
 class TestPixelCNN(ModelContract):
     data = (BINARY,)
     torch_compiles = False
@@ -158,6 +169,7 @@ class TestPixelCNN(ModelContract):
         return model.log_prob(BINARY)
 
 
+@slow_but_on_torch
 class TestColourPixelCNN(ModelContract):
     data = (FOUR_LEVELS,)
     torch_compiles = False
@@ -198,10 +210,10 @@ class TestPixelCNNPlusPlus(ConditionalContract):
         return PixelCNNPlusPlus(
             IMAGE,
             num_levels=4,
-            num_mixtures=2,
-            filters=4,
+            num_mixtures=1,
+            filters=2,
             num_blocks=1,
-            num_resolutions=2,
+            num_resolutions=1,
             num_classes=3,
         )
 
@@ -267,6 +279,7 @@ class TestRowPixelRNN(ModelContract):
         return model.log_prob(FOUR_LEVELS)
 
 
+@slow_but_on_torch
 class TestDiagonalPixelRNN(ConditionalContract):
     data = (BINARY, LABELS)
     torch_compiles = False
@@ -307,19 +320,23 @@ class TestGAN(GANCase, ModelContract):
         return model.decode_latents(LATENTS), model.predict(GREY, verbose=0)
 
 
+@slow_but_on_torch
 class TestMinimaxGAN(GANCase, TrainingContract):
     loss = "minimax"
 
 
+@slow_but_on_torch
 class TestLeastSquaresGAN(GANCase, TrainingContract):
     loss = "least_squares"
 
 
+@slow_but_on_torch
 class TestHingeGAN(GANCase, TrainingContract):
     loss = "hinge"
 
 
 class TestConditionalGAN(ConditionalContract):
+    policy = "mixed_float16"
     data = (GREY, LABELS)
     falls = None
     sample_range = (0, 1)
@@ -379,6 +396,7 @@ class TestWGANGP(ModelContract):
         return model.decode_latents(LATENTS), model.predict(GREY, verbose=0)
 
 
+@slow_but_on_torch
 class TestConditionalWGANGP(TrainingContract):
     data = (GREY, LABELS)
     falls = None
@@ -432,7 +450,7 @@ class FullPrecision:
         assert_same_state(state_of(model), run.states[0], atol=1e-6)
 
 
-class TestNormalizingFlow(FullPrecision, ModelContract):
+class TestNormalizingFlow(CompiledByXLA, FullPrecision, ModelContract):
     data = (POINTS,)
     is_random = False
     data_in_unit_range = False
@@ -496,6 +514,7 @@ class TestConditionalFlow(ConditionalContract):
 
 
 class TestGlow(ModelContract):
+    policy = "mixed_float16"
     data = (FOUR_GREYS,)
     torch_compiles = False
     sample_levels = 4
@@ -510,7 +529,7 @@ class TestGlow(ModelContract):
 
 
 class TestRBM(FullPrecision, ModelContract):
-    data = (BINARY.reshape(24, -1),)
+    data = (BINARY.reshape(NUM_EXAMPLES, -1),)
     falls = "reconstruction"
     sample_arguments = {"num_steps": 20}
     sample_levels = 2
@@ -521,10 +540,11 @@ class TestRBM(FullPrecision, ModelContract):
 
     @staticmethod
     def outputs(model):
-        v = BINARY.reshape(24, -1)
+        v = BINARY.reshape(NUM_EXAMPLES, -1)
         return model.free_energy(v), model.reconstruct(v), model.log_prob(v)
 
 
+@slow_but_on_torch
 class TestPersistentRBM(TestRBM):
     @staticmethod
     def make():
@@ -532,12 +552,13 @@ class TestPersistentRBM(TestRBM):
 
     def test_predict_has_one_row_an_example(self, run):
         outputs = run.model.predict(*self.data, batch_size=8, verbose=0)
-        assert outputs["data"].shape == (24, 16)
+        assert outputs["data"].shape == (NUM_EXAMPLES, 16)
         assert outputs["chain"].shape == (3 * 9, 16)  # the chains, once a batch
 
 
+@slow_but_on_torch
 class TestNormalRBM(TestRBM):
-    data = ((BINARY.reshape(24, -1) - 0.5) * 2,)
+    data = ((BINARY.reshape(NUM_EXAMPLES, -1) - 0.5) * 2,)
     data_in_unit_range = False
     sample_levels = None
 
@@ -547,7 +568,7 @@ class TestNormalRBM(TestRBM):
 
 
 class TestCategoricalRBM(FullPrecision, TrainingContract):
-    data = (np.stack([1 - BINARY, BINARY], axis=-1).reshape(24, 16, 2),)
+    data = (np.stack([1 - BINARY, BINARY], axis=-1).reshape(NUM_EXAMPLES, 16, 2),)
     falls = "reconstruction"
 
     @staticmethod
@@ -556,7 +577,7 @@ class TestCategoricalRBM(FullPrecision, TrainingContract):
 
 
 class TestBoltzmannMachine(FullPrecision, ModelContract):
-    data = (BINARY.reshape(24, -1)[:, :8],)
+    data = (BINARY.reshape(NUM_EXAMPLES, -1)[:, :8],)
     falls = None
     sample_arguments = {"num_steps": 20}
     sample_levels = 2
@@ -567,17 +588,17 @@ class TestBoltzmannMachine(FullPrecision, ModelContract):
 
     @staticmethod
     def outputs(model):
-        v = BINARY.reshape(24, -1)[:, :8]
+        v = BINARY.reshape(NUM_EXAMPLES, -1)[:, :8]
         return model.free_energy(v), model.log_prob(v)
 
     def test_predict_has_one_row_an_example(self, run):
         outputs = run.model.predict(*self.data, batch_size=8, verbose=0)
-        assert outputs["clamped"].shape == (24, 11)
+        assert outputs["clamped"].shape == (NUM_EXAMPLES, 11)
         assert outputs["chain"].shape == (3 * 9, 11)  # the chains, once a batch
 
 
 class TestDBN(FullPrecision, ModelContract):
-    data = (BINARY.reshape(24, -1),)
+    data = (BINARY.reshape(NUM_EXAMPLES, -1),)
     falls = "reconstruction"
     sample_arguments = {"num_steps": 20}
     sample_levels = 2
@@ -588,12 +609,12 @@ class TestDBN(FullPrecision, ModelContract):
 
     @staticmethod
     def outputs(model):
-        v = BINARY.reshape(24, -1)
+        v = BINARY.reshape(NUM_EXAMPLES, -1)
         return model.encode(v), model.reconstruct(v)
 
 
 class TestDBM(FullPrecision, ModelContract):
-    data = (BINARY.reshape(24, -1),)
+    data = (BINARY.reshape(NUM_EXAMPLES, -1),)
     falls = "reconstruction"
     sample_arguments = {"num_steps": 20}
     sample_levels = 2
@@ -604,10 +625,21 @@ class TestDBM(FullPrecision, ModelContract):
 
     @staticmethod
     def outputs(model):
-        v = BINARY.reshape(24, -1)
+        v = BINARY.reshape(NUM_EXAMPLES, -1)
         return model.free_energy(v), model.reconstruct(v), model.log_prob(v)
 
     def test_predict_has_one_row_an_example(self, run):
         outputs = run.model.predict(*self.data, batch_size=8, verbose=0)
-        assert outputs["even"].shape == (24, 16 + 4)
+        assert outputs["even"].shape == (NUM_EXAMPLES, 16 + 4)
         assert outputs["chain"].shape == (3 * 9, 16 + 4)  # the chains, once a batch
+
+
+def test_every_kind_of_step_is_tried_in_both_precisions():
+    kinds = {
+        "one loss": (TestVAE, TestConditionalVAE),
+        "objectives": (TestGAN, TestConditionalGAN),
+        "weights that start from data": (TestConditionalFlow, TestGlow),
+    }
+    for kind, cases in kinds.items():
+        policies = {case.policy for case in cases}
+        assert policies == {"mixed_float16", "mixed_bfloat16"}, kind

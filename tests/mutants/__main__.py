@@ -1,0 +1,84 @@
+"""Tries the faults, two at a time, each in a copy of the checkout."""
+
+import argparse
+import concurrent.futures
+import importlib
+import os
+import pathlib
+import pkgutil
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import tests.mutants
+from tests.mutants import Mutant
+
+ROOT = pathlib.Path(__file__).parents[2]
+LEFT_OUT = shutil.ignore_patterns(".*", "runs", "__pycache__", "*.egg-info")
+
+
+def rooms() -> dict[str, list[Mutant]]:
+    """Returns the faults of each file of this folder."""
+    names = [module.name for module in pkgutil.iter_modules(tests.mutants.__path__)]
+    return {
+        name: importlib.import_module(f"tests.mutants.{name}").MUTANTS
+        for name in names
+        if name != "__main__"
+    }
+
+
+def try_mutant(mutant: Mutant) -> tuple[bool, str]:
+    """Returns whether the tests notice a fault, and the end of what they printed."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder) / "checkout"
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+        file = copy / "keras_genmod" / mutant.file
+        text = file.read_text("utf-8")
+        if text.count(mutant.old) != 1:
+            return False, f"the old text stands {text.count(mutant.old)} times in it"
+        file.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+        backend = mutant.backend or os.environ.get("KERAS_BACKEND", "torch")
+        arguments = ["-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]
+        result = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments, *mutant.tests.split()],
+            cwd=copy,
+            env={**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+    # 1: tests ran and failed. Anything else, such as no test found, is no proof.
+    return result.returncode == 1, result.stdout[-600:] + result.stderr[-600:]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("rooms", nargs="*", help="all, if none is named")
+    parser.add_argument("--only", type=int, help="the number of one fault of a room")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    chosen = [
+        (f"{room}[{i}]", mutant)
+        for room, mutants in rooms().items()
+        if not arguments.rooms or room in arguments.rooms
+        for i, mutant in enumerate(mutants)
+        if arguments.only in (None, i)
+    ]
+    survivors = 0
+    with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
+        start = time.monotonic()
+        outcomes = pool.map(try_mutant, [mutant for _, mutant in chosen])
+        for (name, mutant), (noticed, output) in zip(chosen, outcomes, strict=True):
+            verdict = "noticed" if noticed else "SURVIVED"
+            print(f"{verdict} {name} {mutant.file}: {mutant.new.strip()[:60]!r}")
+            if not noticed:
+                survivors += 1
+                print(output)
+    seconds = time.monotonic() - start
+    print(f"{len(chosen)} faults, {survivors} survived, {seconds:.0f} s")
+    return int(survivors > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
