@@ -46,8 +46,8 @@ class Run:
 class TrainingContract:
     """What training does, for variants of a model that differ in little else.
 
-    A subclass sets `data`, what `fit` takes, `NUM_EXAMPLES` long, and defines `make`. It
-    overrides the rest where its model differs.
+    A subclass sets `data`, what `fit` takes, `NUM_EXAMPLES` long, and defines `make`.
+    It overrides the rest where its model differs.
     """
 
     #: Whether `torch.compile` works on its train step.
