@@ -16,6 +16,9 @@ class Conditions:
     data_shape: tuple[int, ...]
     num_classes: int | None
 
+    #: Whether an unconditional model learns to turn `x` into a `y` of the data's shape.
+    takes_targets = False
+
     @property
     def is_conditional(self) -> bool:
         """Whether sampling and training need a condition."""
@@ -25,13 +28,14 @@ class Conditions:
         """Makes `(inputs, None, sample_weight)` of a batch as Keras hands it over.
 
         Returns:
-            `inputs` is what `call` takes: the data, or `(data, condition)`.
+            `inputs` is what `call` takes: the data, or `(data, condition)`. In place
+            of `None` stands a target, where the model takes one and `y` is one.
         """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if isinstance(x, (tuple, list)) and len(x) == 1:
             x = x[0]
         if not self.is_conditional:
-            return x, None, sample_weight
+            return x, self.target_of(y), sample_weight
         if y is not None:
             x = (x, y)
         if not isinstance(x, (tuple, list)):
@@ -40,6 +44,30 @@ class Conditions:
                 f"or the pair `(x, condition)`. Received {type(x).__name__} alone."
             )
         return tuple(x), None, sample_weight
+
+    def target_of(self, y):
+        """Returns `y` where it is a target, `None` where it is none or holds labels.
+
+        Raises:
+            ValueError: If `y` has neither the data's shape nor one label an example.
+        """
+        if y is None or not self.takes_targets:
+            return None
+        shape = tuple(np.shape(y))[1:]
+        fits = len(shape) == len(self.data_shape) and all(
+            size in (None, expected)
+            for size, expected in zip(shape, self.data_shape, strict=True)
+        )
+        if fits:
+            return y
+        if shape in ((), (1,)):
+            return None
+        expected = ", ".join(["batch", *map(str, self.data_shape)])
+        raise ValueError(
+            f"`y` must be what `x` shall become, of shape ({expected}), or one label "
+            f"an example, which {type(self).__name__} ignores without `num_classes`. "
+            f"Received: y.shape={tuple(np.shape(y))}"
+        )
 
     def data_and_condition(self, inputs):
         """Returns `(data, condition)` of what `call` received, data as float32."""
@@ -82,9 +110,26 @@ class Conditions:
         if self.is_conditional and y is None and isinstance(x, (tuple, list)):
             x, y = x
         if checks.is_array(x):
-            self.check_examples(x)
+            target = None if self.is_conditional else self.target_of(y)
+            self.check_training_examples(x, target)
             if self.is_conditional:
                 self.check_condition(y, len(x))
+
+    def check_training_examples(self, x, target):
+        """Checks what training reads: of `x` the shape alone, where there is a target.
+
+        Raises:
+            ValueError: If a shape or a value is not what the loss takes.
+        """
+        if target is None:
+            self.check_examples(x)
+        else:
+            checks.shape("x", x, self.data_shape)
+            self.check_target(target)
+
+    def check_target(self, y):
+        """Raises a `ValueError` unless `y` has shape `(batch, *data_shape)`."""
+        checks.shape("y", y, self.data_shape)
 
     def check_examples(self, x):
         """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`."""

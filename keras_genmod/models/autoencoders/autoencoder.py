@@ -17,6 +17,11 @@ class Autoencoder(GenerativeModel):
     It minimises mean((x - decoder(encoder(x)))^2) over pixels and examples. It is not
     generative by itself: nothing says how its latents are distributed.
 
+    `fit(x, y)` with `y` of the data's shape makes it a denoising autoencoder, which
+    minimises mean((y - decoder(encoder(x)))^2): `fit(noisy, clean)`. Labels, of shape
+    `(batch,)` or `(batch, 1)`, are ignored. Data may be any real numbers: whether they
+    lie in the decoder's range, such as [0, 1] after a sigmoid, is up to the user.
+
     Args:
         encoder: Built Keras model from data `(batch, ...)` to latents `(batch, ...)`.
         decoder: Built Keras model from latents to data, in the data's range.
@@ -28,6 +33,8 @@ class Autoencoder(GenerativeModel):
     References:
         Hinton and Salakhutdinov, Reducing the dimensionality of data with neural
         networks, Science 313, 2006. There the layers are pre-trained as RBMs.
+        Vincent et al., Extracting and composing robust features with denoising
+        autoencoders, ICML 2008. There the noise is drawn anew each epoch.
 
     Example:
     ```python
@@ -40,6 +47,8 @@ class Autoencoder(GenerativeModel):
     z = model.encode(x)
     ```
     """
+
+    takes_targets = True
 
     def __init__(self, encoder, decoder, **kwargs):
         data_shape = network_checks.shapes("encoder", encoder)[0]
@@ -57,7 +66,7 @@ class Autoencoder(GenerativeModel):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, _ = self.data_and_condition(x)
+        data = ops.cast(x if y is None else y, "float32")
         squared = ops.square(data - y_pred)
         size = ops.size(squared[:1])
         return self.mean_loss(
@@ -71,7 +80,8 @@ class Autoencoder(GenerativeModel):
 
     @compiled()
     def _encode(self, x):
-        return self.encoder(ops.cast(x, "float32"), training=False)
+        latents = self.encoder(ops.cast(x, "float32"), training=False)
+        return ops.cast(latents, "float32")  # whatever the encoder's policy
 
     def decode(self, latents):
         """Returns the data `(batch, *data_shape)` of latents."""

@@ -1,7 +1,4 @@
-"""Variational autoencoder: plain, beta, conditional, with flows on its latents.
-
-Kingma and Welling, Auto-encoding variational Bayes, 2013, arXiv:1312.6114.
-"""
+"""Variational autoencoder: plain, beta, conditional, with flows on its latents."""
 
 import keras
 from keras import ops
@@ -10,7 +7,8 @@ from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli, Normal, StandardNormal
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.layers import GaussianSampling
-from keras_genmod.models import network_checks
+from keras_genmod.models import network_checks, valid_data
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.autoencoders.flow_prior import FlowPrior
 from keras_genmod.models.autoencoders.latent_flows import check_latent_flows
 from keras_genmod.models.autoencoders.posterior import Posterior, repeat
@@ -33,6 +31,11 @@ class VAE(GenerativeModel):
     log p(z) = log N(w; 0, I) - log|det dg/dw|. Then the KL, in closed form otherwise,
     is log q(z | x) - log p(z) of one draw.
 
+    Without `num_classes`, `fit(x, y)` with `y` of the data's shape trains log p(y | z)
+    with z from q(z | x) (denoising, `fit(noisy, clean)`): then `y` has to be in the
+    likelihood's range, and `x` may be any real numbers. Labels, of shape `(batch,)` or
+    `(batch, 1)`, are ignored.
+
     Args:
         encoder: Built Keras model from data to features `(batch, features)`. With
             `num_classes` it takes the list `[x, one_hot]`.
@@ -43,7 +46,8 @@ class VAE(GenerativeModel):
         likelihood: "bernoulli" for data in [0, 1] (a probability if the data are
             binary) or "normal" for real data, with one learned variance for all
             values.
-        beta: Weight of the KL term, at least 0; above 1 latents disentangle.
+        beta: Weight of the KL term, at least 0; above 1 latents disentangle. Callbacks
+            may set `model.beta` between epochs, to warm it up; files keep it.
         num_classes: Int for a conditional VAE, or `None`.
         posterior_flow: `keras_genmod.bijectors.Bijector` f over `(latent_dim,)`, or
             `None`. A condition is the encoder's features, so that its parameters are
@@ -54,11 +58,10 @@ class VAE(GenerativeModel):
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
-        ValueError: If a network is not built, shapes do not fit, or a value is out of
-            range.
+        ValueError: If an argument is out of range, or does not fit the others.
 
     References:
-        - Kingma and Welling, 2013, arXiv:1312.6114.
+        - Kingma and Welling, Auto-encoding variational Bayes, 2013, arXiv:1312.6114.
         - Higgins et al., beta-VAE, ICLR 2017.
         - Sohn, Lee and Yan, Learning structured output representation using deep
           conditional generative models, NeurIPS 2015.
@@ -70,6 +73,7 @@ class VAE(GenerativeModel):
           arXiv:1505.05770 (`posterior_flow`).
         - Kingma et al., Improved variational inference with inverse autoregressive
           flow, 2016, arXiv:1606.04934.
+        - Im et al., 2017, arXiv:1511.06406 (denoising; there with noise of each step).
 
     Note:
         The prior does not depend on the label, as in most of the literature since;
@@ -90,6 +94,8 @@ class VAE(GenerativeModel):
     """
 
     likelihood_kind = "lower_bound"
+    takes_targets = True
+    beta = Adjustable(checks.non_negative)
 
     def __init__(
         self,
@@ -105,7 +111,6 @@ class VAE(GenerativeModel):
     ):
         latent_dim = checks.positive_int("latent_dim", latent_dim)
         checks.choice("likelihood", likelihood, ("bernoulli", "normal"))
-        checks.non_negative("beta", beta)
         data_shape, features = network_checks.shapes("encoder", encoder, num_classes)
         network_checks.maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
         network_checks.features("encoder", features)
@@ -129,14 +134,9 @@ class VAE(GenerativeModel):
         self.prior = StandardNormal((latent_dim,))
         if prior_flow is not None:
             self.prior = FlowPrior(prior_flow)
-        self._kl_is_closed = posterior_flow is None and prior_flow is None
         if likelihood == "normal":
             self.output_log_var = self.add_weight(
-                shape=(),
-                initializer="zeros",
-                dtype="float32",
-                autocast=False,
-                name="output_log_var",
+                (), "zeros", "float32", autocast=False, name="output_log_var"
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
@@ -149,22 +149,24 @@ class VAE(GenerativeModel):
         start = self.sampling((mean, log_var))
         z, log_det = posterior.move(start)
         output = self._decode(z, condition, training)
-        outputs = {"mean": mean, "log_var": log_var, "output": output}
-        if not self._kl_is_closed:
-            outputs["kl"] = self._kl(posterior, start, z, log_det)
-        return outputs
+        kl = self._kl(posterior, start, z, log_det)
+        return {"mean": mean, "log_var": log_var, "output": output, "kl": kl}
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, _ = self.data_and_condition(x)
+        data = self.data_and_condition(x)[0] if y is None else ops.cast(y, "float32")
         reconstruction = -self._output_distribution(y_pred["output"]).log_prob(data)
-        kl = y_pred.get("kl")
-        if kl is None:
-            kl = Posterior(y_pred["mean"], y_pred["log_var"]).kl_to_standard_normal()
+        if self.likelihood == "bernoulli":
+            # Streams are not checked; outside [0, 1] the formula is no bound.
+            valid = valid_data.in_range(data, 0.0, 1.0)
+            reconstruction = valid_data.nan_unless(valid, reconstruction)
+        kl = y_pred["kl"]
         self.reconstruction_tracker.update_state(reconstruction, sample_weight)
         self.kl_tracker.update_state(kl, sample_weight)
-        return self.mean_loss(reconstruction + self.beta * kl, sample_weight)
+        return self.mean_loss(
+            reconstruction + ops.convert_to_tensor(self.beta) * kl, sample_weight
+        )
 
     def _posterior(self, x, condition, training=False):
         # q(z_0 | x) = N(mean, diag(exp(log_var))), z = f(z_0; features)
@@ -185,7 +187,7 @@ class VAE(GenerativeModel):
 
     def _kl(self, posterior, start, z, log_det):
         # KL(q(z | x), p(z)), by one draw if there is a flow: (batch,)
-        if self._kl_is_closed:
+        if self.posterior_flow is None and self.prior_flow is None:
             return posterior.kl_to_standard_normal()
         return posterior.start.log_prob(start) - log_det - self.prior.log_prob(z)
 
@@ -300,6 +302,11 @@ class VAE(GenerativeModel):
         if self.likelihood == "bernoulli":
             checks.unit_range("x", x)
 
+    def check_target(self, y):
+        super().check_target(y)
+        if self.likelihood == "bernoulli":
+            checks.unit_range("y", y)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -307,7 +314,7 @@ class VAE(GenerativeModel):
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "latent_dim": self.latent_dim,
             "likelihood": self.likelihood,
-            "beta": self.beta,
+            "beta": float(self.beta),
             "posterior_flow": keras.saving.serialize_keras_object(self.posterior_flow),
             "prior_flow": keras.saving.serialize_keras_object(self.prior_flow),
         }

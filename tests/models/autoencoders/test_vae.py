@@ -208,3 +208,87 @@ def test_samples_are_means_of_the_likelihood_at_latents_of_the_prior():
 def test_bad_argument_is_named(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must .*Received"):
         VAE(linear(3, 3), linear(1, 3), **{"latent_dim": 1, **arguments})
+
+
+# Data outside of the likelihood's range, and targets.
+
+
+@pytest.fixture(scope="module")
+def binary_vae():
+    model = VAE(linear(4, 3), linear(2, 4), 2, seed=0)
+    model.compile("sgd")
+    return model
+
+
+BITS = np.random.default_rng(0).integers(0, 2, (8, 4)).astype("float32")
+
+
+@pytest.mark.parametrize("wrong", [2 * BITS - 1, 255 * BITS, np.full_like(BITS, -0.1)])
+def test_bernoulli_loss_of_a_stream_outside_the_unit_interval_is_nan(binary_vae, wrong):
+    stream = ((x,) for x in (BITS, wrong))  # unseen by `evaluate`'s checks
+    losses = [float(binary_vae.test_on_batch(*batch)[0]) for batch in stream]
+    assert np.isfinite(losses[0]) and np.isnan(losses[1])
+    one = BITS.copy()
+    one[3, 2] = 1.5  # one value is enough
+    assert np.isnan(binary_vae.test_on_batch(one)[0])
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
+def test_the_loss_is_that_of_the_target(likelihood):
+    # The bound of log p(y | z) with z from q(z | x); of y = x it is the usual one.
+    model = VAE(linear(4, 3), linear(2, 4), 2, likelihood, seed=0)
+    model.compile("sgd", run_eagerly=True)
+    noisy = BITS + np.random.default_rng(1).normal(size=BITS.shape).astype("float32")
+    draws = model.sampling.seed_generator.state
+    start = ops.convert_to_numpy(draws)
+
+    def loss_of(*batch, **kwargs):
+        draws.assign(start)
+        logs = model.test_on_batch(*batch, return_dict=True, **kwargs)
+        return {name: float(value) for name, value in logs.items()}
+
+    np.testing.assert_equal(loss_of(BITS, BITS), loss_of(BITS))
+    labels = loss_of(BITS, np.arange(8)), loss_of(BITS, np.arange(8)[:, None])
+    np.testing.assert_equal(labels, (loss_of(BITS), loss_of(BITS)))
+    found = loss_of(noisy, BITS)
+    draws.assign(start)
+    outputs = model(noisy)
+    expected = -ops.convert_to_numpy(
+        model._output_distribution(outputs["output"]).log_prob(BITS)
+    )
+    assert found["reconstruction"] == pytest.approx(expected.mean(), rel=1e-5)
+    weights = np.arange(8, dtype="float32")
+    weighed = loss_of(noisy, BITS, sample_weight=weights)["loss"]
+    kl = ops.convert_to_numpy(outputs["kl"])
+    assert weighed == pytest.approx((weights * (expected + kl)).mean(), rel=1e-5)
+
+
+def test_targets_are_checked_and_noisy_data_may_be_anything(binary_vae):
+    noisy = 3 * BITS - 1
+    binary_vae.fit(noisy, BITS, verbose=0)
+    with pytest.raises(ValueError, match=r"`y` must lie in \[0, 1\]"):
+        binary_vae.fit(BITS, noisy, verbose=0)
+    with pytest.raises(ValueError, match=r"`x` must lie in \[0, 1\]"):
+        binary_vae.fit(noisy, np.arange(8), verbose=0)
+    for y in (BITS[:, :3], BITS[..., None]):
+        with pytest.raises(ValueError, match=r"`y` must be .*\(batch, 4\), or one lab"):
+            binary_vae.fit(BITS, y, verbose=0)
+    with pytest.raises(ValueError, match=r"`x` must have shape \(batch, 4\)"):
+        binary_vae.fit(BITS[:, :3], BITS, verbose=0)
+    assert np.isnan(binary_vae.test_on_batch(BITS, noisy)[0])
+
+
+def test_a_callback_sets_beta_of_compiled_steps_and_files_keep_it(tmp_path):
+    model = linear_vae(beta=0.0)
+    model.compile(keras.optimizers.SGD(0.0))
+    warm_up = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: setattr(model, "beta", 1.5 * epoch)
+    )
+    logs = model.fit(
+        points(8), batch_size=8, epochs=3, verbose=0, callbacks=[warm_up]
+    ).history
+    parts = zip(logs["loss"], logs["reconstruction"], logs["kl"], strict=True)
+    betas = [(loss - reconstruction) / kl for loss, reconstruction, kl in parts]
+    np.testing.assert_allclose(betas, [0.0, 1.5, 3.0], atol=1e-4)
+    model.save(tmp_path / "vae.keras")
+    assert float(keras.saving.load_model(tmp_path / "vae.keras").beta) == 3.0
