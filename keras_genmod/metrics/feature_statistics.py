@@ -3,34 +3,22 @@
 import dataclasses
 import json
 import os
-import zipfile
-import zlib
 
 import numpy as np
 
 from keras_genmod.metrics.features import check_features, check_same_width
 from keras_genmod.metrics.protocol import SOURCE_FIELDS, Protocol, filled_in
+from keras_genmod.npz_files import Header, NpzFile
 
 _VERSION = 1
 _ROWS = 2048  # samples taken to float64 at once
-# What NumPy and zipfile raise on other files, cut files and hostile ones.
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ValueError,
-    TypeError,
-    EOFError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-    MemoryError,
-)
-# The arrays of a saved file: kind of dtype, number of axes.
+_TOLERANCE = 1e-9  # of the largest entry: how exact symmetry and eigenvalues are
+# The arrays of a saved file: dtype, number of axes.
 _SCHEMA = {
-    "version": ("i", 0),
-    "count": ("i", 0),
-    "mean": ("f", 1),
-    "scatter": ("f", 2),
+    "version": ("i8", 0),
+    "count": ("i8", 0),
+    "mean": ("f8", 1),
+    "scatter": ("f8", 2),
     "protocol": ("U", 0),
 }
 
@@ -184,31 +172,19 @@ class FeatureStatistics:
             ValueError: If the file is another one, cut short, or inconsistent.
         """
         try:
-            with open(path, "rb") as file:  # NumPy leaves a cut file open
-                archive = np.load(file, allow_pickle=False)
-                arrays = {name: archive[name] for name in archive.files}
-        except _UNREADABLE as error:
-            raise _bad_file(path, str(error)) from error
-        return cls._from_arrays(arrays, path)
-
-    @classmethod
-    def _from_arrays(cls, arrays, path):
-        found = {name: (a.dtype.kind, a.ndim) for name, a in arrays.items()}
-        if found != _SCHEMA or arrays["version"] != _VERSION:
-            raise _bad_file(path, f"arrays {found}")
-        count, mean, scatter = int(arrays["count"]), arrays["mean"], arrays["scatter"]
-        size = len(mean)
-        if count < 0 or scatter.shape != (size, size) or (count == 0) != (size == 0):
-            raise _bad_file(path, f"count {count}, shapes {mean.shape}{scatter.shape}")
-        if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
-            raise _bad_file(path, "NaN or infinite values")
-        scale = np.abs(scatter).max(initial=0.0)
-        if not np.allclose(scatter, scatter.T, rtol=0, atol=1e-9 * scale):
-            raise _bad_file(path, "a scatter matrix that is not symmetric")
-        statistics = cls(_protocol(str(arrays["protocol"]), path))
-        statistics.count = count
-        statistics._mean = mean.astype(np.float64)
-        statistics._scatter = scatter.astype(np.float64)
+            archive = NpzFile(path)
+            _check_headers(archive.headers)
+            arrays = {name: archive.read(name) for name in _SCHEMA}
+            statistics = cls(_protocol(str(arrays["protocol"])))
+            _check_sums(arrays)
+        except ValueError as error:
+            raise ValueError(
+                "`path` must be a file written by FeatureStatistics.save. "
+                f"Received: path={os.fspath(path)!r} with {error}"
+            ) from error
+        statistics.count = int(arrays["count"])
+        statistics._mean = arrays["mean"].astype(np.float64, copy=False)
+        statistics._scatter = arrays["scatter"].astype(np.float64, copy=False)
         return statistics
 
     def check_same_features(self, name: str, other: "FeatureStatistics") -> None:
@@ -224,18 +200,67 @@ class FeatureStatistics:
         self.protocol.check_same(name, other.protocol, SOURCE_FIELDS)
 
 
-def _protocol(text, path):
+def _protocol(text: str) -> Protocol:
     try:
         fields = json.loads(text)
         if fields.get("frequencies") is not None:
             fields["frequencies"] = tuple(fields["frequencies"])
         return Protocol(**fields)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _bad_file(path, f"a protocol that cannot be read: {text!r}") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"a protocol that cannot be read: {text[:200]!r}") from error
 
 
-def _bad_file(path, received):
-    return ValueError(
-        f"`path` must be a file written by FeatureStatistics.save. "
-        f"Received: path={os.fspath(path)!r} with {received}"
-    )
+def _check_headers(headers: dict[str, Header]) -> None:
+    """Raises a `ValueError` unless the arrays are those of `save`, none compressed.
+
+    So a file cannot ask for more memory than it has bytes.
+    """
+    found = {
+        name: (h.dtype.str[1:] if h.dtype.kind != "U" else "U", len(h.shape))
+        for name, h in headers.items()
+    }
+    if found != _SCHEMA:
+        raise ValueError(f"arrays {found}")
+    size, square = headers["mean"].shape[0], headers["scatter"].shape
+    if square != (size, size):
+        raise ValueError(f"shapes {(size,)} and {square}")
+    compressed = [name for name, header in headers.items() if header.is_compressed]
+    if compressed:
+        raise ValueError(f"compressed arrays {compressed}, which `save` never writes")
+
+
+def _check_sums(arrays: dict[str, np.ndarray]) -> None:
+    """Raises a `ValueError` unless version, count, mean and scatter can be."""
+    version, count = int(arrays["version"]), int(arrays["count"])
+    mean, scatter = arrays["mean"], arrays["scatter"]
+    if version != _VERSION:
+        raise ValueError(f"version {version}")
+    if count < 0 or (count == 0) != (len(mean) == 0):
+        raise ValueError(f"count {count} and {len(mean)} features")
+    if not (np.isfinite(mean).all() and np.isfinite(scatter).all()):
+        raise ValueError("NaN or infinite values")
+    largest = float(np.diagonal(scatter).max(initial=0.0))
+    for rows in range(0, len(mean), _ROWS):  # in blocks: a copy may not fit
+        block = scatter[rows : rows + _ROWS]
+        gap = np.abs(block - scatter[:, rows : rows + _ROWS].T)
+        if gap.max() > _TOLERANCE * largest:
+            raise ValueError("a scatter matrix that is not symmetric")
+    if count < 2 and scatter.any():
+        raise ValueError(f"a scatter matrix that is not zero of {count} samples")
+    if len(mean) and not _is_positive(scatter, largest):
+        raise ValueError("a scatter matrix with negative eigenvalues")
+
+
+def _is_positive(scatter: np.ndarray, largest: float) -> bool:
+    """Whether a symmetric matrix has no negative eigenvalue, up to rounding."""
+    if np.diagonal(scatter).min() < 0:
+        return False
+    if largest == 0:
+        return not scatter.any()
+    shifted = scatter.astype(np.float64)
+    shifted[np.diag_indices_from(shifted)] += _TOLERANCE * largest
+    try:
+        np.linalg.cholesky(shifted)
+    except np.linalg.LinAlgError:
+        return False
+    return True
