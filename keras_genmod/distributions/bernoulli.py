@@ -6,6 +6,21 @@ from keras_genmod.distributions.distribution import Distribution, sum_over_event
 from keras_genmod.engine import uniform
 
 
+def draw_binary(means, noise):
+    """Returns the values in {0, 1} that numbers of U[0, 1) stand for; no gradient.
+
+    Args:
+        means: Float32 tensor, p(x = 1).
+        noise: Float32 tensor of that shape, or one that broadcasts to it.
+
+    Returns:
+        Float32 tensor: 1 where the noise is below the mean, NaN where that is NaN.
+    """
+    means = ops.stop_gradient(means)
+    # No number is below NaN: weights of NaN would draw zeros that look like data.
+    return ops.where(ops.isnan(means), means, ops.cast(noise < means, "float32"))
+
+
 class Bernoulli(Distribution):
     """Independent values in {0, 1}: p(x = 1) = sigmoid(logits).
 
@@ -30,7 +45,7 @@ class Bernoulli(Distribution):
 
     def from_noise(self, noise):
         """Returns the draw that numbers of U[0, 1), of the logits' shape, stand for."""
-        return ops.cast(noise < self.mean(), "float32")
+        return draw_binary(self.mean(), noise)
 
     def mean(self):
         return ops.sigmoid(self.logits)

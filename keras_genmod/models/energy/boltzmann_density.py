@@ -5,6 +5,7 @@ import math
 import numpy as np
 from keras import ops
 
+from keras_genmod.distributions.bernoulli import draw_binary
 from keras_genmod.engine import read, uniform, write
 from keras_genmod.models.energy.enumeration import log_sum_over_states
 
@@ -124,7 +125,8 @@ class BoltzmannDensity:
         noise = uniform((num_chains, self.graph.num_units), seed)
         log_visible = ops.sum(ops.softplus(bias[: self.num_visible]))
         log_hidden = len(self.hidden) * math.log(2.0)
-        return ops.cast(noise < ops.sigmoid(bias), "float32"), log_visible + log_hidden
+        start = draw_binary(ops.sigmoid(bias), noise)  # (num_chains, num_units)
+        return start, log_visible + log_hidden
 
     def annealing_step(self, s, low, high, base, seed):
         """Takes a step of AIS, as `EnergyBasedModel._annealing_step` describes it."""
@@ -150,7 +152,7 @@ def _sweep_units(s, units, weights, noise, movable):
         i = units[k]
         column = ops.transpose(read(couplings, i, 1, axis=0))
         mean = ops.sigmoid(ops.matmul(s, column) + read(bias, i, 1, axis=1))
-        moved = mean if noise is None else _draw(read(noise, i, 1, axis=1), mean)
+        moved = mean if noise is None else draw_binary(mean, read(noise, i, 1, axis=1))
         if movable is not None:
             may = read(movable, i, 1, axis=1)
             moved = ops.where(may, moved, read(s, i, 1, axis=1))
@@ -166,17 +168,13 @@ def _sweep_blocks(s, blocks, weights, noise, movable):
 
     def move(k, s):
         mean = ops.sigmoid(ops.matmul(s, couplings) + bias)
-        moved = mean if noise is None else _draw(noise, mean)
+        moved = mean if noise is None else draw_binary(mean, noise)
         chosen = read(blocks, k, 1, axis=0) > 0.5
         if movable is not None:
             chosen = ops.logical_and(chosen, movable)
         return ops.where(chosen, moved, s)
 
     return ops.fori_loop(0, blocks.shape[0], move, s)
-
-
-def _draw(noise, mean):
-    return ops.cast(noise < mean, "float32")
 
 
 def _log_sum_binary(field):

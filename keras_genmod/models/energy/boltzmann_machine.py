@@ -5,11 +5,13 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, compiled, seed_state, uniform
+from keras_genmod.distributions import Bernoulli
+from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models.energy.boltzmann_density import BoltzmannDensity
 from keras_genmod.models.energy.coupling_graph import CouplingGraph
 from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
 from keras_genmod.models.energy.visible_units import visible_units
+from keras_genmod.models.valid_data import nan_unless, on_levels
 
 _LARGEST_TRAINED = 20  # units whose 2^20 states each step of training goes through
 _MEAN_FIELD_SWEEPS = 10
@@ -170,7 +172,9 @@ class BoltzmannMachine(EnergyBasedModel):
         else:
             model = ops.mean(density.log_weight(y_pred["chain"]))
             losses = model - density.log_weight(clamped)
-        return self.mean_loss(losses, sample_weight)
+        data = clamped[:, : self.visible_dim]
+        valid = on_levels(data, self.num_levels)
+        return self.mean_loss(nan_unless(valid, losses), sample_weight)
 
     # What it offers.
 
@@ -317,4 +321,4 @@ class BoltzmannMachine(EnergyBasedModel):
 
 
 def _random_states(shape, seed):
-    return ops.cast(uniform(shape, seed) < 0.5, "float32")
+    return Bernoulli(ops.zeros(shape)).sample(seed)

@@ -17,6 +17,7 @@ from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
 from keras_genmod.models.energy.layer_pair import LayerPair
 from keras_genmod.models.energy.layer_stack import LayerStack
 from keras_genmod.models.energy.visible_units import visible_units
+from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -186,7 +187,9 @@ class DBM(LayerStack, EnergyBasedModel):
         error = ops.mean(ops.square(data - y_pred["reconstruction"]), axis=-1)
         self.reconstruction_tracker.update_state(error, sample_weight)
         model_energy = ops.mean(rbm.free_energy(y_pred["chain"]))
-        return self.mean_loss(rbm.free_energy(even) - model_energy, sample_weight)
+        losses = rbm.free_energy(even) - model_energy
+        losses = nan_unless(in_range(data, 0.0, 1.0), losses)
+        return self.mean_loss(losses, sample_weight)
 
     # What it offers.
 

@@ -15,6 +15,7 @@ from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models.energy.directed_layers import DirectedLayers
 from keras_genmod.models.energy.layer_stack import LayerStack
 from keras_genmod.models.energy.rbm import RBM
+from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -126,6 +127,7 @@ class DBN(LayerStack):
         data_energy = self.top._free_energy(wake[-1])
         model_energy = ops.mean(self.top._free_energy(dream[-1]))
         losses = data_energy - model_energy - generative - recognition
+        losses = nan_unless(in_range(wake[0], 0.0, 1.0), losses)
         return self.mean_loss(losses, sample_weight)
 
     # What it offers.

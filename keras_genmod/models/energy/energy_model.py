@@ -19,6 +19,7 @@ from keras_genmod.models import network_checks
 from keras_genmod.models.energy.langevin import langevin_chain
 from keras_genmod.models.energy.replay_buffer import ReplayBuffer
 from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 def _check_network(network, data_shape, output_shape):
@@ -200,8 +201,11 @@ class EnergyModel(GenerativeModel):
         chain = self._chain(start, seeds, self.num_langevin_steps)
         if training:
             self.buffer.put(places, chain)
+        data_energy = self._energy(data, training)
+        if self.data_range is not None:
+            data_energy = nan_unless(in_range(data, *self.data_range), data_energy)
         return {
-            "data_energy": self._energy(data, training),
+            "data_energy": data_energy,
             "model_energy": self._energy(chain, training),
             "chain": chain,
         }

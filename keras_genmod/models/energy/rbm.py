@@ -9,6 +9,7 @@ from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.tempering import tempered_gibbs
 from keras_genmod.models.energy.visible_units import check_standardized, visible_units
+from keras_genmod.models.valid_data import nan_unless
 
 _RECONSTRUCTED = 8  # while persistent chains are trained: one example in so many
 
@@ -210,7 +211,9 @@ class RBM(EnergyBasedModel):
         self.reconstruction_tracker.update_state(ops.mean(error, axis=-1), weight)
         data_energy = density.free_energy(data, y_pred["field"])
         model_energy = density.free_energy(y_pred["chain"], y_pred["chain_field"])
-        loss = self.mean_loss(data_energy - ops.mean(model_energy), sample_weight)
+        losses = data_energy - ops.mean(model_energy)
+        losses = nan_unless(self._units.valid(data), losses)
+        loss = self.mean_loss(losses, sample_weight)
         if self.hidden_regularizer is not None:
             hidden_mean = ops.sigmoid(y_pred["field"])
             batch = ops.cast(ops.shape(data)[0], "float32")

@@ -4,6 +4,7 @@ import math
 
 from keras import ops
 
+from keras_genmod.distributions.bernoulli import draw_binary
 from keras_genmod.engine import uniform
 from keras_genmod.models.energy.enumeration import log_sum_over_states
 
@@ -47,7 +48,7 @@ class RBMDensity:
 
     def gibbs_step(self, hidden_mean, seed):
         """Draws h, then v given h; returns v and its mean given h."""
-        h = _draw_binary(hidden_mean, seed)
+        h = _draw_hidden(hidden_mean, seed)
         field = self._visible_field(h) + self.visible_bias
         return self.units.draw(field, seed), self.units.mean(field)
 
@@ -60,7 +61,7 @@ class RBMDensity:
             visible_bias: Tensor `(size,)`, in place of the machine's own.
             seed: `SeedGenerator` or `Seeds`.
         """
-        h = _draw_binary(ops.sigmoid(beta * field), seed)
+        h = _draw_hidden(ops.sigmoid(beta * field), seed)
         return self.units.draw(visible_bias + beta * self._visible_field(h), seed)
 
     def log_partition(self):
@@ -112,5 +113,5 @@ def _log_sum_hidden(field):
     return ops.sum(ops.softplus(field), axis=-1)
 
 
-def _draw_binary(mean, seed):
-    return ops.cast(uniform(ops.shape(mean), seed) < mean, "float32")
+def _draw_hidden(mean, seed):
+    return draw_binary(mean, uniform(ops.shape(mean), seed))

@@ -13,11 +13,14 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.distributions.bernoulli import draw_binary
 from keras_genmod.engine import normal, uniform
+from keras_genmod.models.valid_data import in_range
 
 _MEAN, _VARIANCE = 1.0, (0.1, 10.0)  # of data that count as standardized
 _ENOUGH = 10  # examples whose mean and variance say something
 _RATES = (0.01, 0.99)  # base-rate models keep off certain units
+_SUM_TOLERANCE = 1e-3  # of the probabilities of a unit's categories
 
 
 class VisibleUnits(abc.ABC):
@@ -70,6 +73,10 @@ class VisibleUnits(abc.ABC):
     def check(self, name, x):
         """Raises a `ValueError` unless all values are what the units take."""
 
+    @abc.abstractmethod
+    def valid(self, v):
+        """Returns whether the units take all values of an example, bool `(batch,)`."""
+
     def start(self, num_chains, seed):
         """Draws states to start chains from, of units without biases."""
         return self.draw(ops.zeros((num_chains, self.size)), seed)
@@ -107,8 +114,7 @@ class _BernoulliUnits(VisibleUnits):
         return ops.sigmoid(field)
 
     def draw(self, field, seed):
-        noise = uniform(ops.shape(field), seed)
-        return ops.cast(noise < ops.sigmoid(field), "float32")
+        return draw_binary(ops.sigmoid(field), uniform(ops.shape(field), seed))
 
     def log_sum(self, field, bias):
         return ops.sum(ops.softplus(field), axis=-1)
@@ -119,6 +125,9 @@ class _BernoulliUnits(VisibleUnits):
 
     def check(self, name, x):
         checks.unit_range(name, x)
+
+    def valid(self, v):
+        return in_range(v, 0.0, 1.0)
 
 
 class _NormalUnits(VisibleUnits):
@@ -148,6 +157,9 @@ class _NormalUnits(VisibleUnits):
         if not np.isfinite(x).all():
             raise ValueError(f"`{name}` must be finite. Received NaN or infinity.")
 
+    def valid(self, v):
+        return ops.all(ops.isfinite(v), axis=1)
+
 
 class _CategoricalUnits(VisibleUnits):
     """-a.v, v of groups of which one value is 1 and the others 0."""
@@ -164,11 +176,13 @@ class _CategoricalUnits(VisibleUnits):
 
     def draw(self, field, seed):
         # The first category whose cumulative probability exceeds the noise.
+        # Of softmax, NaN in one field makes NaN of its whole group.
         levels = ops.cumsum(ops.softmax(self._groups(field), axis=-1), axis=-1)
         noise = uniform((ops.shape(levels)[0], self.num_units, 1), seed)
         passed = ops.cast(levels[..., :-1] <= noise, "int32")
         drawn = ops.one_hot(ops.sum(passed, axis=-1), self.num_categories)
-        return ops.reshape(ops.cast(drawn, "float32"), (-1, self.size))
+        drawn = ops.where(ops.isnan(levels), levels, ops.cast(drawn, "float32"))
+        return ops.reshape(ops.stop_gradient(drawn), (-1, self.size))
 
     def log_sum(self, field, bias):
         return ops.sum(ops.logsumexp(self._groups(field), axis=-1), axis=-1)
@@ -179,12 +193,17 @@ class _CategoricalUnits(VisibleUnits):
     def check(self, name, x):
         checks.unit_range(name, x)
         sums = ops.convert_to_numpy(x).sum(axis=-1)
-        if not np.allclose(sums, 1.0, atol=1e-3):
+        if not np.all(np.abs(sums - 1.0) <= _SUM_TOLERANCE):
             raise ValueError(
                 f"`{name}` must hold one-hot vectors, or probabilities, over the "
                 f"{self.num_categories} categories of the last axis. Received sums "
                 f"from {sums.min():.3g} to {sums.max():.3g}"
             )
+
+    def valid(self, v):
+        off = ops.abs(ops.sum(self._groups(v), axis=-1) - 1.0)
+        sums = ops.all(off <= _SUM_TOLERANCE, axis=1)
+        return ops.logical_and(sums, in_range(v, 0.0, 1.0))
 
 
 _LAYERS: dict[str, Callable[..., VisibleUnits]] = {
