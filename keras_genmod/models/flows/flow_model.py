@@ -233,6 +233,10 @@ class FlowModel(EmbeddingConditional):
         """
         self._initialize(self._join(*self._checked(x, condition)))
 
+    def _start(self, inputs):
+        # What `fit` does with its first batch, where weights wait for one.
+        self._initialize(inputs)
+
     def _initialize(self, inputs):
         x, condition = self.data_and_condition(inputs)
         if self.dequantization is not None:
@@ -248,7 +252,8 @@ class FlowModel(EmbeddingConditional):
             self.check_data(x, y)
             x, batch = first_batch(x, y, batch_size or 32)
             if batch is not None:
-                self._initialize(self.fold_condition(batch)[0])
+                self.check_data(*batch[:2])  # a stream's, before it starts weights
+                self._start(self.fold_condition(batch)[0])
         return super().fit(x, y, batch_size, *args, **kwargs)
 
     # Input on the host.

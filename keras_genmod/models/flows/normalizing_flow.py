@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.models.flows.flow_model import FlowModel
 
 
@@ -18,6 +19,7 @@ class NormalizingFlow(FlowModel):
       `fit(x)` reads nothing of `x` but the number of examples; its batches say how
       many z are drawn a step, so `fit(np.zeros((100 * 256, 2)), batch_size=256)`
       makes 100 steps of 256 draws. The loss falls to -log of the integral of p.
+      Weights that start from data (`ActNorm`) start from draws of the base instead.
       `inverse_temperature`, a weight that starts at 1, multiplies log p: raised from
       near 0 to 1 in the course of training, by a callback, it keeps the flow from
       settling on one of several modes.
@@ -121,6 +123,20 @@ class NormalizingFlow(FlowModel):
         given = (drawn,) if condition is None else (drawn, condition)
         target = self.inverse_temperature * self.target_log_prob(*given)
         return target - (self.base.log_prob(z) - log_det)
+
+    # With a target density `x` is a number of draws, and its values mean nothing.
+
+    def _start(self, inputs):
+        if self.target_log_prob is None:
+            return super()._start(inputs)
+        x, condition = self.data_and_condition(inputs)
+        z = self.base.sample(ops.shape(x)[0], self.seed_generator)
+        self.bijector.initialize_forward(z, condition)
+
+    def check_training_examples(self, x, target):
+        if self.target_log_prob is None:
+            return super().check_training_examples(x, target)
+        checks.shape("x", x, self.data_shape)
 
     def get_config(self):
         return {

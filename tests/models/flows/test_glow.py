@@ -120,3 +120,16 @@ def test_lower_temperatures_are_nearer_to_the_middle(of_images):
 def test_sides_must_halve(image_shape):
     with pytest.raises(ValueError, match="divisible by 4 for num_scales=2"):
         Glow(image_shape, num_scales=2)
+
+
+@pytest.mark.parametrize("map_values", [lambda x: 2 * x - 1, lambda x: 255 * x])
+def test_streams_that_are_not_levels_are_nan_or_refused(map_values):
+    model = glow(num_levels=4)
+    model.compile("sgd", run_eagerly=True)
+    wrong = map_values(LEVELS)
+    assert np.isfinite(model.test_on_batch(LEVELS))
+    assert np.isnan(model.test_on_batch(wrong))
+    # Before they start a normalization.
+    with pytest.raises(ValueError, match="`x` must lie in"):
+        model.fit(((wrong,) for _ in range(2)), steps_per_epoch=2, verbose=0)
+    assert not model.is_initialized

@@ -126,6 +126,25 @@ def test_a_callback_anneals_the_target():
     np.testing.assert_allclose(scale, [2 * 0.5, 2 * 2.0], rtol=0.05)
 
 
+@pytest.mark.parametrize("fill", [0.0, 7.0])
+def test_reverse_kl_reads_only_how_many_examples_there_are(fill):
+    # Neither a domain without 0 and 7 nor weights that start from data see the values.
+    model = NormalizingFlow(Chain([ActNorm((2,)), Sigmoid((2,))]), seed=0)
+    model.compile("sgd", target_log_prob=unnormalised_normal, run_eagerly=True)
+    model.fit(np.full((64, 2), fill), batch_size=64, verbose=0)
+    assert model.is_initialized  # a later fit by likelihood keeps what was learned
+    expected = NormalizingFlow(Chain([ActNorm((2,)), Sigmoid((2,))]), seed=0)
+    expected.compile("sgd", target_log_prob=unnormalised_normal, run_eagerly=True)
+    expected.fit(np.full((64, 2), 0.5), batch_size=64, verbose=0)
+    for found, other in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(found.numpy(), other.numpy())
+    for method in (model.log_prob, model.initialize):  # which do read them
+        with pytest.raises(ValueError, match="`x` must lie in"):
+            method(np.full((64, 2), fill))
+    with pytest.raises(ValueError, match=r"`x` must have shape \(batch, 2\)"):
+        model.fit(np.zeros((64, 3)), verbose=0)
+
+
 def test_reverse_kl_is_the_mean_of_log_q_less_log_target():
     # E_q[log q - log target] for two normals with known moments, by 50,000 draws
     model = NormalizingFlow(Affine((2,)), seed=0)
