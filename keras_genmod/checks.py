@@ -141,29 +141,52 @@ def is_array(x: Any) -> bool:
     return ops.is_tensor(x)
 
 
-def as_numpy(x: Any) -> np.ndarray:
-    """Returns an array or a tensor of any device as NumPy."""
+def as_numpy(x: Any, name: str = "x") -> np.ndarray:
+    """Returns an array or a tensor of any device as NumPy.
+
+    Raises:
+        ValueError: If it is masked, or holds complex numbers or dates.
+    """
     if isinstance(x, np.ndarray):
-        return x
+        return x if x.dtype.kind in "OSU" else _unmasked(name, x)
     from keras import ops
 
     return np.asarray(ops.convert_to_numpy(x))
+
+
+def numeric(name: str, x: Any) -> np.ndarray:
+    """Returns `x` as an array of booleans, integers or floats of any kind.
+
+    Raises:
+        ValueError: If `x` is masked, or holds complex numbers, dates, text or objects.
+    """
+    return _unmasked(name, np.asanyarray(x))
+
+
+def _unmasked(name: str, x: np.ndarray) -> np.ndarray:
+    # NumPy drops masks and imaginary parts, and takes dates for numbers.
+    if not np.can_cast(x.dtype, np.float64, "same_kind"):
+        raise ValueError(
+            f"`{name}` must hold real numbers. Received: {name} of dtype {x.dtype}"
+        )
+    if np.ma.is_masked(x):
+        raise ValueError(
+            f"`{name}` must not be masked: leave the masked examples out, or fill them "
+            f"in. Received: {name} with {np.ma.count_masked(x)} masked of {x.size} "
+            "values"
+        )
+    return np.asarray(x)
 
 
 def real_numbers(name: str, x: Any) -> np.ndarray:
     """Returns `x` as an array of finite floats, float32 or else float64.
 
     Raises:
-        ValueError: If `x` holds something else than finite numbers.
+        ValueError: If `x` holds something else than finite numbers, or is masked.
     """
-    x = np.asarray(x)
+    x = numeric(name, x)
     if x.dtype not in (np.float32, np.float64):
-        try:
-            x = x.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"`{name}` must hold numbers. Received: {name} of dtype {x.dtype}"
-            ) from error
+        x = x.astype(np.float64)
     bad = x.size - np.count_nonzero(np.isfinite(x))
     if bad:
         raise ValueError(
@@ -174,7 +197,9 @@ def real_numbers(name: str, x: Any) -> np.ndarray:
 
 
 def shape(name: str, x: Any, data_shape) -> None:
-    """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`."""
+    """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`, unmasked."""
+    if isinstance(x, np.ndarray):
+        as_numpy(x, name)
     if tuple(x.shape[1:]) != tuple(data_shape) or len(x.shape) == 0:
         expected = ", ".join(["batch", *map(str, data_shape)])
         raise ValueError(
@@ -188,9 +213,9 @@ def unit_floats(name: str, x: Any) -> np.ndarray:
 
     Raises:
         ValueError: If `x` is empty, of another dtype, or has values outside
-            [0, 1] (NaN included).
+            [0, 1] (NaN included), or masked ones.
     """
-    x = np.asarray(x)
+    x = numeric(name, x)
     if x.dtype != bool and not np.issubdtype(x.dtype, np.floating):
         raise ValueError(
             f"`{name}` must be an array of floats in [0, 1] (divide uint8 by 255). "
@@ -206,7 +231,7 @@ def unit_floats(name: str, x: Any) -> np.ndarray:
 
 def unit_range(name: str, x: Any) -> None:
     """Raises a `ValueError` unless all values lie in [0, 1]."""
-    x = as_numpy(x)
+    x = as_numpy(x, name)
     if x.size and not (x.min() >= 0 and x.max() <= 1):
         raise ValueError(
             f"`{name}` must lie in [0, 1]; divide pixels of 0 to 255 by 255. "
@@ -218,7 +243,7 @@ def value_range(name: str, x: Any, low: float, high: float) -> None:
     """Raises a `ValueError` unless all values lie in [low, high]."""
     if np.isinf((low, high)).all():
         return
-    x = as_numpy(x)
+    x = as_numpy(x, name)
     if x.size and not (x.min() >= low and x.max() <= high):
         raise ValueError(
             f"`{name}` must lie in [{low:g}, {high:g}], where the model has a density. "
@@ -236,7 +261,7 @@ def levels(name: str, x: Any, num_levels: int) -> None:
     """Raises a `ValueError` unless all values are k / (num_levels - 1)."""
     unit_range(name, x)
     worst = 0.0
-    for block in _blocks(as_numpy(x)):
+    for block in _blocks(as_numpy(x, name)):
         scaled = block.astype("float64") * (num_levels - 1)
         worst = max(worst, float(np.abs(scaled - np.round(scaled)).max(initial=0.0)))
     if worst > level_tolerance(num_levels):
@@ -257,7 +282,7 @@ def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 
 def broadcast(name: str, x: Any, full_shape) -> np.ndarray:
     """Returns `x` with a batch axis; raises a `ValueError` unless its shape fits."""
-    x = as_numpy(x)
+    x = as_numpy(x, name)
     if x.shape not in (tuple(full_shape), tuple(full_shape[1:])):
         raise ValueError(
             f"`{name}` must have shape {tuple(full_shape)} or {tuple(full_shape[1:])}. "
@@ -276,7 +301,7 @@ def labels(condition: Any, num_examples: int, num_classes: int, model: str) -> N
             f"{model} was made with num_classes={num_classes}: it needs class labels, "
             "as `y` in `fit` and `evaluate`, as `condition` elsewhere."
         )
-    condition = as_numpy(condition)
+    condition = as_numpy(condition, "condition")
     if condition.shape not in ((num_examples,), (num_examples, 1)):
         raise ValueError(
             f"Labels must have shape ({num_examples},), one class label an example. "
@@ -303,7 +328,7 @@ def embeddings(
             f"{model} is conditional on vectors of length {embedding_dim}: it needs "
             "embeddings, as `y` in `fit` and `evaluate`, as `condition` elsewhere."
         )
-    condition = as_numpy(condition)
+    condition = as_numpy(condition, "condition")
     if condition.shape != (num_examples, embedding_dim):
         raise ValueError(
             f"Embeddings must have shape ({num_examples}, {embedding_dim}), one "

@@ -30,7 +30,7 @@ def resize(x, size):
         x = keras_genmod.data.resize(x, 16)  # (1437, 16, 16, 1)
         ```
     """
-    x = np.asarray(x)
+    x = checks.numeric("x", x)
     if x.ndim != 4 or x.size == 0 or not np.issubdtype(x.dtype, np.floating):
         raise ValueError(
             "`x` must be floats of shape (num_images, height, width, channels). "

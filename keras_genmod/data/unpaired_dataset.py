@@ -1,6 +1,7 @@
 """Batches from two sets of images that do not correspond."""
 
 import math
+import os
 
 import numpy as np
 
@@ -35,7 +36,8 @@ class UnpairedDataset(EpochDataset):
         model as `x`, and no `y`.
 
     Raises:
-        ValueError: If a set is empty or `batch_size` or `seed` out of its range.
+        ValueError: If a set is empty or no array of numbers, or `batch_size` or `seed`
+            out of its range.
 
     Note:
         Pass `shuffle=False` to `fit`. The examples are shuffled already, and Keras
@@ -55,13 +57,7 @@ class UnpairedDataset(EpochDataset):
 
     def __init__(self, a, b, batch_size, seed=0, **kwargs):
         super().__init__(seed, **kwargs)
-        self.a, self.b = np.asarray(a), np.asarray(b)
-        for name, array in (("a", self.a), ("b", self.b)):
-            if array.ndim == 0 or len(array) == 0:
-                raise ValueError(
-                    f"`{name}` must hold at least one example. "
-                    f"Received: {name} of shape {array.shape}"
-                )
+        self.a, self.b = _examples("a", a), _examples("b", b)
         self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
         self._num_examples = max(len(self.a), len(self.b))
 
@@ -83,3 +79,18 @@ class UnpairedDataset(EpochDataset):
         num_passes = math.ceil(self._num_examples / length)
         passes = [generator.permutation(length) for _ in range(num_passes)]
         return np.concatenate(passes)[: self._num_examples]
+
+
+def _examples(name: str, x) -> np.ndarray:
+    if isinstance(x, (str, os.PathLike)):
+        raise ValueError(
+            f"`{name}` must be an array of examples, not a path; load it first, as by "
+            f"`keras_genmod.data.load`. Received: {name}={x!r}"
+        )
+    x = checks.numeric(name, x)
+    if x.ndim == 0 or len(x) == 0:
+        raise ValueError(
+            f"`{name}` must hold at least one example. "
+            f"Received: {name} of shape {x.shape}"
+        )
+    return x

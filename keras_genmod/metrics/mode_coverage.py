@@ -101,7 +101,7 @@ def mode_coverage(
 
 
 def _check_labels(labels, num_modes, radius):
-    labels = np.asarray(labels)
+    labels = checks.numeric("samples", labels)
     if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu":
         raise ValueError(
             "`samples` must be integer labels of shape (num_samples,) where `modes` is "

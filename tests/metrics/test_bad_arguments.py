@@ -20,7 +20,7 @@ BAD_SETS = {
     "NaN": (X, NAN, "`fake` must be finite. Received: fake with 30 NaN"),
     "infinite": (np.full_like(X, np.inf), X, "`real` must be finite"),
     "width": (X, X[:, :3], "`fake` must have 4 features .* Received: 3"),
-    "text": (X, np.full((30, 4), "a"), "`fake` must hold numbers"),
+    "text": (X, np.full((30, 4), "a"), "`fake` must hold real numbers"),
     "empty": (X[:0], X, "`real` must have "),
     "rank": (X, X[:, 0], "`fake` must have the shape"),
 }
