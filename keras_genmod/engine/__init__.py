@@ -17,7 +17,7 @@ from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
 from keras_genmod.engine.objective import Objective
 from keras_genmod.engine.optimizer_group import OptimizerGroup
-from keras_genmod.engine.seeds import Seeds, seed_state
+from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
 __all__ = [
     "Objective",
@@ -29,6 +29,7 @@ __all__ = [
     "compiled",
     "convolution",
     "copies_of",
+    "derived_state",
     "fori_loop",
     "input_gradient",
     "normal",

@@ -70,8 +70,23 @@ def seed_state(seed, seed_generator):
     if seed is None:
         return seed_generator.next()
     seed = checks.seed("seed", seed)
+    return _mixed_state(seed, seed_generator.state.dtype)
+
+
+def derived_state(state, number: int):
+    """Returns one of many states that follow from one, outside of compiled calls.
+
+    Args:
+        state: Integer tensor of shape `(2,)`, as `seed_state` returns it.
+        number: Non-negative int that tells the states apart.
+    """
+    words = ops.convert_to_numpy(state).astype("int64") % 2**32
+    return _mixed_state([*words.tolist(), number], state.dtype)
+
+
+def _mixed_state(entropy, dtype):
     # Neighbouring seeds become unrelated streams, also where a backend adds the
     # two numbers of a state up.
-    mixed = np.random.SeedSequence(seed).generate_state(1)[0] >> np.uint32(1)
-    dtype = keras.backend.standardize_dtype(seed_generator.state.dtype)
+    mixed = np.random.SeedSequence(entropy).generate_state(1)[0] >> np.uint32(1)
+    dtype = keras.backend.standardize_dtype(dtype)
     return ops.convert_to_tensor(np.array([mixed, 0]).astype(dtype))

@@ -18,7 +18,8 @@ _OFFERS = {
 # What log p(x) is with an estimate of log Z, by what it is with the exact one.
 _ESTIMATES = {"exact": "estimate", "lower_bound": "estimated_lower_bound"}
 
-_GIVEN = ("x", "condition", "log_partition")  # what `log_prob` gets beside options
+# What `log_prob` gets beside options.
+_GIVEN = ("x", "condition", "log_partition", "batch_size")
 
 
 def has_likelihood(model, options) -> bool:
@@ -118,8 +119,10 @@ def _options_of(method, options):
 
 
 def _of_log_prob(model, options):
+    in_batches = "batch_size" in inspect.signature(model.log_prob).parameters
+
     def log_prob(x, condition, number):
-        draws = {}
+        draws = {"batch_size": len(x)} if in_batches else {}
         if "seed" in options:  # each batch draws its own
             mixed = np.random.SeedSequence([options["seed"], number])
             draws["seed"] = int(mixed.generate_state(1)[0])

@@ -1,9 +1,13 @@
 """What every generative model of the package is."""
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
+from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import SeedGenerator, seed_state
+from keras_genmod.engine import SeedGenerator, derived_state, seed_state
 from keras_genmod.models.conditions import Conditions
 from keras_genmod.models.saving import Saving
 from keras_genmod.models.training import Training
@@ -76,6 +80,59 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
             self.standardize_condition(condition, num_samples),
             num_samples=int(num_samples),
         )
+
+    def _in_batches(
+        self,
+        function: Callable,
+        x,
+        condition,
+        batch_size: int,
+        state=None,
+        **static,
+    ):
+        """Returns a compiled function's number of each example, `(n,)`, in batches.
+
+        All batches have one size, so that the function is traced once; fewer examples
+        than that make a batch of the next power of two. Numbers are joined on the host.
+
+        Args:
+            function: Compiled method `(state, x, condition, **static)`.
+            x: Data of shape `(n, *data_shape)`.
+            condition: Condition as `standardize_condition` takes it.
+            batch_size: Positive int, examples at a time.
+            state: What `seed_state` returned: each batch starts from a state of its
+                own that follows from it; `None` where nothing is drawn.
+            **static: Passed to the function.
+
+        Raises:
+            ValueError: If the examples or the condition are not what the model takes.
+        """
+        batch_size = checks.positive_int("batch_size", batch_size)
+        x, condition = self._checked(x, condition)
+        x = checks.as_numpy(x)
+        condition = None if condition is None else checks.as_numpy(condition)
+        size = min(batch_size, 2 ** (len(x) - 1).bit_length()) if len(x) else 1
+        numbers = [np.zeros((0,), "float32")]
+        for batch, start in enumerate(range(0, len(x), size)):
+            # The last batch is filled up with the last example.
+            rows = np.minimum(np.arange(start, start + size), len(x) - 1)
+            found = function(
+                None if state is None else derived_state(state, batch),
+                x[rows],
+                None if condition is None else condition[rows],
+                **static,
+            )
+            numbers.append(checks.as_numpy(found)[: len(x) - start])
+        return ops.convert_to_tensor(np.concatenate(numbers))
+
+    def _checked(self, x, condition):
+        """Returns the data and the standardized condition of a method's caller."""
+        self.check_examples(x)
+        return x, self.standardize_condition(condition, len(x))
+
+    def _join(self, x, condition):
+        """Returns what `call` takes."""
+        return (x, condition) if self.is_conditional else x
 
     def get_config(self):
         return {

@@ -5,16 +5,23 @@ import math
 from keras import ops
 
 
-def log_mean_weight(log_weights, num_samples, chunk_size):
+def log_mean_weight(log_weights, num_samples: int, batch_size: int, limit: int):
     """Returns log mean_k w_k of each example, `(batch,)`, with K = `num_samples`.
+
+    Draws of a batch are made in chunks of one size: as many as the limit allows, so
+    that few examples take few large steps and many examples no more memory.
 
     Args:
         log_weights: Function `(chunk, size)` that returns log w `(batch, size)` of
             `size` draws; `chunk` is an int or a traced integer that tells one chunk's
             draws from another's.
         num_samples: Positive int.
-        chunk_size: Positive int, draws at a time, at most.
+        batch_size: Positive int, the number of examples.
+        limit: Positive int, draws of all examples together at a time, at most; of
+            more examples than that each gets one.
     """
+    num_chunks = math.ceil(num_samples / max(1, limit // batch_size))
+    chunk_size = math.ceil(num_samples / num_chunks)
 
     def weigh(chunk, size):
         return ops.logsumexp(log_weights(chunk, size), axis=1)

@@ -15,7 +15,7 @@ from keras_genmod.models.autoencoders.posterior import Posterior, repeat
 from keras_genmod.models.generative_model import GenerativeModel
 from keras_genmod.models.importance_weighting import log_mean_weight
 
-_CHUNK = 25  # importance samples decoded at a time: bounds the memory of log_prob
+_LIMIT = 2048  # latents decoded at a time: bounds the memory of log_prob
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -254,27 +254,30 @@ class VAE(GenerativeModel):
         output = self._output_distribution(self._decode(z, condition))
         return output.log_prob(data) - self._kl(posterior, start, z, log_det)
 
-    def log_prob(self, x, condition=None, num_samples=50, seed=None):
+    def log_prob(self, x, condition=None, num_samples=50, seed=None, batch_size=128):
         """Returns a lower bound on log p(x) by importance weighting, in nats.
 
         log mean_k p(x, z_k) / q(z_k | x) with K = `num_samples` draws from the
-        posterior; it rises with K towards log p(x). Draws are decoded in chunks, so
-        memory does not grow with K.
+        posterior; it rises with K towards log p(x). Memory grows neither with K nor
+        with the number of examples.
 
         Args:
             x: Data of shape `(batch, *data_shape)`.
             condition: Class labels `(batch,)` for a conditional VAE.
             num_samples: Positive int, the number K of importance samples.
-            seed: Int for repeatable draws, or `None`.
+            seed: Int for draws that repeat for the same `batch_size`, or `None`.
+            batch_size: Positive int, examples at a time.
 
         Returns:
             Float32 tensor of shape `(batch,)`.
+
+        Raises:
+            ValueError: If an argument is out of range.
         """
         num_samples = checks.positive_int("num_samples", num_samples)
-        return self._log_prob(
-            seed_state(seed, self.seed_generator),
-            *self._checked(x, condition),
-            num_samples=int(num_samples),
+        state = seed_state(seed, self.seed_generator)
+        return self._in_batches(
+            self._log_prob, x, condition, batch_size, state, num_samples=num_samples
         )
 
     @compiled()
@@ -291,7 +294,7 @@ class VAE(GenerativeModel):
             log_p = log_p + self.prior.log_prob(z)
             return ops.reshape(log_p - log_q, (-1, size))
 
-        return log_mean_weight(log_weights, num_samples, _CHUNK)
+        return log_mean_weight(log_weights, num_samples, x.shape[0], _LIMIT)
 
     def likelihood_protocol(self, num_samples=50, seed=None):
         """Returns the arguments of `log_prob`, as a ledger names them."""

@@ -159,21 +159,24 @@ class AutoregressiveModel(GenerativeModel):
         log_prob = self.log_prob_of_outputs(x, outputs)
         return valid_data.nan_unless(valid_data.on_levels(x, self.num_levels), log_prob)
 
-    def log_prob(self, x, condition=None):
+    def log_prob(self, x, condition=None, batch_size=128):
         """Returns the exact log p(x) in nats, shape `(batch,)`.
 
         Args:
             x: Images of shape `(batch, *image_shape)`, values k / (num_levels - 1).
             condition: What the model is conditioned on, `(batch,)` class labels.
+            batch_size: Positive int, images at a time: bounds the memory.
+
+        Raises:
+            ValueError: If an argument is out of range, or `x` has values between
+                levels.
         """
-        self.check_examples(x)
-        return self._log_prob(x, self.standardize_condition(condition, len(x)))
+        return self._in_batches(self._log_prob, x, condition, batch_size)
 
     @compiled()
-    def _log_prob(self, x, condition):
-        data, condition = self.data_and_condition(
-            (x, condition) if self.is_conditional else x
-        )
+    def _log_prob(self, state, x, condition):
+        del state  # Nothing is drawn.
+        data, condition = self.data_and_condition(self._join(x, condition))
         return self._log_prob_on_levels(data, self.outputs(data, condition))
 
     # Sampling.

@@ -11,7 +11,7 @@ from keras_genmod.models.first_batch import first_batch
 from keras_genmod.models.flows.dequantization import Dequantization
 from keras_genmod.models.importance_weighting import log_mean_weight
 
-_CHUNK = 10  # draws of the noise at a time: bounds the memory of log_prob
+_LIMIT = 512  # draws of the noise at a time: bounds the memory of log_prob
 
 
 class FlowModel(EmbeddingConditional):
@@ -86,7 +86,7 @@ class FlowModel(EmbeddingConditional):
     ):
         return self.mean_loss(-y_pred, sample_weight)
 
-    def log_prob(self, x, condition=None, num_samples=1, seed=None):
+    def log_prob(self, x, condition=None, num_samples=1, seed=None, batch_size=128):
         """Returns log p(x), or with a dequantization a bound on it, in nats.
 
         The bound is importance-weighted, log mean_k p(v_k) / q(v_k | x) with K =
@@ -97,7 +97,8 @@ class FlowModel(EmbeddingConditional):
                 k / (num_levels - 1).
             condition: For a conditional model, one label or vector an example.
             num_samples: Positive int; 1 without a dequantization.
-            seed: Int for repeatable draws, or `None`.
+            seed: Int for draws that repeat for the same `batch_size`, or `None`.
+            batch_size: Positive int, examples at a time: bounds the memory.
 
         Returns:
             Float32 tensor of shape `(batch,)`.
@@ -113,15 +114,16 @@ class FlowModel(EmbeddingConditional):
                     "`num_samples` must be 1 without a dequantization: the density "
                     f"is exact. Received: num_samples={num_samples}"
                 )
-            return self._log_prob(None, *self._checked(x, condition), num_samples=1)
-        return self._log_prob(
-            seed_state(seed, self.seed_generator),
-            *self._checked(x, condition),
-            num_samples=int(num_samples),
+            state = None
+        else:
+            state = seed_state(seed, self.seed_generator)
+        return self._in_batches(
+            self._log_prob, x, condition, batch_size, state, num_samples=num_samples
         )
 
     @compiled()
     def _log_prob(self, state, x, condition, *, num_samples):
+        batch_size = x.shape[0]
         x, condition = self.data_and_condition(self._join(x, condition))
         if self.dequantization is None:
             return self._log_density(x, condition)
@@ -135,7 +137,7 @@ class FlowModel(EmbeddingConditional):
             log_weights = self._log_likelihood(*repeated, seeds.at(chunk))
             return ops.reshape(log_weights, (-1, size))
 
-        return log_mean_weight(log_weights, num_samples, _CHUNK)
+        return log_mean_weight(log_weights, num_samples, batch_size, _LIMIT)
 
     def likelihood_protocol(self, num_samples=1, seed=None):
         """Returns the arguments of `log_prob`, as a ledger names them."""

@@ -69,7 +69,7 @@ def model(request):
 def bounds(model, num_samples, seed):
     """Returns 4,000 draws of the bound of each level, `(num_levels, 4000)`."""
     x = np.repeat(LEVELS, 4000, axis=0)
-    found = numpy(model.log_prob(x, num_samples=num_samples, seed=seed))
+    found = numpy(model.log_prob(x, None, num_samples, seed, batch_size=len(x)))
     return found.reshape(NUM_LEVELS, -1).astype("float64")
 
 
@@ -107,7 +107,9 @@ def test_the_loss_is_the_mean_bound(model):
     model.compile()
     x = np.repeat(LEVELS, 4000, axis=0)
     loss = model.evaluate(x, batch_size=len(x), verbose=0)
-    assert loss == pytest.approx(-bounds(model, 1, 3).mean(), abs=0.03)
+    found = bounds(model, 1, 3)
+    error = math.sqrt(2) * found.std() / found.size**0.5  # of both means
+    assert abs(loss + found.mean()) < 4 * error < 0.15
 
 
 def test_the_ledger_gets_a_bound_with_its_protocol(model):
@@ -125,8 +127,10 @@ def test_every_draw_counts_once(num_samples):
         weight = ops.cast(1 + chunk, "float32") * ops.ones((2, size))
         return ops.log(weight)
 
-    found = numpy(log_mean_weight(log_weights, num_samples, chunk_size=10))
-    expected = np.log(np.mean([1 + k // 10 for k in range(num_samples)]))
+    found = numpy(log_mean_weight(log_weights, num_samples, batch_size=3, limit=30))
+    # Ten draws at a time at most, in chunks as equal as can be.
+    size = math.ceil(num_samples / math.ceil(num_samples / 10))
+    expected = np.log(np.mean([1 + k // size for k in range(num_samples)]))
     np.testing.assert_allclose(found, [expected] * 2, rtol=1e-5)
 
 
