@@ -26,15 +26,14 @@ def log_mean_weight(log_weights, num_samples: int, batch_size: int, limit: int):
     def weigh(chunk, size):
         return ops.logsumexp(log_weights(chunk, size), axis=1)
 
-    num_chunks, rest = divmod(num_samples, chunk_size)
-    total = weigh(num_chunks, rest) if rest else None
-    if num_chunks:
-        first = weigh(0, chunk_size)
-        total = first if total is None else ops.logaddexp(total, first)
-        total = ops.fori_loop(
-            1,
-            num_chunks,
-            lambda i, total: ops.logaddexp(total, weigh(i, chunk_size)),
-            total,
-        )
+    num_whole, rest = divmod(num_samples, chunk_size)
+    total = weigh(0, chunk_size)
+    if rest:
+        total = ops.logaddexp(total, weigh(num_whole, rest))
+    total = ops.fori_loop(
+        1,
+        num_whole,
+        lambda i, total: ops.logaddexp(total, weigh(i, chunk_size)),
+        total,
+    )
     return total - math.log(num_samples)
