@@ -15,7 +15,7 @@ from keras_genmod.engine.backend import (
 )
 from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
-from keras_genmod.engine.objective import Objective
+from keras_genmod.engine.objective import Objective, call_network
 from keras_genmod.engine.optimizer_group import OptimizerGroup
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
@@ -26,6 +26,7 @@ __all__ = [
     "Seeds",
     "affine",
     "average_pairs",
+    "call_network",
     "compiled",
     "convolution",
     "copies_of",

@@ -32,7 +32,7 @@ def train_step(model, inputs, state):
                 own,
                 model,
                 (trainable, non_trainable, metrics),
-                (objective, batch, True, passed_on),
+                (objective, batch, passed_on, True),
                 (member, optimizer_values[start:stop]),
             )
             loss, passed_on, non_trainable, metrics = updates
@@ -43,6 +43,7 @@ def train_step(model, inputs, state):
                 values, optimizer_values[start:stop] = member.stateless_apply(
                     optimizer_values[start:stop], gradients, values
                 )
+                values = _constrained(model, non_trainable, objective, values)
             for i, value in zip(own, values, strict=True):
                 trainable[i] = value
             total = total + loss / objective.steps
@@ -59,7 +60,7 @@ def test_step(model, inputs, state):
         loss, passed_on, non_trainable, metrics = _evaluate(
             model,
             (trainable, non_trainable, metrics),
-            (objective, inputs, False, passed_on),
+            (objective, inputs, passed_on, False),
         )
         total = total + loss
     logs, metrics = _logs(model, metrics, total, batch_size(inputs), None)
@@ -81,7 +82,7 @@ def _scaled_loss(values, own, model, state, evaluation, optimizer):
 
 def _evaluate(model, state, evaluation):
     """One objective's loss, what it passes on, and the state it has changed."""
-    objective, batch, training, passed_on = evaluation
+    objective, batch, passed_on, training = evaluation
     variables = (
         model.trainable_variables,
         model.non_trainable_variables,
@@ -92,13 +93,22 @@ def _evaluate(model, state, evaluation):
         for group, values in zip(variables, state, strict=True)
         for pair in zip(group, values, strict=True)
     ]
-    with keras.StatelessScope(state_mapping=mapping) as scope:
-        loss, passed_on = objective.evaluate(batch, training, passed_on)
+    with keras.StatelessScope(mapping, collect_losses=True) as scope:
+        loss, passed_on = objective.evaluate(batch, passed_on, training)
         model.track_objective(objective.name, loss, batch_size(batch))
     passed_on = jax.lax.stop_gradient(passed_on)
     non_trainable = [scope.get_current_value(v) for v in variables[1]]
     metrics = [scope.get_current_value(v) for v in variables[2]]
     return loss, passed_on, non_trainable, metrics
+
+
+def _constrained(model, non_trainable, objective, values):
+    """What an objective's constraint, which may read weights, makes of values."""
+    if objective.constrain is None:
+        return values
+    mapping = list(zip(model.non_trainable_variables, non_trainable, strict=True))
+    with keras.StatelessScope(state_mapping=mapping):
+        return [objective.constrain(value) for value in values]
 
 
 def _loss_scale(member, values):

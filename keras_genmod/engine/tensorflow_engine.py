@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from keras_genmod.engine.objective import constrain
 from keras_genmod.engine.seeds import SPREAD
 from keras_genmod.engine.slices import batch_slices
 
@@ -23,7 +24,7 @@ def train_step(model, inputs):
         _check_size(inputs, objective)
         for batch in batch_slices(inputs, objective):
             with tf.GradientTape() as tape:
-                loss, passed_on = objective.evaluate(batch, True, passed_on)
+                loss, passed_on = objective.evaluate(batch, passed_on, True)
                 scaled = member.scale_loss(loss_to_differentiate(loss))
             if passed_on is not None:
                 passed_on = tree.map_structure(tf.stop_gradient, passed_on)
@@ -35,6 +36,7 @@ def train_step(model, inputs):
                     norm = tf.linalg.global_norm(gradients) / member.scale_loss(1.0)
                     model.track_gradient_norm(objective.name, norm)
                 member.apply_gradients(zip(gradients, variables, strict=True))
+                constrain(objective, variables)
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()
 
@@ -43,7 +45,7 @@ def test_step(model, inputs):
     """Evaluates each objective once on the whole batch; returns the logs."""
     total, passed_on = 0.0, None
     for objective in model.objectives():
-        loss, passed_on = objective.evaluate(inputs, False, passed_on)
+        loss, passed_on = objective.evaluate(inputs, passed_on, False)
         model.track_objective(objective.name, loss, _size(inputs))
         total = total + loss
     model.track_total(total, _size(inputs))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from keras import tree
 
+from keras_genmod.engine.objective import constrain
 from keras_genmod.engine.slices import batch_size, batch_slices
 
 
@@ -26,7 +27,7 @@ def train_step(model, inputs):
         parameters = [v.value for v in variables]
         for batch in batch_slices(inputs, objective):
             with _differentiating_only(parameters, everything):
-                loss, passed_on = objective.evaluate(batch, True, passed_on)
+                loss, passed_on = objective.evaluate(batch, passed_on, True)
                 if parameters:
                     gradients = torch.autograd.grad(
                         member.scale_loss(loss), parameters, allow_unused=True
@@ -44,6 +45,7 @@ def train_step(model, inputs):
                         norm = norm / member.scale_loss(1.0)
                         model.track_gradient_norm(objective.name, norm)
                     member.apply(list(gradients), variables)
+                    constrain(objective, variables)
     model.track_total(total, batch_size(inputs))
     return model.get_metrics_result()
 
@@ -66,7 +68,7 @@ def test_step(model, inputs):
     """Evaluates each objective once on the whole batch; returns the logs."""
     total, passed_on = 0.0, None
     for objective in model.objectives():
-        loss, passed_on = objective.evaluate(inputs, False, passed_on)
+        loss, passed_on = objective.evaluate(inputs, passed_on, False)
         model.track_objective(objective.name, loss, batch_size(inputs))
         total = total + loss
     model.track_total(total, batch_size(inputs))

@@ -28,7 +28,12 @@ class Adjustable:
         self._name = name
 
     def __get__(self, model, owner=None):
-        return self if model is None else model.__dict__[f"_{self._name}_weight"]
+        if model is None:
+            return self
+        try:
+            return model.__dict__[f"_{self._name}_weight"]
+        except KeyError:  # on TensorFlow, Keras asks before it sets
+            raise AttributeError(self._name) from None
 
     def __set__(self, model, value):
         value = float(self._check(self._name, value))

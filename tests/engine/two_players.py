@@ -35,23 +35,23 @@ class TwoPlayers(AdversarialModel):
         self.shares = shares
         self.finish_construction()
 
-    def objectives(self):
+    def define_objectives(self):
         networks = [self.first, self.second] if self.shares else [self.second]
         return [
             Objective("first", self._first_loss, [self.first], self.steps),
             Objective("second", self._second_loss, networks),
         ]
 
-    def _first_loss(self, x, training):
+    def _first_loss(self, x, passed_on, training):
         scores = self._scores(self.first, x)
         loss = ops.mean(scores)
-        return (loss, scores + 1.0) if self.passes_on else loss
+        return loss, scores + 1.0 if self.passes_on else None
 
-    def _second_loss(self, x, training, passed_on=None):
+    def _second_loss(self, x, passed_on, training):
         own = self._scores(self.first, x)
         factor = own + 1.0 if passed_on is None else passed_on
         # The term of no weight gives the first network a gradient, if only of zero.
-        return ops.mean(factor * self._scores(self.second, x) + 0.0 * own)
+        return ops.mean(factor * self._scores(self.second, x) + 0.0 * own), None
 
     @staticmethod
     def _scores(network, x):

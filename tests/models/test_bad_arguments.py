@@ -101,7 +101,6 @@ POSITIVE_INTS = [
 ]
 NON_NEGATIVE = [
     (VAE, "beta"),
-    (WGAN, "clip"),
     (WGANGP, "penalty_weight"),
     (CycleGAN, "cycle_weight"),
     (CycleGAN, "identity_weight"),
@@ -148,14 +147,14 @@ OTHERS = [
         {"generator": CONDITIONAL, "num_classes": 4},
         r"`generator` must take one-hot labels of shape \(batch, 4\)",
     ),
-    (WGAN, {"clip": 0}, "`clip` must be above 0"),
+    (WGAN, {"clip": 0}, "`clip` must be a finite number above 0"),
     (WGANGP, {"critic": OTHER_TO_SCORE}, "`critic` must take what `generator`"),
     (
         WGANGP,
         {"critic": WITH_BATCH_NORMALIZATION},
         "`critic` must hold no BatchNormalization",
     ),
-    (CycleGAN, {"pool_size": -1}, "`pool_size` must be a positive int"),
+    (CycleGAN, {"pool_size": -1}, "`pool_size` must be a non-negative int"),
     (CycleGAN, {"discriminator_a": OTHER_TO_SCORE}, "`discriminator_a` must map"),
     (CycleGAN, {"generator_ba": IMAGE_TO_OTHER}, "`generator_ba` must map"),
     (

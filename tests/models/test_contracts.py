@@ -317,7 +317,7 @@ class TestGAN(GANCase, ModelContract):
 
     @staticmethod
     def outputs(model):
-        return model.decode_latents(LATENTS), model.predict(GREY, verbose=0)
+        return model.decode(LATENTS), model.predict(GREY, verbose=0)
 
 
 @slow_but_on_torch
@@ -373,7 +373,7 @@ class TestWGAN(ModelContract):
 
     @staticmethod
     def outputs(model):
-        return model.decode_latents(LATENTS), model.predict(GREY, verbose=0)
+        return model.decode(LATENTS), model.predict(GREY, verbose=0)
 
 
 class TestWGANGP(ModelContract):
@@ -393,7 +393,7 @@ class TestWGANGP(ModelContract):
 
     @staticmethod
     def outputs(model):
-        return model.decode_latents(LATENTS), model.predict(GREY, verbose=0)
+        return model.decode(LATENTS), model.predict(GREY, verbose=0)
 
 
 @slow_but_on_torch

@@ -11,20 +11,27 @@ from keras_genmod.models.generative_model import GenerativeModel
 class AdversarialModel(GenerativeModel):
     """A model trained by several objectives in turn.
 
-    A subclass lists its `objectives()`; the engine differentiates each loss with
-    respect to its own networks and applies its own optimizer. `loss`, their sum, and
-    `<name>_loss` for each are reported; the sum only serves callbacks that look for
-    `loss` (`TerminateOnNaN`).
+    A subclass lists its objectives in `define_objectives`; the engine differentiates
+    each loss with respect to its own networks and applies its own optimizer. `loss`,
+    their sum, and `<name>_loss` for each are reported; the sum only serves callbacks
+    that look for `loss` (`TerminateOnNaN`). Losses call networks by
+    `keras_genmod.engine.call_network`, so that activity regularizers count.
     """
 
     #: Whether training reports `<name>_gradient_norm` too; see `report_gradient_norms`.
     reports_gradient_norms = False
 
-    def objectives(self) -> list[Objective]:
-        """Returns the objectives, in the order of a train step."""
+    def define_objectives(self) -> list[Objective]:
+        """Makes the objectives, in the order of a train step."""
         raise NotImplementedError
 
-    def finish_construction(self):
+    def objectives(self) -> list[Objective]:
+        """Returns the objectives, in the order of a train step."""
+        return self._objectives
+
+    def finish_construction(self) -> None:
+        # Past Keras' tracking, which would take the networks in it for further ones.
+        self.__dict__["_objectives"] = self.define_objectives()
         self.objective_trackers = {
             objective.name: keras.metrics.Mean(name=f"{objective.name}_loss")
             for objective in self.objectives()
@@ -52,6 +59,8 @@ class AdversarialModel(GenerativeModel):
         Raises:
             ValueError: If a dict misses an objective or names an unknown one.
         """
+        # A network may have been put in the place of another.
+        self.__dict__["_objectives"] = self.define_objectives()
         group = OptimizerGroup.for_objectives(optimizer, self.objectives())
         super().compile(group, **kwargs)
 

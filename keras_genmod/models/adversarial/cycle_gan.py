@@ -4,15 +4,29 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, compiled
+from keras_genmod.engine import Objective, call_network, compiled
 from keras_genmod.models import network_checks
-from keras_genmod.models.adversarial.accuracy import accuracy_trackers, track_accuracy
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
+from keras_genmod.models.adversarial.gan import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.image_pool import ImagePool
 from keras_genmod.models.adversarial.losses import (
     least_squares_discriminator,
     least_squares_generator,
 )
+
+
+class _IdentityWeight(Adjustable):
+    """A weight of translations that a model made without them cannot weigh."""
+
+    def __set__(self, model, value):
+        if model.built and value != 0 and not model._has_identity_loss:
+            raise ValueError(
+                "`identity_weight` must stay 0 in a model that was made with 0: its "
+                "step makes no translations to weigh. Make the model with a value "
+                f"above 0. Received: identity_weight={value}"
+            )
+        super().__set__(model, value)
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -34,9 +48,12 @@ class CycleGAN(AdversarialModel):
         generator_ba: Built Keras model from domain b to domain a.
         discriminator_a: Built Keras model from images of domain a to scores.
         discriminator_b: The same for domain b.
-        cycle_weight: Number of at least 0.
+        cycle_weight: Number of at least 0; may be set between epochs, also by
+            callbacks (`model.cycle_weight = 5.0`).
         identity_weight: Number of at least 0, relative to `cycle_weight`; needs both
-            domains to have the same shape, else give 0.
+            domains to have the same shape, else give 0. A model made with 0 leaves
+            these translations out of its step and keeps 0; else it may be set between
+            epochs, as `cycle_weight`.
         pool_size: Int of at least 0, past translations kept for each discriminator.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
@@ -67,6 +84,9 @@ class CycleGAN(AdversarialModel):
     ```
     """
 
+    cycle_weight = Adjustable(checks.non_negative)
+    identity_weight = _IdentityWeight(checks.non_negative)
+
     def __init__(
         self,
         generator_ab,
@@ -78,10 +98,7 @@ class CycleGAN(AdversarialModel):
         pool_size=50,
         **kwargs,
     ):
-        checks.non_negative("cycle_weight", cycle_weight)
-        checks.non_negative("identity_weight", identity_weight)
-        if pool_size != 0:
-            pool_size = checks.positive_int("pool_size", pool_size)
+        pool_size = checks.integer("pool_size", pool_size)
         shape_a, shape_b = network_checks.shapes("generator_ab", generator_ab)
         network_checks.maps("generator_ba", generator_ba, shape_b, shape_a)
         for name, network, shape in (
@@ -90,7 +107,9 @@ class CycleGAN(AdversarialModel):
         ):
             scores_shape = network_checks.shapes(name, network)[1]
             network_checks.maps(name, network, shape, scores_shape)
-        if identity_weight and shape_a != shape_b:
+        if checks.non_negative("identity_weight", identity_weight) and (
+            shape_a != shape_b
+        ):
             raise ValueError(
                 "`identity_weight` must be 0 where the domains have different shapes. "
                 f"Received: identity_weight={identity_weight}, {shape_a}, {shape_b}"
@@ -101,6 +120,7 @@ class CycleGAN(AdversarialModel):
         self.generator_ba = generator_ba
         self.discriminator_a = discriminator_a
         self.discriminator_b = discriminator_b
+        self._has_identity_loss = identity_weight > 0
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.pool_size = pool_size
@@ -116,7 +136,7 @@ class CycleGAN(AdversarialModel):
         """True: every batch is a pair of images of the two domains."""
         return True
 
-    def objectives(self):
+    def define_objectives(self):
         return [
             Objective(
                 "generator",
@@ -131,58 +151,58 @@ class CycleGAN(AdversarialModel):
         """Returns the translations `{"a": G_ba(b), "b": G_ab(a)}` of `(a, b)`."""
         a, b = self._images(inputs)
         return {
-            "a": self._apply(self.generator_ba, b, training),
-            "b": self._apply(self.generator_ab, a, training),
+            "a": call_network(self.generator_ba, b, training),
+            "b": call_network(self.generator_ab, a, training),
         }
-
-    @staticmethod
-    def _apply(network, x, training):
-        return ops.cast(network(x, training=training), "float32")
 
     @staticmethod
     def _images(inputs):
         return tuple(ops.cast(x, "float32") for x in inputs)
 
-    def _generator_loss(self, inputs, training):
+    def _generator_loss(self, inputs, passed_on, training):
         a, b = self._images(inputs)
         fake = self.call((a, b), training)
-        score_a = self._apply(self.discriminator_a, fake["a"], training)
-        score_b = self._apply(self.discriminator_b, fake["b"], training)
+        score_a = call_network(self.discriminator_a, fake["a"], training)
+        score_b = call_network(self.discriminator_b, fake["b"], training)
         back = self.call((fake["a"], fake["b"]), training)
         cycle = _distance(back["a"], a) + _distance(back["b"], b)
         self.cycle_tracker.update_state(ops.stop_gradient(cycle))
+        cycle_weight = ops.convert_to_tensor(self.cycle_weight)
         loss = (
             2.0 * least_squares_generator(score_a)
             + 2.0 * least_squares_generator(score_b)
-            + self.cycle_weight * cycle
+            + cycle_weight * cycle
         )
-        if self.identity_weight:
+        if self._has_identity_loss:
             same = self.call((b, a), training)
             identity = _distance(same["a"], a) + _distance(same["b"], b)
-            loss = loss + self.identity_weight * self.cycle_weight * identity
+            identity_weight = ops.convert_to_tensor(self.identity_weight)
+            loss = loss + identity_weight * cycle_weight * identity
         return loss, fake
 
-    def _loss_a(self, inputs, training, fake):
+    def _loss_a(self, inputs, fake, training):
         real = self._images(inputs)[0]
         pool = self.pool_a if training else None
-        return self._discriminate(
+        loss = self._discriminate(
             self.discriminator_a, self.accuracy_a, real, fake["a"], pool
         )
+        return loss, fake
 
-    def _loss_b(self, inputs, training, fake):
+    def _loss_b(self, inputs, fake, training):
         real = self._images(inputs)[1]
         pool = self.pool_b if training else None
-        return self._discriminate(
+        loss = self._discriminate(
             self.discriminator_b, self.accuracy_b, real, fake["b"], pool
         )
+        return loss, fake
 
     def _discriminate(self, discriminator, accuracy, real, fake, pool):
         """Returns the loss; there is a `pool` of images in training only."""
         training = pool is not None
         if training:
             fake = ops.stop_gradient(pool.exchange(fake))
-        real = self._apply(discriminator, real, training)
-        fake = self._apply(discriminator, fake, training)
+        real = call_network(discriminator, real, training)
+        fake = call_network(discriminator, fake, training)
         track_accuracy(accuracy, real, fake, least_squares=True)
         return least_squares_discriminator(real, fake)
 
@@ -217,7 +237,7 @@ class CycleGAN(AdversarialModel):
     @compiled()
     def _translate(self, x, *, to):
         network = self.generator_ab if to == "b" else self.generator_ba
-        return self._apply(network, ops.cast(x, "float32"), False)
+        return call_network(network, ops.cast(x, "float32"), False)
 
     def sample(self, num_samples, condition=None, seed=None):
         """Raises an error: a translator needs images; see `translate`.
@@ -245,8 +265,8 @@ class CycleGAN(AdversarialModel):
         return {
             **config,
             **networks,
-            "cycle_weight": self.cycle_weight,
-            "identity_weight": self.identity_weight,
+            "cycle_weight": float(self.cycle_weight),
+            "identity_weight": float(self.identity_weight),
             "pool_size": self.pool_size,
         }
 

@@ -4,10 +4,37 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective
-from keras_genmod.models.adversarial.accuracy import accuracy_trackers, track_accuracy
+from keras_genmod.engine import Objective, call_network
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
+
+
+def accuracy_trackers(name):
+    """Returns what records a discriminator's accuracy on real and on fake data.
+
+    Args:
+        name: String, the discriminator's objective: `<name>_real_accuracy` and
+            `<name>_fake_accuracy` are reported.
+    """
+    return {
+        kind: keras.metrics.Mean(name=f"{name}_{kind}_accuracy")
+        for kind in ("real", "fake")
+    }
+
+
+def track_accuracy(trackers, real, fake, least_squares=False):
+    """Records the share of scores on the right side.
+
+    Args:
+        trackers: As `accuracy_trackers` returns them.
+        real: Float tensor `(batch, ...)`, scores of real data.
+        fake: The same of generated data.
+        least_squares: Whether scores are trained towards 1 and 0, rather than being
+            logits, whose sign decides.
+    """
+    boundary = 0.5 if least_squares else 0.0
+    trackers["real"].update_state(ops.cast(real > boundary, "float32"))
+    trackers["fake"].update_state(ops.cast(fake < boundary, "float32"))
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -84,7 +111,7 @@ class GAN(LatentGenerator):
         self.accuracy = accuracy_trackers("discriminator")
         self.finish_construction()
 
-    def objectives(self):
+    def define_objectives(self):
         return [
             Objective(
                 "discriminator",
@@ -97,22 +124,20 @@ class GAN(LatentGenerator):
 
     def _score(self, x, condition, training=False):
         inputs = x if condition is None else [x, condition]
-        return ops.cast(self.discriminator(inputs, training=training), "float32")
+        return call_network(self.discriminator, inputs, training)
 
-    def _discriminator_loss(self, inputs, training):
-        x, condition = self.data_and_condition(inputs)
-        fake = ops.stop_gradient(self._generate(x, condition, training))
+    def _discriminator_loss(self, inputs, passed_on, training):
+        x, fake, condition = self._real_and_fake(inputs, training)
         real = self._score(x, condition, training)
-        fake = self._score(fake, condition, training)
+        fake = self._score(ops.stop_gradient(fake), condition, training)
         track_accuracy(self.accuracy, real, fake, self.gan_loss == "least_squares")
         loss, _ = GAN_LOSSES[self.gan_loss]
-        return loss(real, fake)
+        return loss(real, fake), None
 
-    def _generator_loss(self, inputs, training):
-        x, condition = self.data_and_condition(inputs)
-        fake = self._generate(x, condition, training)
+    def _generator_loss(self, inputs, passed_on, training):
+        _, fake, condition = self._real_and_fake(inputs, training)
         _, loss = GAN_LOSSES[self.gan_loss]
-        return loss(self._score(fake, condition, training))
+        return loss(self._score(fake, condition, training)), None
 
     def get_config(self):
         return {

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import StandardNormal
-from keras_genmod.engine import Seeds, compiled
+from keras_genmod.engine import Seeds, call_network, compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 
@@ -55,15 +55,16 @@ class LatentGenerator(AdversarialModel):
         """Returns float32 scores of data; each class names its own network."""
         raise NotImplementedError
 
-    def _generate(self, like, condition, training):
-        """Returns as many generated examples as `like` holds, as float32."""
-        z = self.prior.sample(ops.shape(like)[0], self.seed_generator)
-        return self.decode_latents(z, condition, training)
-
-    def decode_latents(self, z, condition=None, training=False):
-        """Returns the generator's output for latents and one-hot labels."""
+    def _decode(self, z, condition, training=False):
+        # x = G(z), or G(z, one_hot)
         inputs = z if condition is None else [z, condition]
-        return ops.cast(self.generator(inputs, training=training), "float32")
+        return call_network(self.generator, inputs, training)
+
+    def _real_and_fake(self, inputs, training):
+        """Returns data, as many generated examples, and one-hot labels or `None`."""
+        real, condition = self.data_and_condition(inputs)
+        z = self.prior.sample(ops.shape(real)[0], self.seed_generator)
+        return real, self._decode(z, condition, training), condition
 
     def decode(self, z, condition=None):
         """Returns what the generator makes of latents, shape `(batch, *data_shape)`.
@@ -73,18 +74,18 @@ class LatentGenerator(AdversarialModel):
             condition: Class labels `(batch,)` for a conditional model.
         """
         checks.shape("z", z, (self.latent_dim,))
-        return self._decode(z, self.standardize_condition(condition, len(z)))
+        return self._compiled_decode(z, self.standardize_condition(condition, len(z)))
 
     @compiled()
-    def _decode(self, z, condition):
+    def _compiled_decode(self, z, condition):
         condition = None if condition is None else self.one_hot(condition)
-        return self.decode_latents(ops.cast(z, "float32"), condition)
+        return self._decode(ops.cast(z, "float32"), condition)
 
     @compiled()
     def _sample(self, state, condition, *, num_samples):
         z = self.prior.sample(num_samples, Seeds(state))
         condition = None if condition is None else self.one_hot(condition)
-        return self.decode_latents(z, condition)
+        return self._decode(z, condition)
 
     def get_config(self):
         return {

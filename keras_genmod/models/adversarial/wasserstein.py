@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective
+from keras_genmod.engine import Objective, call_network
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 
 
@@ -27,7 +27,7 @@ class Wasserstein(LatentGenerator):
         self.critic_steps = critic_steps
         self.distance_tracker = keras.metrics.Mean(name="wasserstein_distance")
 
-    def objectives(self):
+    def define_objectives(self):
         return [
             Objective("critic", self._critic_loss, [self.critic], self.critic_steps),
             Objective("generator", self._generator_loss, [self.generator]),
@@ -35,27 +35,23 @@ class Wasserstein(LatentGenerator):
 
     def _score(self, x, condition, training=False):
         inputs = x if condition is None else [x, condition]
-        return ops.cast(self.critic(inputs, training=training), "float32")
+        return call_network(self.critic, inputs, training)
 
-    def _critic_loss(self, inputs, training):
-        # -(E f(x) - E f(G(z))), plus what holds f
-        x, condition = self.data_and_condition(inputs)
-        fake = ops.stop_gradient(self._generate(x, condition, training))
-        distance = ops.mean(self._score(x, condition, training)) - ops.mean(
+    def _critic_loss(self, inputs, passed_on, training):
+        raise NotImplementedError
+
+    def _distance(self, real, fake, condition, training):
+        # E f(x) - E f(G(z))
+        distance = ops.mean(self._score(real, condition, training)) - ops.mean(
             self._score(fake, condition, training)
         )
         self.distance_tracker.update_state(ops.stop_gradient(distance))
-        return self._penalty(x, fake, condition, training) - distance
+        return distance
 
-    def _penalty(self, real, fake, condition, training):
-        """Returns what is added to the critic's loss, a scalar."""
-        raise NotImplementedError
-
-    def _generator_loss(self, inputs, training):
+    def _generator_loss(self, inputs, passed_on, training):
         # -E f(G(z))
-        x, condition = self.data_and_condition(inputs)
-        fake = self._generate(x, condition, training)
-        return -ops.mean(self._score(fake, condition, training))
+        _, fake, condition = self._real_and_fake(inputs, training)
+        return -ops.mean(self._score(fake, condition, training)), None
 
     def get_config(self):
         return {

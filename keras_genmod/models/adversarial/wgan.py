@@ -1,24 +1,13 @@
 """Wasserstein GAN with clipped weights."""
 
+import dataclasses
+
 import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
-
-
-@keras.saving.register_keras_serializable("keras_genmod")
-class _Clip(keras.constraints.Constraint):
-    """Keeps every value of a variable in [-limit, limit]."""
-
-    def __init__(self, limit):
-        self.limit = limit
-
-    def __call__(self, value):
-        return ops.clip(ops.convert_to_tensor(value), -self.limit, self.limit)
-
-    def get_config(self):
-        return {"limit": self.limit}
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -33,11 +22,11 @@ class WGAN(Wasserstein):
         generator: Built Keras model from latents `(batch, latent_dim)` to data. With
             `num_classes` it takes the list `[z, one_hot]`.
         critic: Built Keras model from data to scores. With `num_classes` it takes
-            the list `[x, one_hot]`. Its trainable variables are given the constraint
-            that clips them.
+            the list `[x, one_hot]`.
         latent_dim: Positive int.
         critic_steps: Positive int.
-        clip: Positive number, the largest weight.
+        clip: Number above 0, the largest weight; may be set between epochs, also by
+            callbacks (`model.clip = 0.02`).
         num_classes: Int, or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
@@ -57,6 +46,8 @@ class WGAN(Wasserstein):
     ```
     """
 
+    clip = Adjustable(checks.positive)
+
     def __init__(
         self,
         generator,
@@ -67,19 +58,25 @@ class WGAN(Wasserstein):
         num_classes=None,
         **kwargs,
     ):
-        checks.non_negative("clip", clip)
-        if clip == 0:
-            raise ValueError("`clip` must be above 0. Received: clip=0")
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
         )
         self.clip = clip
-        for variable in critic.trainable_variables:
-            variable.constraint = _Clip(clip)
         self.finish_construction()
 
-    def _penalty(self, real, fake, condition, training):
-        return 0.0
+    def define_objectives(self):
+        critic, generator = super().define_objectives()
+        return [dataclasses.replace(critic, constrain=self._clipped), generator]
+
+    def _clipped(self, weight):
+        limit = ops.cast(ops.convert_to_tensor(self.clip), weight.dtype)
+        return ops.clip(weight, -limit, limit)
+
+    def _critic_loss(self, inputs, passed_on, training):
+        # -(E f(x) - E f(G(z)))
+        real, fake, condition = self._real_and_fake(inputs, training)
+        fake = ops.stop_gradient(fake)
+        return -self._distance(real, fake, condition, training), None
 
     def get_config(self):
-        return {**super().get_config(), "clip": self.clip}
+        return {**super().get_config(), "clip": float(self.clip)}

@@ -6,6 +6,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.engine import input_gradient, uniform
 from keras_genmod.models import network_checks
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
 
 
@@ -26,7 +27,8 @@ class WGANGP(Wasserstein):
             the list `[x, one_hot]`.
         latent_dim: Positive int.
         critic_steps: Positive int.
-        penalty_weight: Number of at least 0.
+        penalty_weight: Number of at least 0; may be set between epochs, also by
+            callbacks (`model.penalty_weight = 1.0`).
         num_classes: Int, or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
@@ -50,6 +52,8 @@ class WGANGP(Wasserstein):
     ```
     """
 
+    penalty_weight = Adjustable(checks.non_negative)
+
     def __init__(
         self,
         generator,
@@ -60,7 +64,6 @@ class WGANGP(Wasserstein):
         num_classes=None,
         **kwargs,
     ):
-        checks.non_negative("penalty_weight", penalty_weight)
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
         )
@@ -71,17 +74,32 @@ class WGANGP(Wasserstein):
         self.penalty_tracker = keras.metrics.Mean(name="gradient_penalty")
         self.finish_construction()
 
+    def _critic_loss(self, inputs, passed_on, training):
+        # -(E f(x) - E f(G(z))) + penalty_weight E (|grad f(x_hat)| - 1)^2
+        real, fake, condition = self._real_and_fake(inputs, training)
+        fake = ops.stop_gradient(fake)
+        distance = self._distance(real, fake, condition, training)
+        penalty = self._penalty(real, fake, condition, training)
+        return ops.convert_to_tensor(self.penalty_weight) * penalty - distance, None
+
     def _penalty(self, real, fake, condition, training):
+        # E (|grad f(x_hat)| - 1)^2
         ones = (1,) * (len(real.shape) - 1)
         e = uniform((ops.shape(real)[0], *ones), self.seed_generator)
         mixed = e * real + (1.0 - e) * fake
-        gradient = input_gradient(lambda x: self._score(x, condition, training), mixed)
+
+        # Not by `call_network`: losses that layers add are those of data and samples.
+        def score(x):
+            inputs = x if condition is None else [x, condition]
+            return self.critic(inputs, training=training)
+
+        gradient = input_gradient(score, mixed)
         axes = tuple(range(1, len(real.shape)))
         # The small number keeps the gradient of the root finite at zero.
         norm = ops.sqrt(ops.sum(ops.square(gradient), axis=axes) + 1e-12)
         penalty = ops.mean(ops.square(norm - 1.0))
         self.penalty_tracker.update_state(ops.stop_gradient(penalty))
-        return self.penalty_weight * penalty
+        return penalty
 
     def get_config(self):
-        return {**super().get_config(), "penalty_weight": self.penalty_weight}
+        return {**super().get_config(), "penalty_weight": float(self.penalty_weight)}
