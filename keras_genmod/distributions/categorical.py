@@ -2,7 +2,11 @@
 
 from keras import ops
 
-from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod.distributions.distribution import (
+    Distribution,
+    nan_where_nan,
+    sum_over_events,
+)
 from keras_genmod.engine import uniform
 
 
@@ -22,9 +26,20 @@ class Categorical(Distribution):
         self.logits = ops.cast(logits, "float32")
 
     def log_prob(self, value):
-        value = ops.cast(value, "int32")
-        chosen = ops.take_along_axis(self.logits, value[..., None], axis=-1)[..., 0]
-        return sum_over_events(chosen - ops.logsumexp(self.logits, axis=-1))
+        """Returns the log-probability in nats, shape `(batch,)`.
+
+        Args:
+            value: Levels `(batch, ...)`, ints or whole floats; a level that there is
+                not makes it NaN.
+        """
+        value = ops.cast(value, "float32")
+        last = self.logits.shape[-1] - 1
+        exists = (value >= 0) & (value <= last)  # false for NaN
+        # No row is read beyond its end: TensorFlow would die of it in the middle.
+        index = ops.cast(ops.where(exists, value, 0.0), "int32")
+        chosen = ops.take_along_axis(self.logits, index[..., None], axis=-1)[..., 0]
+        terms = chosen - ops.logsumexp(self.logits, axis=-1)
+        return sum_over_events(ops.where(exists, terms, float("nan")))
 
     def sample(self, seed):
         return self.from_noise(uniform(ops.shape(self.logits)[:-1], seed))
@@ -36,14 +51,15 @@ class Categorical(Distribution):
             noise: Float tensor of shape `(batch, ...)`, without the levels.
 
         Returns:
-            int32 levels of the shape of `noise`: the inverse of the cumulative
-            distribution at `noise`.
+            Float32 levels of the shape of `noise`: the inverse of the cumulative
+            distribution at `noise`; NaN where a logit is.
         """
         chances = ops.exp(self.logits - ops.max(self.logits, axis=-1, keepdims=True))
         cumulative = ops.cumsum(chances, axis=-1)
         passed = cumulative <= noise[..., None] * cumulative[..., -1:]
-        level = ops.sum(ops.cast(passed, "int32"), axis=-1)
-        return ops.minimum(level, self.logits.shape[-1] - 1)
+        level = ops.sum(ops.cast(passed, "float32"), axis=-1)
+        level = ops.minimum(level, self.logits.shape[-1] - 1.0)
+        return nan_where_nan(cumulative[..., -1], level)
 
     def mean(self):
         levels = ops.arange(self.logits.shape[-1], dtype="float32")

@@ -13,7 +13,11 @@ import math
 from keras import ops
 
 from keras_genmod.distributions.categorical import Categorical
-from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod.distributions.distribution import (
+    Distribution,
+    nan_where_nan,
+    sum_over_events,
+)
 from keras_genmod.engine import uniform
 
 _SMALLEST, _LARGEST = -7.0, 7.0  # log-scales of 256 levels; the paper's is -7
@@ -226,9 +230,10 @@ class DiscretizedLogisticMixture(Distribution):
 
     @staticmethod
     def _choose(log_weights, noise):
-        """Returns one-hot components `(batch, ..., num_mixtures)`."""
-        index = Categorical(log_weights).from_noise(noise)
-        return ops.one_hot(index, log_weights.shape[-1], dtype="float32")
+        """Returns one-hot components `(batch, ..., num_mixtures)`, NaN of NaN."""
+        index = Categorical(log_weights).from_noise(noise)[..., None]
+        components = ops.arange(log_weights.shape[-1], dtype="float32")
+        return nan_where_nan(index, ops.cast(index == components, "float32"))
 
     def mean(self):
         """Returns the expected value, shape `(batch, ..., channels)`.

@@ -37,3 +37,13 @@ def sum_over_events(terms):
     """Returns the float32 sum over all axes but the first, shape `(batch,)`."""
     terms = ops.cast(terms, "float32")
     return ops.sum(terms, axis=tuple(range(1, len(terms.shape))))
+
+
+def nan_where_nan(parameters, draws):
+    """Returns draws, NaN where a parameter is: comparisons with NaN would hide it.
+
+    Args:
+        parameters: Float tensor, what the draws were made of.
+        draws: Float32 tensor of that shape.
+    """
+    return ops.where(ops.isnan(parameters), float("nan"), draws)

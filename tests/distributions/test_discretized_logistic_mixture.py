@@ -204,6 +204,23 @@ def test_nothing_known_is_a_plain_draw():
     np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)
 
 
+@pytest.mark.parametrize("broken", ["logits", "means", "log_scales", "coefficients"])
+def test_draws_of_nan_parameters_are_nan(broken):
+    parameters = {
+        "logits": np.zeros((2, 3)),
+        "means": np.zeros((2, 2, 3)),
+        "log_scales": np.zeros((2, 2, 3)),
+        "coefficients": np.zeros((2, 1, 3)),
+    }
+    parameters[broken][1] = np.nan
+    parameters = {name: value.astype("float32") for name, value in parameters.items()}
+    mixture = DiscretizedLogisticMixture(**parameters, num_levels=4)
+    is_nan = np.isnan(numpy(mixture.sample(seed=0)))
+    # No coefficient enters the first channel.
+    np.testing.assert_array_equal(is_nan[0], [False, False])
+    np.testing.assert_array_equal(is_nan[1], [broken != "coefficients", True])
+
+
 @pytest.mark.parametrize("noise", [0.0, np.nextafter(np.float32(1), np.float32(0))])
 def test_extreme_noise_gives_levels(noise):
     mixture, _ = colours(2, 256, scale=20.0)

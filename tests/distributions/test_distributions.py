@@ -87,7 +87,7 @@ def test_bernoulli_draws():
 
 def test_categorical_draws():
     distribution = Categorical(rows(LEVELS, 20_000))
-    draws = numpy(distribution.sample(seed=0))
+    draws = numpy(distribution.sample(seed=0)).astype(int)
     probabilities = scipy.special.softmax(LEVELS[0].astype("float64"), axis=-1)
     mean = (probabilities * np.arange(4)).sum(-1)
     np.testing.assert_allclose(numpy(distribution.mean())[0], mean, rtol=1e-5)
@@ -147,6 +147,22 @@ def test_extreme_logits_stay_finite(name, value):
     log_prob = numpy(distribution.log_prob(np.full((2, 3), value)))
     assert np.all(np.isfinite(log_prob)) and np.all(log_prob <= 0)
     assert np.all(np.isfinite(numpy(distribution.sample(0))))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_draws_of_nan_parameters_are_nan(name):
+    scale = np.ones((2, 3), "float32")
+    scale[0, 1] = np.nan
+    scale = scale[..., None] if name == "categorical" else scale
+    draws = numpy(MAKERS[name](scale).sample(seed=0))
+    np.testing.assert_array_equal(np.isnan(draws), np.isnan(scale).reshape(2, 3))
+
+
+@pytest.mark.parametrize("level", [-1.0, 4.0, np.nan])
+def test_levels_that_do_not_exist_have_no_log_prob(level):
+    value = np.array([[0, 1, 2], [0, level, 2]], "float32")
+    log_prob = numpy(Categorical(LEVELS).log_prob(value))
+    np.testing.assert_array_equal(np.isnan(log_prob), [False, True])
 
 
 def test_certain_values_have_probability_one_or_almost_none():

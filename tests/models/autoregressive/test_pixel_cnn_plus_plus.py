@@ -125,7 +125,7 @@ def test_pixel_by_pixel_gives_the_outputs_of_whole_images():
     for layer in normalized_layers(model):
         layer.scale.assign(ops.sign(layer.scale) * ops.maximum(layer.scale, 1.0))
     expected = numpy(model((images, labels)))
-    x, condition = model.split((images, labels))
+    x, condition = model.data_and_condition((images, labels))
     network = model.incremental(3, condition)
     cache, step = network.init_cache(), network.step
     if keras.backend.backend() == "jax":

@@ -71,6 +71,30 @@ def test_log_prob_of_samples_is_what_the_loop_says(model, samples):
     np.testing.assert_allclose(log_prob, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_draws_of_nan_weights_are_nan(model):
+    weights = model.get_weights()
+    try:
+        model.set_weights([np.full_like(weight, np.nan) for weight in weights])
+        (images, log_prob), (naive, _) = both_ways(model, 6, **completion(model, 0.0))
+    finally:
+        model.set_weights(weights)
+    assert np.all(np.isnan(images)) and np.all(np.isnan(naive))
+    assert np.all(np.isnan(log_prob))
+
+
+def test_data_that_a_stream_should_not_hold_are_nan(model):
+    last = model.num_levels - 1
+    right = np.zeros((1, *model.image_shape), "float32")
+    right[:, 0] = 1.0
+    broken = np.where(right == 0, np.nan, right)
+    wrong = [2 * right - 1, 255 * right, right + 0.4 / last, broken]
+    x = ops.convert_to_tensor(np.concatenate([right, *wrong]))
+    condition = condition_of(model, 5)
+    outputs = model.call(x if condition is None else (x, condition))
+    log_prob = numpy(model._log_prob_on_levels(x, outputs))
+    np.testing.assert_array_equal(np.isnan(log_prob), [False] + 4 * [True])
+
+
 def test_completion_is_the_same_with_caches(model):
     arguments = completion(model, 0.5)
     (images, log_prob), (naive, naive_log_prob) = both_ways(model, 6, **arguments)
