@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from keras_genmod.callbacks.exponential_moving_average import training_weights
+from keras_genmod.callbacks.stop_on_non_finite import weights_are_sound
 from keras_genmod.callbacks.tensorboard.event_writer import make_writable
-from keras_genmod.engine.backend import weights_are_finite
 
 
 class Backup(keras.callbacks.BackupAndRestore):
@@ -54,7 +54,7 @@ class Backup(keras.callbacks.BackupAndRestore):
 
     def on_epoch_end(self, epoch, logs=None):
         loss = (logs or {}).get("loss", 0.0)
-        if not np.isfinite(loss) or not weights_are_finite(self.model):
+        if not np.isfinite(loss) or not weights_are_sound(self.model):
             print(
                 f"\nEpoch {epoch + 1} is not backed up: a weight or loss is not finite."
             )

@@ -1,4 +1,4 @@
-"""An end to training at the first NaN, and where it came from."""
+"""An end to training at the first NaN or absurd weight, and where it came from."""
 
 import math
 
@@ -8,6 +8,16 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.engine.backend import weights_are_finite
+
+_BOUND = "_largest_weight"  # where a model keeps the bound of its callback
+
+
+def weights_are_sound(model: keras.Model) -> bool:
+    """Whether all trainable weights are finite, and within a `StopOnNonFinite`'s bound.
+
+    `Backup` asks before it keeps a state.
+    """
+    return weights_are_finite(model, model.__dict__.get(_BOUND, math.inf))
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -21,6 +31,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
       of the last batch was not finite.
     - A loss that is not finite after a batch whose weights were is named, and the first
       objective that has one: the batch holds a NaN, or the loss overflowed.
+    - A weight beyond `largest` counts as not finite. A learning rate far too high may
+      leave all losses finite, where activations saturate: those of a GAN, or of a
+      Boltzmann machine, whose units are 0 or 1 whatever the weights are.
 
     The message is printed and kept as `report`. Training stops as with
     `keras.callbacks.TerminateOnNaN`, so that the other callbacks end as they do after a
@@ -32,9 +45,12 @@ class StopOnNonFinite(keras.callbacks.Callback):
             not finite, and a batch after the weights went wrong in any other way. With
             n the weights alone are looked at, before every nth batch and at the end of
             an epoch; training stops at most n + 1 batches late.
+        largest: Positive number, the absolute value up to which a trainable weight is
+            taken for a weight, or `None` for no bound. Those of trained models are a
+            few tens at most; the default leaves room for data that are not scaled.
 
     Raises:
-        ValueError: If `every` is not a positive int.
+        ValueError: If `every` is not a positive int or `largest` not a positive number.
 
     Note:
         With `every=1` each batch waits for the losses of the one before, as with every
@@ -51,17 +67,28 @@ class StopOnNonFinite(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self, every=1):
+    def __init__(self, every: int = 1, largest: float | None = 1e6):
         super().__init__()
-        self.every = checks.integer("every", every, 1)
+        self.every = checks.positive_int("every", every)
+        if largest is not None:
+            largest = checks.positive("largest", largest)
+        self.largest = largest
         # Only losses of each batch must be waited for.
         self.async_safe = self.every > 1
-        self.report = None
+        self.report: str | None = None
         self._epoch = 0
         self._next_batch = 0  # whose weights are looked at
 
+    @property
+    def _bound(self):
+        return math.inf if self.largest is None else self.largest
+
     def on_train_begin(self, logs=None):
         self.report = None
+        self.model.__dict__[_BOUND] = self._bound  # past Keras' tracking
+
+    def on_train_end(self, logs=None):
+        self.model.__dict__.pop(_BOUND, None)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._next_batch = epoch, 0
@@ -71,7 +98,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             return
         self._next_batch = batch + self.every
         # `self.model` would attach JAX's state to the model, for each batch.
-        if not weights_are_finite(self._model):
+        if not weights_are_sound(self._model):
             figures = _non_finite_figures(self.model, self.model.get_metrics_result())
             self._stop(f"before batch {batch + 1}", {} if batch == 0 else figures)
 
@@ -84,7 +111,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.report is None:
             figures = _non_finite_figures(self.model, logs or {})
-            if figures or _non_finite_weights(self.model):
+            if figures or _wrong_weights(self.model, self._bound):
                 self._stop("at the end", figures)
 
     def _stop(self, when, figures, weights_were_finite=False):
@@ -104,15 +131,20 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if weights_were_finite:
             lines.append("All weights were finite before this batch.")
             lines.append(self._first_cause(figures))
-        elif weights := _non_finite_weights(model):
-            lines.append(f"Weights that are not finite: {'; '.join(weights)}.")
+        elif weights := _wrong_weights(model, self._bound):
+            lines.append(f"{self._wrong.capitalize()}: {'; '.join(weights)}.")
             if not figures:
                 lines.append(
-                    "No loss was wrong before: the weights were changed, or a gradient "
-                    "was not finite."
+                    "No loss was wrong before: the weights were changed, a gradient "
+                    "was not finite, or the learning rate is too high."
                 )
         self.report = " ".join(lines)
         print(f"\n{self.report}")
+
+    @property
+    def _wrong(self):
+        bound = "" if self.largest is None else f" or are beyond {self.largest:g}"
+        return f"weights that are not finite{bound}"
 
     def _first_cause(self, figures):
         """Says what a batch of finite weights did wrong first."""
@@ -121,10 +153,11 @@ class StopOnNonFinite(keras.callbacks.Callback):
             if f"{objective.name}_loss" in figures:
                 what = f"the loss of {objective.name!r}"
                 break
-            if not _all_finite(objective.trainable_variables()):
+            variables = objective.trainable_variables()
+            if any(_count(variable, self._bound) for variable in variables):
                 return (
                     f"The gradient of {objective.name!r} went wrong first: its loss is "
-                    "finite, its weights are not any more."
+                    f"finite, and now it has {self._wrong}."
                 )
         return (
             f"It was {what} that went wrong first: the data of this batch hold a NaN "
@@ -135,11 +168,6 @@ class StopOnNonFinite(keras.callbacks.Callback):
 def _objectives_of(model):
     """Returns a model's objectives, in the order of a train step; maybe none."""
     return model.objectives() if hasattr(model, "objectives") else []
-
-
-def _all_finite(variables):
-    """Whether no value of the variables is NaN or infinite."""
-    return not any(_count(variable) for variable in variables)
 
 
 def _non_finite_figures(model, logs):
@@ -164,8 +192,8 @@ def _non_finite_figures(model, logs):
     return {name: figures[name] for name in wrong}
 
 
-def _non_finite_weights(model):
-    """Returns a description of each weight that is not finite, with its network."""
+def _wrong_weights(model, largest):
+    """Returns what each weight is that is not finite or too large, with its network."""
     networks = {}
     attributes = {**vars(model), **vars(model).get("_modules", {})}
     for name, network in attributes.items():
@@ -173,17 +201,20 @@ def _non_finite_weights(model):
             for variable in getattr(network, "weights", ()):
                 networks[id(variable)] = f"{name}: "
     found = []
+    trainable = {id(variable) for variable in model.trainable_variables}
     for variable in model.weights:
-        if wrong := _count(variable):
+        bound = largest if id(variable) in trainable else math.inf
+        if wrong := _count(variable, bound):
             network = networks.get(id(variable), "")
             size = math.prod(variable.shape)
             found.append(f"{network}{variable.path} ({wrong} of {size} values)")
     return found
 
 
-def _count(variable):
-    """Returns how many values of a variable are not finite."""
+def _count(variable, largest):
+    """Returns how many values of a variable are not finite or beyond a bound."""
     values = ops.convert_to_numpy(variable)
     if values.dtype.kind in "iub":
         return 0
-    return int(np.count_nonzero(~np.isfinite(values.astype("float32"))))
+    values = np.abs(values.astype("float32"))
+    return int(np.count_nonzero(~np.isfinite(values) | (values > largest)))

@@ -1,5 +1,7 @@
 """The engine on JAX: everything is a function of the state, and compiled by Keras."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -135,19 +137,23 @@ def _logs(model, metrics, total, size, norms):
     return logs, [scope.get_current_value(v) for v in model.metrics_variables]
 
 
-def weights_are_finite(model) -> bool:
-    """Whether no trainable weight is NaN or infinite, also in the middle of `fit`."""
+def weights_are_finite(model, largest: float = math.inf) -> bool:
+    """Whether no trainable weight is NaN, infinite or beyond `largest`.
+
+    Also in the middle of `fit`.
+    """
     # There Keras holds the values apart; attaching them to the model takes long.
     if model._jax_state_synced:
         values = [v.value for v in model.trainable_variables]
     else:
         values = list(model._jax_state["trainable_variables"])
-    return not values or bool(_all_finite(values))
+    return not values or bool(_all_finite(values, largest))
 
 
 @jax.jit
-def _all_finite(values):
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(value)) for value in values]))
+def _all_finite(values, largest):
+    finite = [jnp.isfinite(value) & (jnp.abs(value) <= largest) for value in values]
+    return jnp.all(jnp.stack([jnp.all(value) for value in finite]))
 
 
 def input_gradient(network, x, differentiable):

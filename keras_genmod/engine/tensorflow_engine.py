@@ -1,5 +1,7 @@
 """The engine on TensorFlow: a tape an objective, inside Keras' `tf.function`."""
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import tree
@@ -67,15 +69,20 @@ def _check_size(inputs, objective):
         )
 
 
-def weights_are_finite(model) -> bool:
-    """Whether no trainable weight is NaN or infinite."""
+def weights_are_finite(model, largest: float = math.inf) -> bool:
+    """Whether no trainable weight is NaN, infinite or beyond `largest`."""
     values = [v.value for v in model.trainable_variables]
-    return not values or bool(_all_finite(values))
+    return not values or bool(_all_finite(values, tf.constant(largest)))
 
 
 @tf.function(autograph=False)
-def _all_finite(values):
-    finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values]
+def _all_finite(values, largest):
+    finite = [
+        tf.reduce_all(
+            tf.math.is_finite(value) & (tf.abs(value) <= tf.cast(largest, value.dtype))
+        )
+        for value in values
+    ]
     return tf.reduce_all(tf.stack(finite))
 
 

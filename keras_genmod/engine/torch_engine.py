@@ -1,6 +1,7 @@
 """The engine on PyTorch: gradients of each objective for its own parameters."""
 
 import contextlib
+import math
 
 import keras
 import numpy as np
@@ -75,13 +76,13 @@ def test_step(model, inputs):
     return model.evaluation_logs()
 
 
-def weights_are_finite(model) -> bool:
-    """Whether no trainable weight is NaN or infinite."""
+def weights_are_finite(model, largest: float = math.inf) -> bool:
+    """Whether no trainable weight is NaN, infinite or beyond `largest`."""
     values = [v.value.detach() for v in model.trainable_variables]
     if not values:
         return True
-    largest = torch._foreach_norm(values, ord=float("inf"))
-    return bool(torch.stack(largest).isfinite().all())
+    sizes = torch.stack(torch._foreach_norm(values, ord=math.inf))
+    return bool((sizes.isfinite() & (sizes <= largest)).all())
 
 
 def input_gradient(network, x, differentiable):

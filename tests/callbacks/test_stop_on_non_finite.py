@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import GAN, VAE
+from keras_genmod import GAN, RBM, VAE
 from keras_genmod.callbacks import Backup, StopOnNonFinite
 from tests.contracts import array_of, assert_same_state, state_of
 from tests.engine.two_players import TwoPlayers
@@ -100,7 +100,7 @@ def test_the_first_objective_that_goes_wrong_is_named():
     model, stop = two_players(), StopOnNonFinite()
     fit(model, X, Spoil(model.second.kernel), stop)
     assert "second: second/kernel (1 of 3 values)" in stop.report
-    model, stop = two_players(), StopOnNonFinite()
+    model, stop = two_players(), StopOnNonFinite(largest=None)
     model.first.kernel.assign(np.full((3, 1), 1e30))
     model.second.kernel.assign(np.full((3, 1), 1e30))
     fit(model, X, stop)
@@ -181,6 +181,38 @@ def test_several_steps_per_execution_stop_together():
     assert len(count.batches) == 2 and "discriminator_loss=nan" in stop.report
 
 
+def rbm():
+    model = RBM(4, 3, seed=0)
+    model.compile("adam")
+    return model
+
+
+@pytest.mark.parametrize(
+    "make,x", [(gan, IMAGES), (rbm, IMAGES.reshape(12, 4).round())]
+)
+def test_a_rate_far_too_high_is_noticed(make, x, tmp_path):
+    # Sigmoids saturate: all losses stay finite.
+    model, count = make(), Spoil()
+    model.optimizer.learning_rate = 1e30
+    stop = StopOnNonFinite()
+    fit(model, x, Backup(tmp_path), stop, count)
+    assert len(count.batches) <= 3
+    assert "training stops. Weights that are not finite" in stop.report
+    assert "or are beyond 1e+06: " in stop.report
+    assert "the learning rate is too high" in stop.report
+    assert "Not finite: " not in stop.report
+    assert not list(tmp_path.glob("*.h5"))  # whichever stands first in the list
+
+
+@pytest.mark.parametrize("largest,stops", [(None, False), (2.0, True), (3.0, False)])
+def test_the_bound_is_the_callers(largest, stops):
+    model, stop = two_players(), StopOnNonFinite(largest=largest)
+    model.second.kernel.assign([[0.0], [-2.5], [0.0]])
+    fit(model, X, stop, epochs=1)
+    assert bool(stop.report) == stops
+    assert not stops or "second: second/kernel (1 of 3 values)" in stop.report
+
+
 def test_healthy_training_goes_on():
     model, stop, count = vae(), StopOnNonFinite(), Spoil()
     fit(model, IMAGES, stop, count, validation_data=(IMAGES, None))
@@ -224,3 +256,6 @@ def test_backup_keeps_the_state_before(kind, backup_first, tmp_path, capsys):
 def test_numbers_are_checked():
     with pytest.raises(ValueError, match="`every` must be"):
         StopOnNonFinite(every=0)
+    for largest in (0, float("inf"), "1e6"):
+        with pytest.raises(ValueError, match="`largest` must be"):
+            StopOnNonFinite(largest=largest)
