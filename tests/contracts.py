@@ -26,10 +26,12 @@ LOOSE = 3e-4 if _ON_JAX else 1e-4
 # Whether few steps take less time without compilation: JAX compiles each operation.
 EAGER_IS_FASTER = not _ON_JAX
 slow_on_jax = pytest.mark.slow if _ON_JAX else lambda test: test
-# For models that differ little from another that is tested everywhere.
-slow_but_on_torch = (
-    (lambda case: case) if keras.backend.backend() == "torch" else pytest.mark.slow
-)
+
+
+def varies_little(case):
+    """Marks a model that differs little from another one that is tested everywhere."""
+    case.varies_little = True
+    return case if keras.backend.backend() == "torch" else pytest.mark.slow(case)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +52,7 @@ class TrainingContract:
     It overrides the rest where its model differs.
     """
 
+    varies_little = False
     #: Whether `torch.compile` works on its train step.
     torch_compiles = True
     data: tuple

@@ -48,17 +48,20 @@ def run(words, cwd, **kwargs):
     )
 
 
+@pytest.mark.any_backend
 def test_every_make_command_is_run_by_ci():
     named = {c.split()[1] for c in commands() if c.startswith("make ")}
     assert named <= targets_run_by_ci()
 
 
+@pytest.mark.any_backend
 def test_every_other_command_has_a_test_here():
     others = [c for c in commands() if not c.startswith("make ")]
     kinds = ("-m recipes.", "-m pip install", "tensorboard --logdir")
     assert [c for c in others if not any(kind in c for kind in kinds)] == []
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("command", [c for c in commands() if "-m recipes." in c])
 def test_recipe_command(command, tmp_path):
     words = [w for w in shlex.split(command) if "KERAS_BACKEND=" not in w]
@@ -69,6 +72,7 @@ def test_recipe_command(command, tmp_path):
     assert (tmp_path / "run").is_dir()
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("command", [c for c in commands() if "-m pip" in c])
 def test_install_command_names_a_real_extra(command):
     words = [sys.executable, *shlex.split(command)[1:]]
@@ -78,6 +82,7 @@ def test_install_command_names_a_real_extra(command):
     assert "does not provide the extra" not in result.stderr
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("command", [c for c in commands() if "tensorboard" in c])
 def test_tensorboard_command(command, tmp_path):
     _, *arguments = shlex.split(command)
@@ -111,12 +116,14 @@ def test_readme_example(example, tmp_path, monkeypatch):
     assert names["model"].compiled
 
 
+@pytest.mark.any_backend
 def test_example_has_fifteen_lines():
     (example,) = blocks("README.md", "python")
     statements = example[example.index("x, x_test") :].strip().splitlines()
     assert len(statements) <= 15
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "document",
     [*DOCUMENTS, "recipes/README.md", "benchmarks/RESULTS.md"],

@@ -32,8 +32,8 @@ from tests.contracts import (
     TrainingContract,
     array_of,
     assert_same_state,
-    slow_but_on_torch,
     state_of,
+    varies_little,
 )
 from tests.models.small_networks import small_network
 
@@ -94,7 +94,7 @@ class TestVAE(ModelContract):
         return model.encode(BINARY), model.reconstruct(BINARY)
 
 
-@slow_but_on_torch
+@varies_little
 class TestNormalVAE(ModelContract):
     data = (GREY,)
     data_in_unit_range = False
@@ -133,7 +133,7 @@ class TestConditionalVAE(ConditionalContract):
         return model.encode(BINARY, LABELS), model.reconstruct(BINARY, LABELS)
 
 
-@slow_but_on_torch
+@varies_little
 class TestFlowVAE(ModelContract):
     data = (BINARY,)
     sample_range = (0, 1)
@@ -153,7 +153,7 @@ class TestFlowVAE(ModelContract):
         return model.encode(BINARY), model.reconstruct(BINARY)
 
 
-@slow_but_on_torch
+@varies_little
 class TestPixelCNN(ModelContract):
     data = (BINARY,)
     torch_compiles = False
@@ -169,7 +169,7 @@ class TestPixelCNN(ModelContract):
         return model.log_prob(BINARY)
 
 
-@slow_but_on_torch
+@varies_little
 class TestColourPixelCNN(ModelContract):
     data = (FOUR_LEVELS,)
     torch_compiles = False
@@ -279,7 +279,7 @@ class TestRowPixelRNN(ModelContract):
         return model.log_prob(FOUR_LEVELS)
 
 
-@slow_but_on_torch
+@varies_little
 class TestDiagonalPixelRNN(ConditionalContract):
     data = (BINARY, LABELS)
     torch_compiles = False
@@ -320,17 +320,17 @@ class TestGAN(GANCase, ModelContract):
         return model.decode(LATENTS), model.predict(GREY, verbose=0)
 
 
-@slow_but_on_torch
+@varies_little
 class TestMinimaxGAN(GANCase, TrainingContract):
     loss = "minimax"
 
 
-@slow_but_on_torch
+@varies_little
 class TestLeastSquaresGAN(GANCase, TrainingContract):
     loss = "least_squares"
 
 
-@slow_but_on_torch
+@varies_little
 class TestHingeGAN(GANCase, TrainingContract):
     loss = "hinge"
 
@@ -396,7 +396,7 @@ class TestWGANGP(ModelContract):
         return model.decode(LATENTS), model.predict(GREY, verbose=0)
 
 
-@slow_but_on_torch
+@varies_little
 class TestConditionalWGANGP(TrainingContract):
     data = (GREY, LABELS)
     falls = None
@@ -544,7 +544,7 @@ class TestRBM(FullPrecision, ModelContract):
         return model.free_energy(v), model.reconstruct(v), model.log_prob(v)
 
 
-@slow_but_on_torch
+@varies_little
 class TestPersistentRBM(TestRBM):
     @staticmethod
     def make():
@@ -556,7 +556,7 @@ class TestPersistentRBM(TestRBM):
         assert outputs["chain"].shape == (3 * 9, 16)  # the chains, once a batch
 
 
-@slow_but_on_torch
+@varies_little
 class TestNormalRBM(TestRBM):
     data = ((BINARY.reshape(NUM_EXAMPLES, -1) - 0.5) * 2,)
     data_in_unit_range = False

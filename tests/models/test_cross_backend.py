@@ -29,8 +29,13 @@ def files(request, tmp_path_factory, jax_options):
         "OMP_NUM_THREADS": "1",  # torch's, beside other workers
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
+    chosen = {
+        item.callspec.params["name"]
+        for item in request.session.items
+        if getattr(item, "module", None) is request.module
+    }
     subprocess.run(
-        [sys.executable, "-m", "tests.models.write_models", folder],
+        [sys.executable, "-m", "tests.models.write_models", folder, *sorted(chosen)],
         env=environment,
         capture_output=True,
         check=True,
@@ -38,7 +43,13 @@ def files(request, tmp_path_factory, jax_options):
     return folder
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if case.varies_little else ())
+        for name, case in CASES.items()
+    ],
+)
 def test_outputs_are_equal(files, name):
     model = keras.saving.load_model(files / f"{name}.keras")
     assert model.compiled

@@ -8,7 +8,8 @@ from keras_genmod.models.energy.directed_layers import DirectedLayers
 from tests.contracts import BATCH_SIZE, array_of, start_process
 from tests.models import test_contracts as cases
 
-NUM_REPEATS = 150
+# TensorFlow lost the order of a step in some hundreds, the others never.
+NUM_REPEATS = 150 if keras.backend.backend() == "tensorflow" else 5
 
 
 # A linear critic loss: the gradient of the last kernel does not depend on the kernel,
@@ -22,7 +23,7 @@ def test_repeated_steps_are_equal_bit_for_bit(case):
     for _ in range(NUM_REPEATS):
         for variable, value in zip(variables, start, strict=True):
             variable.assign(value)
-        for i in range(0, 24, BATCH_SIZE):
+        for i in range(0, 2 * BATCH_SIZE, BATCH_SIZE):
             model.train_on_batch(cases.GREY[i : i + BATCH_SIZE])
         ends.add(b"".join(array_of(v).tobytes() for v in variables))
     assert len(ends) == 1

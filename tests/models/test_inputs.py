@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.contracts import BATCH_SIZE, assert_same_state, state_of
+from tests.contracts import BATCH_SIZE, NUM_EXAMPLES, assert_same_state, state_of
 from tests.models import test_contracts as cases
 
 CASES = (cases.TestVAE, cases.TestConditionalGAN, cases.TestCycleGAN)
@@ -18,7 +18,7 @@ class Batches(keras.utils.PyDataset):
         self.arrays = arrays
 
     def __len__(self):
-        return len(keras.tree.flatten(self.arrays)[0]) // BATCH_SIZE
+        return -(-len(keras.tree.flatten(self.arrays)[0]) // BATCH_SIZE)
 
     def __getitem__(self, index):
         chosen = slice(index * BATCH_SIZE, (index + 1) * BATCH_SIZE)
@@ -28,9 +28,7 @@ class Batches(keras.utils.PyDataset):
 def as_dataset(data):
     import tensorflow as tf
 
-    return tf.data.Dataset.from_tensor_slices(data).batch(
-        BATCH_SIZE, drop_remainder=True
-    )
+    return tf.data.Dataset.from_tensor_slices(data).batch(BATCH_SIZE)
 
 
 def as_loader(data):
@@ -101,7 +99,7 @@ def test_unconditional_models_ignore_labels(expected, case):
 
 
 def test_examples_of_no_weight_train_nothing():
-    halves = np.arange(24) % 2
+    halves = np.arange(NUM_EXAMPLES) % 2
     x = cases.GREY.copy()
     models = []
     for fill in (0.25, 0.75):
@@ -116,7 +114,7 @@ def test_examples_of_no_weight_train_nothing():
 def test_games_take_no_example_weights():
     model = cases.TestGAN.compiled()
     with pytest.raises(ValueError, match="takes no `sample_weight`"):
-        cases.TestGAN.fit(model, sample_weight=np.ones(24))
+        cases.TestGAN.fit(model, sample_weight=np.ones(NUM_EXAMPLES))
 
 
 def test_first_batch_of_a_dataset_is_checked():

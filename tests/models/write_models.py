@@ -23,8 +23,9 @@ def outputs_of(case, model):
     return [array_of(output) for output in outputs]
 
 
-def write(folder):
-    for name, case in CASES.items():
+def write(folder, names):
+    for name in names:
+        case = CASES[name]
         model = case.compiled()
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
@@ -33,4 +34,4 @@ def write(folder):
 
 
 if __name__ == "__main__":
-    write(pathlib.Path(sys.argv[1]))
+    write(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,32 @@
+"""Importing the package imports no backend that Keras does not."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+
+ROOT = pathlib.Path(__file__).parent.parent
+BACKENDS = {"tensorflow", "jax", "torch"}
+
+
+def test_importing_the_package_imports_no_backend_that_keras_does_not():
+    backend = keras.backend.backend()
+    script = (
+        "import sys, keras; before = set(sys.modules)\n"
+        "import keras_genmod; print(*before, '', *set(sys.modules) - before, sep='\\n')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    of_keras, of_package = result.stdout.split("\n\n")
+    assert "keras_genmod.models" in of_package.splitlines()
+    assert not BACKENDS & set(of_package.splitlines())
+    if backend != "tensorflow":
+        assert "tensorflow" not in of_keras.splitlines()
