@@ -19,7 +19,7 @@ class InvertibleLinear(Bijector):
     P is a fixed permutation, L lower triangular with ones on its diagonal, U strictly
     upper triangular, the signs are fixed: W is invertible whatever the weights L, U and
     s are, and log|det W| = sum_i s_i without a decomposition. The inverse solves two
-    triangular systems.
+    triangular systems for W^-1, once for all examples (or pixels), and multiplies.
 
     Args:
         event_dim: Positive int, the length of an event.
@@ -86,7 +86,7 @@ class InvertibleLinear(Bijector):
                 self._signs,
             ),
         )
-        identity = ops.eye(self.event_dim)
+        identity = ops.eye(self.event_dim, dtype="float32")
         lower = ops.tril(lower, -1) + identity
         upper = ops.triu(upper, 1) + signs * ops.exp(log_diagonal) * identity
         return permutation, lower, upper, log_diagonal
@@ -99,10 +99,12 @@ class InvertibleLinear(Bijector):
 
     def _inverse_and_log_det(self, x, condition):
         permutation, lower, upper, log_diagonal = self._factors()
-        columns = ops.transpose(ops.matmul(x, permutation))  # P^-1 = P^T
-        columns = ops.solve_triangular(lower, columns, lower=True)
-        columns = ops.solve_triangular(upper, columns)
-        return ops.transpose(columns), same_for_all(-ops.sum(log_diagonal), x)
+        identity = ops.eye(self.event_dim, dtype="float32")
+        inverse = ops.solve_triangular(lower, identity, lower=True)
+        inverse = ops.solve_triangular(upper, inverse)
+        inverse = ops.matmul(inverse, ops.transpose(permutation))  # P^-1 = P^T
+        z = ops.matmul(x, ops.transpose(inverse))  # rows are examples
+        return z, same_for_all(-ops.sum(log_diagonal), x)
 
     def get_config(self):
         return {

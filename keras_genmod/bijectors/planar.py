@@ -8,6 +8,7 @@ from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.conditional_weights import add_kernel, moved
 
 _PRECISION = 2e-7  # relative size of a move that ends the search, float32's own
+_SMALLEST_GAP = 1e-6  # of 1 + w.u, so that its logarithm has a gradient
 _ITERATIONS = 40  # halvings of the bracket alone reach float32; Newton needs about 6
 
 
@@ -18,7 +19,7 @@ class Planar(Bijector):
     With s = w.z + b, det df/dz = 1 + (1 - tanh(s)^2) w.u (the matrix determinant
     lemma), in O(d). f is invertible where w.u > -1, which holds by construction: the
     free vector v becomes u = v + (m(w.v) - w.v) w / |w|^2, so that
-    w.u = m(w.v) = -1 + log(1 + exp(w.v)).
+    w.u = m(w.v) = -1 + 1e-6 + log(1 + exp(w.v)).
 
     The inverse solves the scalar equation a + w.u tanh(a + b) = w.x for a = w.z, which
     is monotone in a: Newton's method, kept inside a bracket that halves when Newton
@@ -42,6 +43,10 @@ class Planar(Bijector):
     References:
         Rezende and Mohamed, Variational inference with normalizing flows, 2015,
         arXiv:1505.05770, section 4.1 and appendix A.1. There is no inverse there.
+
+    Note:
+        The paper's m has no 1e-6: 1 + w.u would underflow below w.v = -87, and the
+        gradient of its logarithm become NaN.
 
     Example:
     ```python
@@ -76,13 +81,13 @@ class Planar(Bijector):
         return [self.w, self.v, self.b]
 
     def _tensors(self, condition):
-        """Returns w, u, b and 1 + w.u > 0, which is log(1 + exp(w.v)) unless w = 0.
+        """Returns w, u, b and 1 + w.u > 0, a softplus of w.v unless w = 0.
 
         With a condition, each has a batch axis.
         """
         w, v, b = moved(self._weights(), self.kernel, condition)
         product = ops.sum(w * v, axis=-1)
-        gap = ops.softplus(product)
+        gap = ops.softplus(product) + _SMALLEST_GAP
         squared_norm = ops.sum(ops.square(w), axis=-1)
         divisor = ops.maximum(squared_norm, 1e-12)
         u = v + ((gap - 1.0 - product) / divisor)[..., None] * w
