@@ -5,13 +5,14 @@ from keras import ops
 _LARGEST_LOG_SCALE = 5.0
 
 
-def check_network(network, input_shape, output_shape, condition_dim):
-    """Raises a `ValueError` unless a network maps one shape to another.
+def check_network(network, input_shape, output_shapes, condition_dim):
+    """Raises a `ValueError` unless a network maps one shape to one of others.
 
     Args:
         network: What should be a built Keras model.
         input_shape: Tuple, the shape of an event, without the batch.
-        output_shape: Tuple, the shape of its parameters, without the batch.
+        output_shapes: List of tuples, the shapes that its parameters may have, without
+            the batch.
         condition_dim: Positive int, the length of the condition that the network takes
             beside the event, or `None`.
 
@@ -32,9 +33,10 @@ def check_network(network, input_shape, output_shape, condition_dim):
             f"`network` must take {kind}, of shape {expected}. "
             f"Received a network of input shape {network.input_shape}"
         )
-    if network.output_shape != (None, *output_shape):
+    allowed = [(None, *shape) for shape in output_shapes]
+    if network.output_shape not in allowed:
         raise ValueError(
-            f"`network` must have output shape {(None, *output_shape)}. "
+            f"`network` must have output shape {' or '.join(map(str, allowed))}. "
             f"Received a network of output shape {network.output_shape}"
         )
 

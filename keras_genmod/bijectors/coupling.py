@@ -17,11 +17,16 @@ class Coupling(Bijector):
     single values add up; and both directions are one pass, since the kept part is the
     same on both sides. A subclass defines `_map_values`.
 
+    With the masks "half" and "channel" a network may give the parameters of the values
+    that move alone, in their order; those of the part that stays, if it gives them,
+    are dropped before the map.
+
     Args:
         event_shape: Tuple `(event_dim,)`, or `(height, width, channels)` of images; at
             least two values.
         network: Built Keras model from the event, or the list `[event, condition]`, to
-            `outputs_per_value` times as many values on the last axis.
+            `outputs_per_value` times as many values on the last axis; or as many times
+            the values that move.
         outputs_per_value: Positive int, how many parameters the map of a value has.
         mask: Which part is kept. "half": the first `event_dim // 2` values of a vector.
             "checkerboard": the pixels (i, j) of even i + j, or the values of even index
@@ -33,6 +38,9 @@ class Coupling(Bijector):
         ValueError: If the mask does not fit the event, or the network does not.
     """
 
+    #: Whether a network's outputs are a value's parameters, then those of the next.
+    _one_value_after_the_other = False
+
     def __init__(
         self, event_shape, network, outputs_per_value, mask="half", flip=False, **kwargs
     ):
@@ -42,21 +50,20 @@ class Coupling(Bijector):
         self.flip = bool(flip)
         self.outputs_per_value = outputs_per_value
         self._is_kept = _kept_part(mask, self.event_shape) != self.flip
+        self._moving = _moving_channels(self._is_kept)
         *outer, channels = self.event_shape
-        check_network(
-            network,
-            self.event_shape,
-            (*outer, channels * outputs_per_value),
-            self.condition_dim,
-        )
+        num_moving = channels if self._moving is None else len(self._moving)
+        counts = sorted({channels, num_moving}, reverse=True)
+        output_shapes = [(*outer, count * outputs_per_value) for count in counts]
+        check_network(network, self.event_shape, output_shapes, self.condition_dim)
         self.built = True
 
     def _map_values(self, values, outputs, inverse):
         """Maps each value by its parameters, or back.
 
         Args:
-            values: Float32 tensor `(batch, *event_shape)`, of the kept part too.
-            outputs: Float32 tensor of the network's output shape.
+            values: Float32 tensor `(batch, ..., count)`: the values that move, or all.
+            outputs: Their parameters, `(batch, ..., count * outputs_per_value)`.
             inverse: Whether `values` are data.
 
         Returns:
@@ -75,10 +82,31 @@ class Coupling(Bijector):
         kept = ops.where(is_kept, values, 0.0)
         inputs = kept if condition is None else [kept, condition]
         outputs = ops.cast(self.network(inputs), "float32")
-        mapped, log_det = self._map_values(values, outputs, inverse)
-        mapped = ops.where(is_kept, values, mapped)
-        log_det = ops.where(is_kept, 0.0, log_det)
-        return mapped, sum_event(log_det)
+        if self._moving is None:  # all over the event: maps all, and drops a part
+            mapped, log_det = self._map_values(values, outputs, inverse)
+            mapped = ops.where(is_kept, values, mapped)
+            return mapped, sum_event(ops.where(is_kept, 0.0, log_det))
+        start, stop = self._moving.start, self._moving.stop
+        mapped, log_det = self._map_values(
+            values[..., start:stop], self._parameters_of_moving(outputs), inverse
+        )
+        parts = [values[..., :start], mapped, values[..., stop:]]
+        return ops.concatenate(parts, axis=-1), sum_event(log_det)
+
+    def _parameters_of_moving(self, outputs):
+        """Returns a network's outputs without those of the values that stay."""
+        channels, count = self.event_shape[-1], self.outputs_per_value
+        if outputs.shape[-1] == len(self._moving) * count:
+            return outputs
+        outer = self.event_shape[:-1]
+        chosen = slice(self._moving.start, self._moving.stop)
+        if self._one_value_after_the_other:
+            outputs = ops.reshape(outputs, (-1, *outer, channels, count))
+            outputs = outputs[..., chosen, :]
+        else:
+            outputs = ops.reshape(outputs, (-1, *outer, count, channels))
+            outputs = outputs[..., chosen]
+        return ops.reshape(outputs, (-1, *outer, len(self._moving) * count))
 
     def get_config(self):
         return {
@@ -125,3 +153,12 @@ def _kept_part(mask, event_shape):
             f"Received: event_shape={event_shape}, mask={mask!r}"
         )
     return kept
+
+
+def _moving_channels(is_kept):
+    """Returns the range of the last axis that moves, `None` if there is no such one."""
+    moves = ~is_kept.reshape(-1, is_kept.shape[-1])
+    start, stop = np.flatnonzero(moves.any(axis=0))[[0, -1]] + [0, 1]
+    expected = np.zeros_like(moves)
+    expected[:, start:stop] = True
+    return range(int(start), int(stop)) if np.array_equal(moves, expected) else None

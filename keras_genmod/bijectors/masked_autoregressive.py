@@ -51,7 +51,7 @@ class MaskedAutoregressive(Bijector):
     def __init__(self, event_dim, network, condition_dim=None, **kwargs):
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
-        check_network(network, (event_dim,), (event_dim, 2), condition_dim)
+        check_network(network, (event_dim,), [(event_dim, 2)], condition_dim)
         self.event_dim = event_dim
         self.network = network
         self.built = True

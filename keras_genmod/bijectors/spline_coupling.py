@@ -45,6 +45,8 @@ class SplineCoupling(Coupling):
     ```
     """
 
+    _one_value_after_the_other = True
+
     def __init__(
         self,
         event_shape,
@@ -71,7 +73,7 @@ class SplineCoupling(Coupling):
 
     def _map_values(self, values, outputs, inverse):
         parameters = ops.reshape(
-            outputs, (-1, *self.event_shape, self.outputs_per_value)
+            outputs, (-1, *values.shape[1:], self.outputs_per_value)
         )
         return rational_quadratic.map_values(
             values, parameters, self.num_bins, self.bound, inverse

@@ -13,6 +13,7 @@ def coupling_mlp(
     outputs_per_dim=2,
     condition_dim=None,
     activation="relu",
+    num_moving=None,
 ):
     """Makes the network of a coupling layer of vectors: dense layers.
 
@@ -28,9 +29,13 @@ def coupling_mlp(
         condition_dim: Integer; if given, the network takes `[event, condition]` with
             `condition` of shape `(batch, condition_dim)`.
         activation: String or callable, after each hidden layer.
+        num_moving: Integer; if given, the network gives the parameters of so many
+            values: those that the mask "half" moves, the last
+            `event_dim - event_dim // 2` or, with `flip`, the first `event_dim // 2`.
 
     Returns:
-        `keras.Model` to parameters of shape `(batch, event_dim * outputs_per_dim)`.
+        `keras.Model` to parameters of shape `(batch, event_dim * outputs_per_dim)`, or
+        `(batch, num_moving * outputs_per_dim)`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -52,12 +57,18 @@ def coupling_mlp(
     inputs, x = vector_input((event_dim,), condition_dim, "event", "condition")
     for units in checks.sizes("hidden_dims", hidden_dims, may_be_empty=True):
         x = layers.Dense(units, activation=activation)(x)
-    x = layers.Dense(event_dim * outputs_per_dim, kernel_initializer="zeros")(x)
+    num_outputs = _num_moving(num_moving, event_dim) * outputs_per_dim
+    x = layers.Dense(num_outputs, kernel_initializer="zeros")(x)
     return keras.Model(inputs, x, name="coupling_mlp")
 
 
 def coupling_cnn(
-    image_shape, filters=64, num_blocks=2, outputs_per_channel=2, condition_dim=None
+    image_shape,
+    filters=64,
+    num_blocks=2,
+    outputs_per_channel=2,
+    condition_dim=None,
+    num_moving=None,
 ):
     """Makes the network of a coupling layer of images: a small residual network.
 
@@ -75,10 +86,14 @@ def coupling_cnn(
         condition_dim: Integer; if given, the network takes `[image, condition]` with
             `condition` of shape `(batch, condition_dim)`, which becomes channels of
             the image.
+        num_moving: Integer; if given, the network gives the parameters of so many
+            channels: those that the mask "channel" moves, the last
+            `channels - channels // 2` or, with `flip`, the first `channels // 2`.
 
     Returns:
         `keras.Model` to parameters of shape
-        `(batch, height, width, channels * outputs_per_channel)`.
+        `(batch, height, width, channels * outputs_per_channel)`, or with `num_moving`
+        in place of `channels`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -111,9 +126,17 @@ def coupling_cnn(
         hidden = _convolution(filters, 3)(layers.ReLU()(x))
         hidden = _convolution(filters, 3)(layers.ReLU()(hidden))
         x = layers.Add()([x, hidden])
-    num_outputs = image_shape[-1] * outputs_per_channel
+    num_outputs = _num_moving(num_moving, image_shape[-1]) * outputs_per_channel
     last = _convolution(num_outputs, 1, kernel_initializer="zeros")
     return keras.Model(inputs, last(layers.ReLU()(x)), name="coupling_cnn")
+
+
+def _num_moving(num_moving, num_values):
+    if num_moving is None:
+        return num_values
+    return checks.integer(
+        "num_moving", num_moving, 1, num_values, "the number of all values"
+    )
 
 
 def _convolution(filters, kernel_size, **kwargs):

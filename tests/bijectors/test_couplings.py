@@ -78,6 +78,59 @@ def test_kept_values_stay_and_move_the_others_one_by_one(direction, name, flip):
     assert np.all(found[np.ix_(~kept, kept)].max(axis=1) > 0)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(
+    "cls,count,event_shape",
+    [
+        (AffineCoupling, 2, (5,)),
+        (AdditiveCoupling, 1, (2, 1, 3)),
+        (SplineCoupling, 11, (2, 1, 3)),
+    ],
+)
+def test_networks_may_leave_out_the_values_that_stay(cls, count, event_shape, flip):
+    # The same network without the outputs of the values that stay: the same map.
+    is_vector = len(event_shape) == 1
+    channels = event_shape[-1]
+    moving = np.flatnonzero((np.arange(channels) < channels // 2) == flip)
+
+    def network(**options):
+        if is_vector:
+            return coupling_mlp(5, (4,), count, **options)
+        return coupling_cnn(event_shape, 4, 0, count, **options)
+
+    whole, part = with_random_weights(network()), network(num_moving=len(moving))
+    if cls is SplineCoupling:
+        chosen = np.arange(channels * count).reshape(channels, count)[moving]
+    else:
+        chosen = np.arange(channels * count).reshape(count, channels)[:, moving]
+    *inner, kernel, bias = whole.get_weights()
+    part.set_weights([*inner, kernel[..., chosen.ravel()], bias[chosen.ravel()]])
+    options = {"mask": "half" if is_vector else "channel", "flip": flip}
+    if cls is SplineCoupling:
+        options["num_bins"] = 4
+    z = np.random.default_rng(0).normal(size=(6, *event_shape)).astype("float32")
+    for direction in ("forward", "inverse"):
+        found, expected = (
+            getattr(cls(event_shape, n, **options), f"{direction}_and_log_det")(z)
+            for n in (part, whole)
+        )
+        for value, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(
+                *map(ops.convert_to_numpy, (value, other)), rtol=1e-4, atol=1e-5
+            )
+
+
+def test_numbers_that_move_are_checked():
+    for make, event in ((coupling_mlp, 5), (coupling_cnn, (2, 2, 5))):
+        for count in (0, 6, 1.5):
+            with pytest.raises(ValueError, match="`num_moving` must be"):
+                make(event, num_moving=count)
+    with pytest.raises(ValueError, match=r"\(None, 10\) or \(None, 6\). Rec.* 8\)"):
+        AffineCoupling((5,), coupling_mlp(5, num_moving=4))
+    with pytest.raises(ValueError, match=r"output shape \(None, 8\). Rec.* 4\)"):
+        AffineCoupling((4,), coupling_mlp(4, num_moving=2), mask="checkerboard")
+
+
 def test_affine_map_is_that_of_the_paper():
     bijector = vectors(AffineCoupling)
     z = RNG.normal(size=(6, 4)).astype("float32")
@@ -140,8 +193,8 @@ def test_masks_that_do_not_fit_are_an_error(event_shape, mask, match):
 
 
 def test_networks_that_do_not_fit_are_an_error():
-    with pytest.raises(ValueError, match=r"output shape \(None, 8\).*\(None, 4\)"):
-        AffineCoupling((4,), coupling_mlp(4, outputs_per_dim=1))
+    with pytest.raises(ValueError, match=r"output shape \(None, 8\) or.*\(None, 3\)"):
+        AffineCoupling((4,), coupling_mlp(4, outputs_per_dim=1, num_moving=3))
     with pytest.raises(ValueError, match=r"output shape \(None, 92\).*\(None, 8\)"):
         SplineCoupling((4,), coupling_mlp(4))
     with pytest.raises(ValueError, match=r"take one input, of shape \(None, 4\)"):

@@ -44,7 +44,8 @@ def _conditioner(shape, filters, num_classes):
         x = layers.Add()([x, layers.Reshape((1, 1, filters))(bias)])
     x = layers.ReLU()(x)
     x = _convolution(filters, 1, activation="relu")(x)
-    return keras.Model(inputs, _zero_convolution(x, 2 * shape[-1]))
+    # Shift and log-scale of the half of the channels that moves.
+    return keras.Model(inputs, _zero_convolution(x, shape[-1]))
 
 
 def _prior_network(shape):
