@@ -26,7 +26,7 @@ class MaskedConv2D(keras.layers.Conv2D):
         mask: "A" or "B".
         num_channels: Positive int, number of image channels; 1 for grey images.
         **kwargs: Further arguments of `keras.layers.Conv2D`. `padding` is "same",
-            strides are 1, the data format is channels last.
+            strides and groups are 1, the data format is channels last.
 
     Raises:
         ValueError: If an argument is not as above.
@@ -50,10 +50,20 @@ class MaskedConv2D(keras.layers.Conv2D):
                 f"has features. Received: filters={filters}, "
                 f"num_channels={num_channels}"
             )
-        fixed = {"padding": "same", "strides": (1, 1), "data_format": "channels_last"}
+        fixed = {
+            "padding": "same",
+            "strides": (1, 1),
+            "groups": 1,  # Keras' groups would cut those of the mask in two.
+            "data_format": "channels_last",
+        }
         for name, value in fixed.items():
-            if kwargs.pop(name, value) not in (value, 1, list((1, 1))):
-                raise ValueError(f"`{name}` must be {value!r} in a masked convolution.")
+            given = kwargs.pop(name, value)
+            given = tuple(given) if isinstance(given, list) else given
+            if given != value and (name != "strides" or given != 1):
+                raise ValueError(
+                    f"`{name}` must be {value!r} in a masked convolution. "
+                    f"Received: {name}={given!r}"
+                )
         super().__init__(filters, kernel_size, **fixed, **kwargs)
         if any(size % 2 == 0 for size in self.kernel_size):
             raise ValueError(
@@ -93,7 +103,7 @@ class MaskedConv2D(keras.layers.Conv2D):
         return kernel * ops.cast(self._kernel_mask, kernel.dtype)
 
     def call(self, inputs):
-        if self.dilation_rate != (1, 1) or self.groups != 1:
+        if self.dilation_rate != (1, 1):
             return super().call(inputs)
         kernel = ops.convert_to_tensor(self.kernel)
         bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
@@ -108,7 +118,16 @@ class MaskedConv2D(keras.layers.Conv2D):
 
         Returns:
             An `IncrementalConv2D`. It holds the weights as they are now.
+
+        Raises:
+            ValueError: If the layer has a `dilation_rate` other than 1.
         """
+        if self.dilation_rate != (1, 1):
+            raise ValueError(
+                "`dilation_rate` must be 1 in a layer that takes one pixel at a time; "
+                "call the layer on whole images. "
+                f"Received: dilation_rate={self.dilation_rate}"
+            )
         return IncrementalConv2D(self, batch_size, width)
 
     def get_config(self):

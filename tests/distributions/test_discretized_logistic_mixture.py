@@ -240,6 +240,18 @@ def test_cold_draws_are_the_mean_of_the_heaviest_component():
     np.testing.assert_allclose(draws, np.repeat(expected[None], 10, 0), atol=3 / 255)
 
 
+def test_temperature_divides_logits_and_multiplies_scales():
+    values = np.arange(4)[:, None] / 3
+    logits, means = np.array([[1.0, -1.0]] * 4), np.array([[[0.5, -0.5]]] * 4)
+    scales = np.full((4, 1, 2), -1.0)
+    warm = DiscretizedLogisticMixture(logits, means, scales, None, 4, temperature=2.0)
+    scales = scales + np.log(2)
+    plain = DiscretizedLogisticMixture(logits / 2, means, scales, None, 4)
+    np.testing.assert_allclose(
+        numpy(warm.log_prob(values)), numpy(plain.log_prob(values)), rtol=1e-5
+    )
+
+
 def test_mean_is_the_expected_value():
     values = np.arange(8)[:, None] / 7
     outputs = np.repeat(RNG.normal(size=(1, 12)), 8, axis=0)

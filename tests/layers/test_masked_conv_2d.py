@@ -55,6 +55,18 @@ def test_an_impulse_reaches_later_pixels_only(mask, own):
     np.testing.assert_array_equal(response, expected)
 
 
+def test_dilation_keeps_the_order_and_is_refused_pixel_by_pixel():
+    layer = MaskedConv2D(1, 3, "B", dilation_rate=2, kernel_initializer="ones")
+    image = np.zeros((1, 5, 5, 1), "float32")
+    image[0, 2, 2, 0] = 1.0
+    response = keras.ops.convert_to_numpy(layer(image))[0, :, :, 0]
+    expected = np.zeros((5, 5))
+    expected[2, 2::2] = expected[4, ::2] = 1.0
+    np.testing.assert_array_equal(response, expected)
+    with pytest.raises(ValueError, match="`dilation_rate` must be 1 .*Received: "):
+        layer.incremental(1, 5)
+
+
 def test_half_precision_keeps_the_mask():
     layer = MaskedConv2D(2, 3, "A", dtype="mixed_bfloat16", kernel_initializer="ones")
     response = layer(np.ones((1, 3, 3, 1), "float32"))
@@ -83,9 +95,10 @@ def test_config_round_trip():
         ({"num_channels": 3}, "filters"),
         ({"padding": "valid"}, "padding"),
         ({"strides": 2}, "strides"),
+        ({"groups": 2}, "groups"),
         ({"data_format": "channels_first"}, "data_format"),
     ],
 )
 def test_bad_argument_is_named(arguments, name):
-    with pytest.raises(ValueError, match=f"`{name}` must be"):
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: "):
         MaskedConv2D(**{"filters": 2, "kernel_size": 3, "mask": "A", **arguments})

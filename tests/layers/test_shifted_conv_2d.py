@@ -9,7 +9,6 @@ from keras import ops
 
 from keras_genmod.layers import ShiftedConv2D, ShiftedConv2DTranspose
 
-RNG = np.random.default_rng(0)
 CASES = [
     ((2, 3), "down", "A", 1),
     ((1, 3), "down", "A", 1),
@@ -31,8 +30,14 @@ def numpy(x):
 def made(layer, inputs):
     """Builds a layer with the same random weights on every backend."""
     layer.build((None, None, None, inputs))
-    layer.set_weights([RNG.normal(size=w.shape) for w in layer.get_weights()])
+    rng = np.random.default_rng(0)
+    layer.set_weights([rng.normal(size=w.shape) for w in layer.get_weights()])
     return layer
+
+
+def images(height, width):
+    shape = (2, height, width, 2)
+    return np.random.default_rng(1).normal(size=shape).astype("float32")
 
 
 def convolved(x, layer):
@@ -56,7 +61,7 @@ def convolved(x, layer):
 def test_taps_are_where_they_should_be(case):
     kernel_size, direction, mask, strides = case
     layer = made(ShiftedConv2D(3, kernel_size, direction, mask, strides), 2)
-    x = RNG.normal(size=(2, 4, 6, 2)).astype("float32")
+    x = images(4, 6)
     found = numpy(layer(x))
     assert layer.compute_output_shape(x.shape) == found.shape
     np.testing.assert_allclose(found, convolved(x, layer), rtol=1e-4, atol=1e-5)
@@ -66,7 +71,7 @@ def test_taps_are_where_they_should_be(case):
 def test_row_by_row_gives_the_same(case):
     kernel_size, direction, mask, strides = case
     layer = made(ShiftedConv2D(3, kernel_size, direction, mask, strides), 2)
-    x = RNG.normal(size=(2, 4, 6, 2)).astype("float32")
+    x = images(4, 6)
     form, rows = layer.incremental(2, 6), []
     cache = form.init_cache()
     for r in range(4):
@@ -86,7 +91,7 @@ def test_row_by_row_gives_the_same(case):
 def test_pixel_by_pixel_gives_the_same(case):
     kernel_size, direction, mask, strides = case
     layer = made(ShiftedConv2D(3, kernel_size, direction, mask, strides), 2)
-    x = RNG.normal(size=(2, 4, 6, 2)).astype("float32")
+    x = images(4, 6)
     expected = numpy(layer(x))
     form = layer.incremental(2, 6)
     cache = form.init_cache()
@@ -106,7 +111,7 @@ def test_pixel_by_pixel_gives_the_same(case):
 @pytest.mark.parametrize("direction", ["down", "down_right"])
 def test_way_back_is_a_transposed_convolution(direction):
     layer = made(ShiftedConv2DTranspose(3, direction), 2)
-    x = RNG.normal(size=(2, 3, 4, 2)).astype("float32")
+    x = images(3, 4)
     kernel, bias = layer.get_weights()
     full = np.zeros((2, 7, 10, 3))
     for r, c, i, j in itertools.product(
@@ -122,7 +127,7 @@ def test_way_back_is_a_transposed_convolution(direction):
 
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_way_back_goes_by_rows_and_pixels(use_bias):
-    x = RNG.normal(size=(2, 3, 4, 2)).astype("float32")
+    x = images(3, 4)
     tensor = ops.convert_to_tensor(x)
     down = made(ShiftedConv2DTranspose(3, "down", use_bias), 2)
     right = made(ShiftedConv2DTranspose(3, "down_right", use_bias), 2)

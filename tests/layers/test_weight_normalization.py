@@ -13,8 +13,7 @@ from keras_genmod.layers import (
 )
 from tests.autodiff import gradients
 
-RNG = np.random.default_rng(0)
-IMAGES = RNG.normal(2.0, 3.0, size=(8, 4, 4, 2)).astype("float32")
+IMAGES = np.random.default_rng(0).normal(2.0, 3.0, size=(8, 4, 4, 2)).astype("float32")
 KINDS = {
     "conv": lambda: ShiftedConv2D(3, (2, 3), "down", use_bias=False),
     "back": lambda: ShiftedConv2DTranspose(3, "down", use_bias=False),

@@ -144,9 +144,9 @@ class AutoregressiveModel(GenerativeModel):
     # Training and densities.
 
     def call(self, inputs, training=False):
-        """Returns the parameters of all conditionals, as `outputs`."""
+        """Returns the parameters of all conditionals, as `outputs`, float32."""
         x, condition = self.data_and_condition(inputs)
-        return self.outputs(x, condition, training)
+        return ops.cast(self.outputs(x, condition, training), "float32")
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

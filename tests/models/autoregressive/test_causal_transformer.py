@@ -41,6 +41,28 @@ def test_attention_equals_numpy():
     np.testing.assert_allclose(numpy(found), weights @ value, rtol=1e-4, atol=1e-5)
 
 
+def test_scores_of_half_precision_do_not_overflow():
+    # 64 products of 40 * 40 pass 65,504, the largest float16; scaled they do not.
+    query = ops.full((1, 1, 1, 64), 40.0, "float16")
+    key = ops.full((1, 1, 64, 2), 40.0, "float16")
+    value = ops.convert_to_tensor(np.array([[[[1.0], [3.0]]]], "float16"))
+    mask = np.array([[True, True]])
+    found = ops.cast(attention(query, key, value, mask), "float32")
+    np.testing.assert_array_equal(numpy(found), [[[[2.0]]]])
+
+
+def test_blocks_add_to_what_they_get():
+    # A block whose last layers are zero changes nothing: embeddings reach the head.
+    model = make(CausalTransformer, (1, 3, 1), num_levels=3)
+    for _, _, out, _, _, down in model.blocks:
+        for layer in (out, down):
+            layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+    image = np.array([0.5, 1.0, 0.0], "float32").reshape(1, 1, 3, 1)
+    embedded = numpy(model.tokens)[[3, 1, 2]] + numpy(model.positions)
+    expected = numpy(model.head(model.last(embedded)))
+    np.testing.assert_allclose(numpy(model(image))[0, 0], expected, rtol=1e-4)
+
+
 def test_tokens_of_many_levels_come_back():
     model = CausalTransformer((2, 2, 1), num_levels=1024, model_dim=4, num_heads=1)
     tokens = np.arange(1024).reshape(-1, 2, 2, 1)

@@ -152,17 +152,29 @@ def normalized_layers(model):
     ]
 
 
-def test_every_convolution_starts_from_data():
-    model = small(num_classes=3, num_resolutions=3)
+def test_every_convolution_starts_from_data(monkeypatch):
+    model = small(num_classes=3)
     assert not model.is_initialized
-    before = [numpy(layer.scale) for layer in normalized_layers(model)]
-    model.initialize(IMAGES, np.arange(16) % 3)
-    assert model.is_initialized and len(before) > 20
-    for layer, scale in zip(normalized_layers(model), before, strict=True):
-        assert np.all(numpy(layer.scale) != scale)
-    outputs = numpy(model((IMAGES, np.arange(16) % 3)))  # the last one's
-    np.testing.assert_allclose(outputs.mean((0, 1, 2)), 0, atol=1e-3)
-    np.testing.assert_allclose(outputs.std((0, 1, 2)), 1, rtol=1e-2)
+    labels = np.arange(16) % 3
+    model.initialize(IMAGES, labels)
+    assert model.is_initialized
+
+    outputs, call = {}, WeightNormalization.call
+
+    def recorded(self, inputs):
+        outputs[self] = call(self, inputs)
+        return outputs[self]
+
+    monkeypatch.setattr(WeightNormalization, "call", recorded)
+    model((ops.convert_to_tensor(IMAGES), labels))
+    blocks = [*model.down.blocks(), *model.down_right.blocks()]
+    gates = [block.second for block in blocks]  # 0.1 in the paper's code, too
+    assert set(outputs) == set(normalized_layers(model)) and len(outputs) > 20
+    for layer, y in outputs.items():
+        deviation = 0.1 if layer in gates else 1.0
+        mean, found = numpy(y).mean((0, 1, 2)), numpy(y).std((0, 1, 2))
+        np.testing.assert_allclose(mean, 0, atol=1e-3)
+        np.testing.assert_allclose(found, deviation, rtol=1e-2)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
@@ -226,6 +238,27 @@ def test_dropout_is_on_in_training_only():
     np.testing.assert_array_equal(
         numpy(model(x, training=True)), numpy(model(x, training=False))
     )
+
+
+def test_activations_are_dropped(monkeypatch):
+    dropped = []
+
+    def recorded(x, rate, seed):
+        dropped.append(numpy(x))
+        return x
+
+    monkeypatch.setattr(keras.random, "dropout", recorded)
+    model = small(dropout=0.5, num_resolutions=1, num_blocks=2)
+    model(ops.convert_to_tensor(IMAGES), training=True)
+    assert len(dropped) == 2 * (2 + 2)  # once a block
+    for x in dropped:
+        positive, negative = np.split(x, 2, axis=-1)  # elu of y and of -y
+        assert x.shape[-1] == 2 * model.filters
+        np.testing.assert_allclose(
+            np.minimum(positive, negative),
+            np.expm1(-np.maximum(positive, negative)),
+            atol=1e-5,
+        )
 
 
 def test_it_learns_dependent_channels():

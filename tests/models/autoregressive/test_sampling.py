@@ -157,6 +157,24 @@ def test_low_temperatures_draw_the_likeliest_values(trained):
     assert numpy(trained.log_prob(cold))[0] > np.mean(log_prob)
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_outputs_are_float32_in_half_precision(policy, dtype_policy):
+    dtype_policy(policy)
+    outputs = make(PixelCNN, (1, 2, 1))(np.zeros((1, 1, 2, 1), "float32"))
+    assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
+
+
+def test_temperature_divides_the_logits():
+    model = make(PixelCNN, (1, 1, 1), num_levels=3)
+    arguments = {"seed": 0, "return_log_prob": True, "temperature": 3.0}
+    images, log_prob = model.sample(8, **arguments)
+    levels = (numpy(images).reshape(8, 1) * 2).astype(int)
+    logits = numpy(model(numpy(images)))[:, 0, 0] / 3.0
+    expected = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    expected = np.take_along_axis(expected, levels, axis=-1)[:, 0]
+    np.testing.assert_allclose(numpy(log_prob), expected, rtol=1e-4)
+
+
 @pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), "hot"])
 def test_bad_temperature_is_named(trained, temperature):
     with pytest.raises(ValueError, match="`temperature` must be a finite .*Received"):

@@ -1,0 +1,81 @@
+"""Faults of the autoregressive models, their layers and their distributions."""
+
+from tests.mutants import Mutant
+
+_MODELS = "models/autoregressive"
+_TESTS = "tests/models/autoregressive"
+
+MUTANTS = [
+    Mutant(
+        f"{_MODELS}/autoregressive_model.py",
+        "/ temperature\n",
+        "/ temperature**2\n",
+        f"{_TESTS}/test_sampling.py -k temperature_divides",
+    ),
+    Mutant(
+        "distributions/discretized_logistic_mixture.py",
+        "unit * temperature",
+        "unit * temperature**2",
+        "tests/distributions/test_discretized_logistic_mixture.py -k temperature",
+    ),
+    Mutant(
+        f"{_MODELS}/gated_stream.py",
+        "initial_deviation=0.1",
+        "initial_deviation=1.0",
+        f"{_TESTS}/test_pixel_cnn_plus_plus.py -k every_convolution",
+    ),
+    Mutant(
+        f"{_MODELS}/gated_stream.py",
+        "form.drop(concat_elu(y))",
+        "concat_elu(form.drop(y))",
+        f"{_TESTS}/test_pixel_cnn_plus_plus.py -k activations_are_dropped",
+    ),
+    Mutant(
+        f"{_MODELS}/causal_transformer.py",
+        "x = x + apply(out, y)",
+        "x = apply(out, y)",
+        f"{_TESTS}/test_causal_transformer.py -k blocks_add",
+    ),
+    Mutant(
+        f"{_MODELS}/causal_transformer.py",
+        "x = x + apply(down, ",
+        "x = apply(down, ",
+        f"{_TESTS}/test_causal_transformer.py -k blocks_add",
+    ),
+    Mutant(
+        f"{_MODELS}/incremental_transformer.py",
+        "    query = query * query.shape[-1] ** -0.5\n",
+        "",
+        f"{_TESTS}/test_causal_transformer.py -k 'scores or equals_numpy'",
+    ),
+    Mutant(
+        "distributions/categorical.py",
+        "return nan_where_nan(cumulative[..., -1], level)",
+        "return level",
+        "tests/distributions/test_distributions.py -k nan_parameters",
+    ),
+    Mutant(
+        "distributions/categorical.py",
+        'ops.where(exists, terms, float("nan"))',
+        "terms",
+        "tests/distributions/test_distributions.py -k levels_that_do_not",
+    ),
+    Mutant(
+        "distributions/discretized_logistic_mixture.py",
+        'nan_where_nan(index, ops.cast(index == components, "float32"))',
+        'ops.cast(index == components, "float32")',
+        "tests/distributions/test_discretized_logistic_mixture.py -k nan_parameters",
+    ),
+    Mutant(
+        "layers/masked_conv_2d.py",
+        "if self.dilation_rate != (1, 1):\n            raise",
+        "if False:\n            raise",
+        "tests/layers/test_masked_conv_2d.py -k dilation",
+    ),
+    Mutant(
+        f"{_MODELS}/autoregressive_model.py",
+        "valid_data.nan_unless(valid_data.on_levels(x, self.num_levels), log_prob)",
+        "log_prob",
+        f"{_TESTS}/test_sampling.py -k 'stream and PixelCNN'",
+    ),
+]
