@@ -1,5 +1,7 @@
 """One function for every data set."""
 
+import os
+
 import numpy as np
 
 from keras_genmod.data.digits import load_digits
@@ -12,7 +14,11 @@ from keras_genmod.data.public_images import (
 from keras_genmod.data.toys import TOYS, load_toy
 
 
-def load(name, split, data_dir=None):
+def load(
+    name: str | os.PathLike[str],
+    split: str,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Loads one split of a data set as NumPy arrays.
 
     - `"digits"`: scikit-learn's 8x8 digits, no network; 1,437 and 360 images.
@@ -24,7 +30,7 @@ def load(name, split, data_dir=None):
       floats in [0, 1]) and, if there are labels, `y_train`, `y_test`.
 
     Args:
-        name: String, as above.
+        name: String or path, as above.
         split: `"train"` or `"test"`.
         data_dir: String, the folder of the prepared TFDS sets. If None, the
             environment variable `TFDS_DATA_DIR`, else TFDS' own default.
@@ -37,7 +43,8 @@ def load(name, split, data_dir=None):
     Raises:
         ValueError: If no set has this name, the split is unknown, or a `.npz` file
             is not as above.
-        OSError: If a set is not here and cannot be downloaded.
+        OSError: If a set is not here and cannot be downloaded; within seconds, if no
+            server answers.
 
     Note:
         TFDS reads its files with TensorFlow; where that is not installed, `mnist`,
@@ -53,7 +60,9 @@ def load(name, split, data_dir=None):
         raise ValueError(
             f'`split` must be "train" or "test". Received: split={split!r}'
         )
-    name = str(name)
+    if not isinstance(name, (str, os.PathLike)):
+        raise ValueError(f"`name` must be a string. Received: name={name!r}")
+    name, folder = os.fspath(name), None if data_dir is None else os.fspath(data_dir)
     if name == "digits":
         return load_digits(split)
     if name in TOYS:
@@ -61,18 +70,24 @@ def load(name, split, data_dir=None):
     if name.endswith(".npz"):
         return load_npz(name, split)
     try:
-        x, y = load_public_images(name, split, data_dir)
+        x, y = load_public_images(name, split, folder)
     except KeyError as error:
         raise ValueError(_unknown_name(name)) from error
     x = x.astype("float32") / np.float32(255)
     return x, None if y is None else y.astype("int32")
 
 
-def _unknown_name(name):
+def _unknown_name(name: str) -> str:
     others = ", ".join(KERAS_SETS)
     if has_tfds():
         others = f"any image set of TensorFlow Datasets ({others}, ...)"
+    is_file = os.path.exists(name) or "." in os.path.basename(name)
+    way_out = (
+        "; write the arrays of another file with numpy.savez(path, x_train=..., "
+        "x_test=..., y_train=..., y_test=...)"
+    )
     return (
         f"`name` must be one of digits, {', '.join(TOYS)}, {others}, "
-        f"or the path of a .npz file. Received: name={name!r}"
+        f"or the path of a .npz file{way_out if is_file else ''}. "
+        f"Received: name={name!r}"
     )

@@ -2,19 +2,28 @@
 
 import importlib.util
 import os
+import pathlib
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
 
 import keras
+import numpy as np
 
 KERAS_SETS = ("mnist", "fashion_mnist", "cifar10")
+_PATIENCE = 5.0  # seconds that a server has to answer
 
 
-def has_tfds():
+def has_tfds() -> bool:
     """Returns whether TensorFlow and TensorFlow Datasets are both installed."""
     packages = ("tensorflow", "tensorflow_datasets")
     return all(importlib.util.find_spec(package) for package in packages)
 
 
-def load_public_images(name, split, data_dir):
+def load_public_images(
+    name: str, split: str, data_dir: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Loads an image set by its TFDS name.
 
     Args:
@@ -29,7 +38,8 @@ def load_public_images(name, split, data_dir):
 
     Raises:
         KeyError: If no set has this name.
-        OSError: If the set is neither here nor can be downloaded.
+        OSError: If the set is neither here nor can be downloaded; at once, if no
+            server answers.
         ValueError: If the set is not one of images of one size, or has no such split.
     """
     if has_tfds():
@@ -39,7 +49,7 @@ def load_public_images(name, split, data_dir):
     raise KeyError(name)
 
 
-def _not_available(name, error):
+def _not_available(name: str, error: Exception) -> OSError:
     return OSError(
         f"The set {name!r} is not prepared here and could not be downloaded "
         f"({type(error).__name__}: {error}). Ways out: pass `data_dir`, or set "
@@ -49,7 +59,7 @@ def _not_available(name, error):
     )
 
 
-def _load_keras(name, split):
+def _load_keras(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a plain Exception for a failed download
@@ -59,18 +69,22 @@ def _load_keras(name, split):
     return x, y.reshape(-1)
 
 
-def _load_tfds(name, split, data_dir):
+def _load_tfds(
+    name: str, split: str, data_dir: str | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     import tensorflow_datasets as tfds
 
     # TFDS itself reads TFDS_DATA_DIR only once, when it is imported.
     data_dir = data_dir or os.environ.get("TFDS_DATA_DIR")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        raise KeyError(name) from error
+    except (tfds.core.DatasetNotFoundError, TypeError, ValueError) as error:
+        raise KeyError(name) from error  # the last two for what is no name at all
     _check_features(name, builder.info.features)
     if not builder.is_prepared():
         try:
+            if not _has_downloads(builder):
+                _check_reachable(builder.url_infos)
             builder.download_and_prepare()
         except Exception as error:  # each set fails in its own way
             raise _not_available(name, error) from error
@@ -84,7 +98,33 @@ def _load_tfds(name, split, data_dir):
     return arrays["image"], y if y is None or y.ndim == 1 else None
 
 
-def _check_features(name, features):
+def _has_downloads(builder) -> bool:
+    """Whether something was downloaded, by hand perhaps, from which to prepare sets."""
+    folders = pathlib.Path(builder.data_path).parents[:3]
+    downloads = (entry for f in folders for entry in f.glob("downloads/*"))
+    return any(entry.is_file() for entry in downloads)
+
+
+def _check_reachable(urls: Iterable[str]) -> None:
+    """Raises an `OSError` if there are servers to ask, and none of them answers.
+
+    TFDS itself asks ten times, for minutes. A proxy answers for servers that cannot be
+    asked from here.
+    """
+    parts = [urllib.parse.urlsplit(url) for url in urls]
+    servers = {(p.hostname, p.port or {"http": 80}.get(p.scheme, 443)) for p in parts}
+    if not servers or urllib.request.getproxies():
+        return
+    for server in sorted(servers)[:3]:
+        try:
+            socket.create_connection(server, timeout=_PATIENCE).close()
+            return
+        except OSError as error:
+            failure = f"{server[0]} does not answer: {error}"
+    raise ConnectionError(failure)
+
+
+def _check_features(name: str, features) -> None:
     has_image = hasattr(features, "keys") and "image" in features.keys()
     shape = features["image"].shape if has_image else None
     if shape is None or len(shape) != 3 or None in shape:

@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import keras
 import numpy as np
@@ -82,6 +84,19 @@ def test_unknown_name_lists_what_exists(no_tfds):
         data.load("mnits", "train")
 
 
+@pytest.mark.parametrize("name", ["wine.csv", "images/a.png", __file__])
+def test_other_files_are_to_be_written_as_npz(name):
+    with pytest.raises(ValueError, match=r"`name` must be .*npz.*savez.*Received: "):
+        data.load(name, "train")
+
+
+def test_what_is_no_name_is_refused():
+    with pytest.raises(ValueError, match="`name` must be a string. Received: name=3"):
+        data.load(3, "train")
+    with pytest.raises(ValueError, match="`name` must be one of"):
+        data.load("a b", "train")
+
+
 @pytest.mark.parametrize("name,channels", [("mnist", 1), ("cifar10", 3)])
 def test_keras_sets_are_scaled_without_tfds(name, channels, no_tfds, monkeypatch):
     shape = (4, 6, 6) if channels == 1 else (4, 6, 6, 3)
@@ -109,8 +124,39 @@ def test_failed_tfds_download_names_the_ways_out(tmp_path, monkeypatch):
         raise RuntimeError("no network")
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fail)
-    with pytest.raises(OSError, match=r"data_dir.*TFDS_DATA_DIR.*\.npz"):
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())
+    with pytest.raises(OSError, match=r"no network.*data_dir.*TFDS_DATA_DIR.*\.npz"):
         data.load("mnist", "train", data_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize("way", ["nothing", "proxy", "downloads"])
+def test_a_server_that_does_not_answer_is_not_waited_for(way, tmp_path, monkeypatch):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    asked, downloads = [], []
+
+    def connect(server, timeout):
+        asked.append((server, timeout))
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(
+        tfds.core.DatasetBuilder,
+        "download_and_prepare",
+        lambda builder: downloads.append(builder.name),
+    )
+    proxies = {"https": "http://localhost"} if way == "proxy" else {}
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: proxies)
+    if way == "downloads":
+        (tmp_path / "downloads").mkdir()
+        (tmp_path / "downloads" / "images.gz").touch()
+    with pytest.raises((OSError, ValueError)) as caught:
+        data.load("mnist", "train", data_dir=str(tmp_path))
+    if way == "nothing":
+        assert asked == [(("storage.googleapis.com", 443), 5.0)] and not downloads
+        for part in ("googleapis.com does not answer", "TFDS_DATA_DIR", ".npz"):
+            assert part in str(caught.value)
+    else:  # a proxy may answer, and files that are here need no server
+        assert downloads == ["mnist"] and not asked
 
 
 @pytest.mark.parametrize("name", ["no_such_set", "ag_news_subset"])
