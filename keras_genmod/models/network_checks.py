@@ -1,5 +1,7 @@
 """Checks of the networks that users hand to models."""
 
+import warnings
+
 import keras
 
 from keras_genmod import checks
@@ -76,4 +78,62 @@ def sample_weight_unused(sample_weight, model: str) -> None:
         raise ValueError(
             f"{model} compares whole batches; it takes no `sample_weight` and no "
             "`class_weight`."
+        )
+
+
+def known_shape(name: str, shape) -> None:
+    """Raises a `ValueError` unless a network's shape holds no `None`."""
+    if None in shape:
+        raise ValueError(
+            f"`{name}` must map data of a known shape, since the model keeps or draws "
+            f"such data: give every size in `keras.Input(shape)`. Received: {shape}"
+        )
+
+
+def last_activation(network) -> str | None:
+    """Returns the name of what a network's outputs come out of, such as "tanh".
+
+    Layers that only move values about are looked through. It is `None` if the last
+    layer has no activation, or none with a name.
+    """
+    operations = getattr(network, "operations", None) or getattr(network, "layers", [])
+    for operation in reversed(operations):
+        if type(operation).__name__ in _MOVING:
+            continue
+        if hasattr(operation, "layers"):
+            return last_activation(operation)
+        activation = getattr(operation, "activation", None)
+        if activation is None:  # `keras.ops.tanh` in a functional model is a `Tanh`
+            return type(operation).__name__.lower()
+        return getattr(activation, "__name__", None)
+    return None
+
+
+# Names of layers and of the operations that `keras.ops` leaves in functional models.
+_MOVING = ("Reshape", "Flatten", "Permute", "Transpose", "Cropping2D", "Squeeze")
+_BOUNDED = ("sigmoid", "hard_sigmoid", "softmax", "tanh", "hard_tanh")
+
+
+def warn_unless_scores(name: str, network) -> None:
+    """Warns of a network that ends in a squashing function where scores are due."""
+    activation = last_activation(network)
+    if activation in _BOUNDED:
+        warnings.warn(
+            f"`{name}` ends in {activation}, so that its scores are bounded; the "
+            "losses take logits, which are not. Give its last layer no activation.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def warn_unless_unit_range(name: str, network) -> None:
+    """Warns of a network of images that ends in a function with values below 0."""
+    activation = last_activation(network)
+    if activation in ("tanh", "hard_tanh"):
+        warnings.warn(
+            f"`{name}` ends in {activation}, with values in [-1, 1]; images lie in "
+            "[0, 1]. End it in a sigmoid, or put `keras.layers.Rescaling(0.5, 0.5)` "
+            "behind it.",
+            UserWarning,
+            stacklevel=2,
         )

@@ -313,7 +313,6 @@ class GANCase:
 
 class TestGAN(GANCase, ModelContract):
     sample_range = (0, 1)
-    data_in_unit_range = False
 
     @staticmethod
     def outputs(model):
@@ -340,7 +339,6 @@ class TestConditionalGAN(ConditionalContract):
     data = (GREY, LABELS)
     falls = None
     sample_range = (0, 1)
-    data_in_unit_range = False
 
     @staticmethod
     def make():
@@ -360,7 +358,6 @@ class TestWGAN(ModelContract):
     data = (GREY,)
     falls = None
     sample_range = (0, 1)
-    data_in_unit_range = False
 
     @staticmethod
     def make():
@@ -380,7 +377,6 @@ class TestWGANGP(ModelContract):
     data = (GREY,)
     falls = None
     sample_range = (0, 1)
-    data_in_unit_range = False
 
     @staticmethod
     def make():

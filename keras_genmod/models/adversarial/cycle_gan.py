@@ -14,6 +14,7 @@ from keras_genmod.models.adversarial.losses import (
     least_squares_discriminator,
     least_squares_generator,
 )
+from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 class _IdentityWeight(Adjustable):
@@ -59,7 +60,10 @@ class CycleGAN(AdversarialModel):
 
     Raises:
         ValueError: If a network is not built, shapes do not fit, or a value is out of
-            range.
+            range; in `fit` and `evaluate`, if images do not lie in [0, 1].
+
+    Warns:
+        UserWarning: If a discriminator ends in a sigmoid, or a generator in tanh.
 
     References:
         Zhu et al., Unpaired image-to-image translation using cycle-consistent
@@ -107,6 +111,13 @@ class CycleGAN(AdversarialModel):
         ):
             scores_shape = network_checks.shapes(name, network)[1]
             network_checks.maps(name, network, shape, scores_shape)
+            network_checks.warn_unless_scores(name, network)
+        for name, network, shape in (
+            ("generator_ba", generator_ba, shape_a),
+            ("generator_ab", generator_ab, shape_b),
+        ):
+            network_checks.known_shape(name, shape)
+            network_checks.warn_unless_unit_range(name, network)
         if checks.non_negative("identity_weight", identity_weight) and (
             shape_a != shape_b
         ):
@@ -178,7 +189,7 @@ class CycleGAN(AdversarialModel):
             identity = _distance(same["a"], a) + _distance(same["b"], b)
             identity_weight = ops.convert_to_tensor(self.identity_weight)
             loss = loss + identity_weight * cycle_weight * identity
-        return loss, fake
+        return _valid(loss, a, b), fake
 
     def _loss_a(self, inputs, fake, training):
         real = self._images(inputs)[0]
@@ -186,7 +197,7 @@ class CycleGAN(AdversarialModel):
         loss = self._discriminate(
             self.discriminator_a, self.accuracy_a, real, fake["a"], pool
         )
-        return loss, fake
+        return _valid(loss, real), fake
 
     def _loss_b(self, inputs, fake, training):
         real = self._images(inputs)[1]
@@ -194,7 +205,7 @@ class CycleGAN(AdversarialModel):
         loss = self._discriminate(
             self.discriminator_b, self.accuracy_b, real, fake["b"], pool
         )
-        return loss, fake
+        return _valid(loss, real), fake
 
     def _discriminate(self, discriminator, accuracy, real, fake, pool):
         """Returns the loss; there is a `pool` of images in training only."""
@@ -269,6 +280,13 @@ class CycleGAN(AdversarialModel):
             "identity_weight": float(self.identity_weight),
             "pool_size": self.pool_size,
         }
+
+
+def _valid(loss, *images):
+    """Returns a loss of a batch, NaN if pixels lie outside of [0, 1]."""
+    for x in images:
+        loss = nan_unless(ops.all(in_range(x, 0.0, 1.0)), loss)
+    return loss
 
 
 def _distance(x, y):

@@ -47,8 +47,8 @@ class GAN(LatentGenerator):
 
     Args:
         generator: Built Keras model from latents `(batch, latent_dim)` to data in
-            the public range ([0, 1] for images). With `num_classes` it takes the
-            list `[z, one_hot]`.
+            the public range: [0, 1] for images (end it in a sigmoid), any for vectors
+            `(batch, dim)`. With `num_classes` it takes the list `[z, one_hot]`.
         discriminator: Built Keras model from data to logits (no sigmoid), of any
             shape, such as `(batch, 1)` or a map of patches. With `num_classes` it
             takes the list `[x, one_hot]`.
@@ -60,7 +60,12 @@ class GAN(LatentGenerator):
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
-        ValueError: If a network is not built, shapes do not fit, or a name is unknown.
+        ValueError: If a network is not built, shapes do not fit, or a name is unknown;
+            in `fit` and `evaluate`, if images do not lie in [0, 1].
+
+    Warns:
+        UserWarning: If the discriminator ends in a sigmoid, or a generator of images
+            in tanh.
 
     References:
         - Goodfellow et al., Generative adversarial networks, 2014, arXiv:1406.2661.
@@ -127,17 +132,18 @@ class GAN(LatentGenerator):
         return call_network(self.discriminator, inputs, training)
 
     def _discriminator_loss(self, inputs, passed_on, training):
-        x, fake, condition = self._real_and_fake(inputs, training)
-        real = self._score(x, condition, training)
-        fake = self._score(ops.stop_gradient(fake), condition, training)
-        track_accuracy(self.accuracy, real, fake, self.gan_loss == "least_squares")
+        real, fake, condition = self._real_and_fake(inputs, training)
+        of_real = self._score(real, condition, training)
+        of_fake = self._score(ops.stop_gradient(fake), condition, training)
+        least_squares = self.gan_loss == "least_squares"
+        track_accuracy(self.accuracy, of_real, of_fake, least_squares)
         loss, _ = GAN_LOSSES[self.gan_loss]
-        return loss(real, fake), None
+        return self._valid(loss(of_real, of_fake), real), None
 
     def _generator_loss(self, inputs, passed_on, training):
-        _, fake, condition = self._real_and_fake(inputs, training)
+        real, fake, condition = self._real_and_fake(inputs, training)
         _, loss = GAN_LOSSES[self.gan_loss]
-        return loss(self._score(fake, condition, training)), None
+        return self._valid(loss(self._score(fake, condition, training)), real), None
 
     def get_config(self):
         return {

@@ -8,10 +8,15 @@ from keras_genmod.distributions import StandardNormal
 from keras_genmod.engine import Seeds, call_network, compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
+from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 class LatentGenerator(AdversarialModel):
     """A generator of images from z in N(0, I), and a network that scores images.
+
+    Images lie in [0, 1]: `fit` refuses arrays of others, and the losses of a batch
+    that holds others are NaN. Data that are vectors, of shape `(batch, dim)`, are taken
+    as they are.
 
     Args:
         generator: Built Keras model from latents `(batch, latent_dim)` to data. With
@@ -41,6 +46,10 @@ class LatentGenerator(AdversarialModel):
                 f"{data_shape} without the batch. Received a network of input shape "
                 f"{scored_shape}"
             )
+        network_checks.known_shape("generator", data_shape)
+        network_checks.warn_unless_scores(scorer_name, scorer)
+        if len(data_shape) > 1:
+            network_checks.warn_unless_unit_range("generator", generator)
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.generator = generator
         self.latent_dim = latent_dim
@@ -65,6 +74,17 @@ class LatentGenerator(AdversarialModel):
         real, condition = self.data_and_condition(inputs)
         z = self.prior.sample(ops.shape(real)[0], self.seed_generator)
         return real, self._decode(z, condition, training), condition
+
+    def _valid(self, loss, real):
+        """Returns a loss of a batch, NaN if the data are no images in [0, 1]."""
+        if len(self.data_shape) == 1:
+            return loss
+        return nan_unless(ops.all(in_range(real, 0.0, 1.0)), loss)
+
+    def check_examples(self, x):
+        super().check_examples(x)
+        if len(self.data_shape) > 1:
+            checks.unit_range("x", x)
 
     def decode(self, z, condition=None):
         """Returns what the generator makes of latents, shape `(batch, *data_shape)`.

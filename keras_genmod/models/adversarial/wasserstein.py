@@ -50,8 +50,9 @@ class Wasserstein(LatentGenerator):
 
     def _generator_loss(self, inputs, passed_on, training):
         # -E f(G(z))
-        _, fake, condition = self._real_and_fake(inputs, training)
-        return -ops.mean(self._score(fake, condition, training)), None
+        real, fake, condition = self._real_and_fake(inputs, training)
+        loss = -ops.mean(self._score(fake, condition, training))
+        return self._valid(loss, real), None
 
     def get_config(self):
         return {

@@ -19,10 +19,11 @@ class WGAN(Wasserstein):
     slice of the batch, then one of the generator.
 
     Args:
-        generator: Built Keras model from latents `(batch, latent_dim)` to data. With
-            `num_classes` it takes the list `[z, one_hot]`.
-        critic: Built Keras model from data to scores. With `num_classes` it takes
-            the list `[x, one_hot]`.
+        generator: Built Keras model from latents `(batch, latent_dim)` to data: images
+            in [0, 1] (end it in a sigmoid), or vectors `(batch, dim)` of any range.
+            With `num_classes` it takes the list `[z, one_hot]`.
+        critic: Built Keras model from data to scores (no sigmoid). With
+            `num_classes` it takes the list `[x, one_hot]`.
         latent_dim: Positive int.
         critic_steps: Positive int.
         clip: Number above 0, the largest weight; may be set between epochs, also by
@@ -33,6 +34,9 @@ class WGAN(Wasserstein):
     Raises:
         ValueError: If a network is not built, shapes do not fit, or a value is out of
             range.
+
+    Warns:
+        UserWarning: If the critic ends in a sigmoid, or a generator of images in tanh.
 
     References:
         Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, arXiv:1701.07875, which
@@ -76,7 +80,8 @@ class WGAN(Wasserstein):
         # -(E f(x) - E f(G(z)))
         real, fake, condition = self._real_and_fake(inputs, training)
         fake = ops.stop_gradient(fake)
-        return -self._distance(real, fake, condition, training), None
+        loss = -self._distance(real, fake, condition, training)
+        return self._valid(loss, real), None
 
     def get_config(self):
         return {**super().get_config(), "clip": float(self.clip)}

@@ -20,8 +20,9 @@ class WGANGP(Wasserstein):
     of the generator.
 
     Args:
-        generator: Built Keras model from latents `(batch, latent_dim)` to data. With
-            `num_classes` it takes the list `[z, one_hot]`.
+        generator: Built Keras model from latents `(batch, latent_dim)` to data: images
+            in [0, 1] (end it in a sigmoid), or vectors `(batch, dim)` of any range.
+            With `num_classes` it takes the list `[z, one_hot]`.
         critic: Built Keras model from data to scores, without batch normalization:
             it would tie the examples' gradients together. With `num_classes` it takes
             the list `[x, one_hot]`.
@@ -35,6 +36,9 @@ class WGANGP(Wasserstein):
     Raises:
         ValueError: If a network is not built, shapes do not fit, the critic holds
             batch normalization, or a value is out of range.
+
+    Warns:
+        UserWarning: If the critic ends in a sigmoid, or a generator of images in tanh.
 
     References:
         Gulrajani et al., Improved training of Wasserstein GANs, 2017,
@@ -80,7 +84,8 @@ class WGANGP(Wasserstein):
         fake = ops.stop_gradient(fake)
         distance = self._distance(real, fake, condition, training)
         penalty = self._penalty(real, fake, condition, training)
-        return ops.convert_to_tensor(self.penalty_weight) * penalty - distance, None
+        loss = ops.convert_to_tensor(self.penalty_weight) * penalty - distance
+        return self._valid(loss, real), None
 
     def _penalty(self, real, fake, condition, training):
         # E (|grad f(x_hat)| - 1)^2
