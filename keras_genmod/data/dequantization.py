@@ -5,7 +5,7 @@ import numpy as np
 from keras_genmod import checks
 
 
-def dequantize(x, num_levels=256, seed=None):
+def dequantize(x, num_levels: int = 256, seed: int | None = None) -> np.ndarray:
     """Adds uniform noise inside each level, so that a density is well defined.
 
     A discrete value `x = k / (num_levels - 1)` becomes
@@ -42,14 +42,8 @@ def dequantize(x, num_levels=256, seed=None):
     num_levels = checks.integer("num_levels", num_levels, minimum=2)
     if seed is not None:
         seed = checks.integer("seed", seed, minimum=0)
-    levels = x * np.float32(num_levels - 1)
-    k = np.rint(levels)
-    distance = np.abs(levels - k).max()
-    if distance > 0.01:
-        raise ValueError(
-            "`x` must lie on the levels k / (num_levels - 1). "
-            f"Received: num_levels={num_levels}, x up to {distance:.2f} of a level away"
-        )
+    checks.levels("x", x, num_levels)
+    k = np.rint(x * np.float32(num_levels - 1))
     noise = np.random.default_rng(seed).random(x.shape, dtype="float32")
     levels_count = np.float32(num_levels)
     # Rounding may not carry a value into the next level, nor to 1.

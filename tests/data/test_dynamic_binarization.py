@@ -37,6 +37,13 @@ def test_last_batch_may_be_short():
     assert [len(x) for x, _ in make()] == [4, 4, 2]
 
 
+def test_each_batch_has_noise_of_its_own():
+    # Batches of equal size: the noise would be equal if its seed did not say which.
+    dataset = DynamicBinarization(np.full((8, 100), 0.5), batch_size=4)
+    (first,), (second,) = dataset
+    assert 0.4 < np.mean(first == second) < 0.6
+
+
 def test_values_are_float32_zeros_and_ones():
     x, _ = make()[0]
     assert x.dtype == "float32" and set(x.ravel()) <= {0, 1}

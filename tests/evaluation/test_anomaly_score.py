@@ -172,8 +172,8 @@ def test_complexity_turns_a_known_failure_round():
             "`complexity` must have shape \\(16,\\)",
         ),
         (lambda: input_complexity(STATES), "`images` must have shape"),
-        (lambda: input_complexity(IMAGES * 0.5, 2), "`images` must lie on the levels"),
-        (lambda: input_complexity(IMAGES * 2, 2), "`images` must lie on the levels"),
+        (lambda: input_complexity(IMAGES * 0.5, 2), "`images` must hold the values"),
+        (lambda: input_complexity(IMAGES * 2, 2), "`images` must lie in \\[0, 1\\]"),
         (lambda: input_complexity(IMAGES, 1), "`num_levels` must"),
     ],
 )

@@ -1,5 +1,7 @@
 """Likelihoods of data sets beside enumeration and NumPy."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from keras import ops
@@ -70,6 +72,17 @@ def test_batches_have_one_size_and_do_not_change_the_number():
         assert set(model.batch_sizes) == {min(batch_size, 37)}
     assert len(set(found.values())) == 1
     np.testing.assert_allclose(found[5].mean, x[:, 0].astype("float64").mean())
+
+
+def test_levels_are_checked_without_a_copy_of_all_data():
+    model = Given()
+    model.num_levels, model.data_shape = 2, (10_000,)
+    x = np.zeros((1600, 10_000), "uint8")  # 16 MB, 128 in float64
+    tracemalloc.start()
+    evaluate_likelihood(model, x, **SOURCE)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64e6
 
 
 def test_sums_are_float64():
@@ -221,7 +234,7 @@ def test_models_without_a_likelihood_say_what_they_offer(model, offer):
 @pytest.mark.parametrize(
     "model,data,arguments,message",
     [
-        (rbm, STATES * 0.5, {}, "`data` must lie on the 2 levels"),
+        (rbm, STATES * 0.5, {}, "`data` must hold the values k / 1 "),
         (rbm, STATES, {"binarization": "soft"}, "`binarization` must .*Received: bin"),
         (rbm, STATES, {"dequantization": 2}, "`dequantization` must be None"),
         (flow, STATES, {"dequantization": 1}, "`dequantization` must be an int "),

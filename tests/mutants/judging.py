@@ -1,0 +1,66 @@
+"""Faults of data, metrics, evaluation and latents."""
+
+from tests.mutants import Mutant
+
+MUTANTS = [
+    Mutant(
+        "data/dynamic_binarization.py",
+        "self.generator(index).random",
+        "self.generator(0).random",
+        "tests/data/test_dynamic_binarization.py -k noise",
+    ),
+    Mutant(
+        "data/npz.py",
+        "if not bounds.min <= int(y.min()) <= int(y.max()) <= bounds.max:",
+        "if False:",
+        "tests/data/test_npz.py -k bad_array",
+    ),
+    Mutant(
+        "npz_files.py",
+        "if min(shape, default=0) < 0 or not is_whole:",
+        "if False:",
+        "tests/metrics/test_statistics_files.py -k memory",
+    ),
+    Mutant(
+        "npz_files.py",
+        "            file.read(1)  # at its end the checksum is looked at\n",
+        "",
+        "tests/data/test_npz.py tests/metrics/test_statistics_files.py -k damaged",
+    ),
+    Mutant(
+        "metrics/feature_statistics.py",
+        "if len(mean) and not _is_positive(scatter, largest):",
+        "if False:",
+        "tests/metrics/test_statistics_files.py -k bad_files",
+    ),
+    Mutant(
+        "evaluation/log_prob_function.py",
+        'kind = _ESTIMATES[getattr(model, "kind_given_log_partition", "exact")]',
+        "kind = log_partition.likelihood_kind",
+        "tests/evaluation/test_evaluate_likelihood.py -k kind_of_its_own",
+    ),
+    Mutant(
+        "evaluation/likelihood_table.py",
+        "            if row.is_trusted:\n",
+        "            if row is not None:\n",
+        "tests/evaluation/test_likelihood_table.py -k few_chains",
+    ),
+    Mutant(
+        "evaluation/likelihood_table.py",
+        "if not all(map(math.isfinite, numbers)):",
+        "if False:",
+        "tests/evaluation/test_likelihood_table.py -k ranked",
+    ),
+    Mutant(
+        "checks.py",
+        "    if np.ma.is_masked(x):\n",
+        "    if False:\n",
+        "tests/test_checks.py",
+    ),
+    Mutant(
+        "checks.py",
+        '    if not np.can_cast(x.dtype, np.float64, "same_kind"):\n',
+        "    if False:\n",
+        "tests/test_checks.py",
+    ),
+]
