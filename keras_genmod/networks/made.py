@@ -1,5 +1,7 @@
 """The masked autoregressive network of vectors."""
 
+import warnings
+
 import keras
 import numpy as np
 from keras import layers
@@ -23,6 +25,12 @@ def made(
     outputs for value i see the units of degree at most i - 1 (see `MaskedDense`). The
     last layer starts at zero.
 
+    Value i + 1 sees value i where each hidden layer has a unit of degree i. With fewer
+    units than values some degrees have none: at 784 values and the default widths 64 of
+    783 values see the one right before them, the others only those further back. Where
+    less than half do, a warning says so; layers at least as wide as the vector, without
+    a `seed`, let all do.
+
     Args:
         event_dim: Integer, the length of a vector.
         hidden_dims: Tuple of integers, the width of each hidden layer; not empty.
@@ -38,6 +46,9 @@ def made(
 
     Raises:
         ValueError: If an argument is out of its range.
+
+    Warns:
+        UserWarning: If fewer than half of the values see the one right before them.
 
     References:
         - Germain, Gregor, Murray and Larochelle, "MADE: masked autoencoder for
@@ -65,10 +76,20 @@ def made(
     # The first value's outputs see nothing but units of degree 0: with a condition.
     lowest = 0 if condition_dim is not None or event_dim == 1 else 1
     rng = None if seed is None else np.random.default_rng(seed)
+    neighbours = set(range(1, event_dim))  # values that the next one sees
     for units in hidden_dims:
         hidden_degrees = _degrees(units, lowest, event_dim, rng)
+        neighbours &= set(hidden_degrees)
         x = MaskedDense(degrees, hidden_degrees, activation=activation)(x)
         degrees = hidden_degrees
+    if 2 * len(neighbours) < event_dim - 1:
+        warnings.warn(
+            f"`hidden_dims` are narrow for event_dim={event_dim}: only "
+            f"{len(neighbours)} of {event_dim - 1} values see the value right before "
+            f"them. Give each layer {event_dim - 1} units or more. "
+            f"Received: hidden_dims={hidden_dims}",
+            stacklevel=2,
+        )
     output_degrees = [i for i in range(event_dim) for _ in range(outputs_per_dim)]
     x = MaskedDense(degrees, output_degrees, kernel_initializer="zeros")(x)
     x = layers.Reshape((event_dim, outputs_per_dim))(x)

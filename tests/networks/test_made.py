@@ -48,6 +48,7 @@ def test_outputs_see_the_values_before_them_only(condition_dim, seed):
             assert np.all(found[i, :, j] > 0), (i, j)
 
 
+@pytest.mark.filterwarnings("ignore:`hidden_dims` are narrow")
 @pytest.mark.parametrize("hidden_dims", [(16, 16), (2,), (1, 1)])
 @pytest.mark.parametrize("seed", [None, 5])
 def test_every_output_sees_the_condition(hidden_dims, seed):
@@ -75,3 +76,22 @@ def test_one_value_has_constant_outputs():
     outputs = keras.ops.convert_to_numpy(network(np.array([[0.0], [5.0]], "float32")))
     np.testing.assert_array_equal(outputs[0], outputs[1])
     assert np.all(outputs != 0)
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_narrow_layers_that_hide_most_neighbours_are_a_warning(seed):
+    # Of 11 values 2 to 12, with 4 units a layer; counted by the Jacobian.
+    with pytest.warns(UserWarning, match=r"only (\d) of 11 values see") as caught:
+        network = made(12, (4, 4), 1, activation="tanh", seed=seed)
+    said = int(str(caught[0].message).split("only ")[1].split(" of")[0])
+    with_random_weights(network)
+    points = np.random.default_rng(1).normal(size=(16, 12)).astype("float32")
+    found = np.abs(jacobians(network, points, 12)).max(axis=0)
+    assert np.sum(np.diag(found, -1) > 0) == said < 6
+    made(12, (11, 30))  # wide ones: no warning
+    made(12, (7,))
+
+
+def test_default_widths_are_narrow_for_images():
+    with pytest.warns(UserWarning, match="only 64 of 783 values see"):
+        made(784)

@@ -39,7 +39,7 @@ SMALL = {
     "gan": {"filters": 4, "latent_dim": 8},
     "gated_pixel_cnn": {"filters": 4, "num_blocks": 1},
     "glow": {"filters": 4, "num_steps": 1},
-    "maf": {"num_layers": 2, "hidden_dim": 8},
+    "maf": {"num_layers": 2, "hidden_dim": 32},
     "pixel_cnn": {"filters": 4, "num_blocks": 1},
     "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
     "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
