@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import keras
+import numpy as np
 import pytest
 
 from tests.budget import Budget, cpu_seconds
@@ -59,6 +60,12 @@ def _jax_options():
         "jax_persistent_cache_min_compile_time_secs": 0.05,
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
+
+
+@pytest.fixture
+def rng():
+    """A generator of the test's own: no test depends on which ran before it."""
+    return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="session")

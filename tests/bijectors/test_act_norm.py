@@ -8,8 +8,11 @@ from keras_genmod import NormalizingFlow
 from keras_genmod.bijectors import ActNorm, Affine, Chain, Invert, Squeeze
 from tests.bijectors.cases import arrays
 
-RNG = np.random.default_rng(0)
-IMAGES = RNG.normal([1.0, -20.0], [3.0, 0.01], size=(16, 4, 4, 2)).astype("float32")
+IMAGES = (
+    np.random.default_rng(0)
+    .normal([1.0, -20.0], [3.0, 0.01], size=(16, 4, 4, 2))
+    .astype("float32")
+)
 
 
 def assert_normalised(values):
@@ -28,11 +31,11 @@ def test_latents_of_the_data_start_with_mean_zero_and_deviation_one():
     np.testing.assert_array_equal(*arrays((norm.inverse(IMAGES), latents)))
 
 
-def test_log_det_counts_every_position():
+def test_log_det_counts_every_position(rng):
     norm = ActNorm((4, 3, 2))
     norm.log_scale.assign([0.5, -0.2])
     norm.bias.assign([3.0, 4.0])
-    z = RNG.normal(size=(2, 4, 3, 2)).astype("float32")
+    z = rng.normal(size=(2, 4, 3, 2)).astype("float32")
     x, log_det = arrays(norm.forward_and_log_det(z))
     np.testing.assert_allclose(log_det, np.full(2, 4 * 3 * 0.3), rtol=1e-5)
     np.testing.assert_allclose(x, np.exp([0.5, -0.2]) * z + [3, 4], rtol=1e-5)
@@ -62,10 +65,10 @@ def test_an_inverted_one_normalises_its_own_latents():
 
 
 @pytest.mark.parametrize("wrap", [lambda b: b, lambda b: Invert(Invert(b))])
-def test_every_member_of_a_chain_starts_from_what_reaches_it(wrap):
+def test_every_member_of_a_chain_starts_from_what_reaches_it(wrap, rng):
     first, last = ActNorm((2, 2, 8)), Invert(ActNorm((4, 4, 2)))
     between = Affine((4, 4, 2))
-    between.log_scale.assign(RNG.normal(size=(4, 4, 2)))
+    between.log_scale.assign(rng.normal(size=(4, 4, 2)))
     chain = wrap(Chain([first, Squeeze((4, 4, 2)), between, last]))
     assert not chain.is_initialized
     (latents,) = arrays([chain.initialize(IMAGES)])

@@ -6,8 +6,6 @@ from keras import ops
 
 from keras_genmod.bijectors import Bijector, Chain, Planar
 
-RNG = np.random.default_rng(0)
-
 
 class Shift(Bijector):
     """f(z) = z + condition, or z + 1: by hand, with no inverse."""
@@ -23,8 +21,8 @@ class Shift(Bijector):
 
 @pytest.mark.parametrize("batch", [(1,), (5,), (0,), (2, 3), (4, 1, 2)])
 @pytest.mark.parametrize("direction", ["forward_and_log_det", "inverse_and_log_det"])
-def test_batch_axes_are_kept(batch, direction):
-    points = RNG.normal(size=(*batch, 2)).astype("float32")
+def test_batch_axes_are_kept(batch, direction, rng):
+    points = rng.normal(size=(*batch, 2)).astype("float32")
     method = getattr(Planar(2, seed=0), direction)
     values, log_det = (ops.convert_to_numpy(x) for x in method(points))
     assert values.shape == (*batch, 2) and log_det.shape == batch
@@ -37,8 +35,8 @@ def test_batch_axes_are_kept(batch, direction):
     )
 
 
-def test_conditions_follow_the_batch_axes():
-    z, condition = RNG.normal(size=(2, 3, 4, 2)).astype("float32")[:2]
+def test_conditions_follow_the_batch_axes(rng):
+    z, condition = rng.normal(size=(2, 3, 4, 2)).astype("float32")[:2]
     x = Shift(condition_dim=2).forward(z, condition)
     np.testing.assert_array_equal(ops.convert_to_numpy(x), z + condition)
 

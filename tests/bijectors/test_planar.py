@@ -14,8 +14,7 @@ from keras_genmod.bijectors import Planar
 from keras_genmod.engine import compiled
 from tests.autodiff import gradients, jacobians
 
-RNG = np.random.default_rng(0)
-POINTS = RNG.normal(size=(16, 3)).astype("float32") * 2.0
+POINTS = np.random.default_rng(0).normal(size=(16, 3)).astype("float32") * 2.0
 
 
 def planar(w, v, b=0.0):

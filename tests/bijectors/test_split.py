@@ -18,8 +18,7 @@ from keras_genmod.bijectors import (
 from tests.bijectors.cases import arrays
 from tests.models.small_networks import small_network
 
-RNG = np.random.default_rng(0)
-IMAGES = RNG.normal(size=(6, 2, 2, 4)).astype("float32")
+IMAGES = np.random.default_rng(0).normal(size=(6, 2, 2, 4)).astype("float32")
 FIRST, SECOND = IMAGES[..., :2], IMAGES[..., 2:]
 
 
@@ -40,7 +39,7 @@ class Shift(Bijector):
 
 def inner():
     bijector = Affine((2, 2, 2))
-    bijector.log_scale.assign(RNG.normal(size=(2, 2, 2)))
+    bijector.log_scale.assign(np.random.default_rng(0).normal(size=(2, 2, 2)))
     return bijector
 
 
@@ -55,11 +54,11 @@ def test_the_first_half_is_latent_and_the_rest_goes_on():
     np.testing.assert_array_equal(log_det, expected)
 
 
-def test_the_network_makes_the_prior_of_the_first_half():
+def test_the_network_makes_the_prior_of_the_first_half(rng):
     # p(a, b) = N(a; mean(b), exp(log_scale(b))^2) p(b), with N(0, I) of the latents
     network, bijector = small_network((2, 2, 2), (2, 2, 4)), inner()
     for weight in network.weights:
-        weight.assign(RNG.normal(size=weight.shape))
+        weight.assign(rng.normal(size=weight.shape))
     model = NormalizingFlow(Split((2, 2, 4), bijector, network))
     mean, raw = np.split(arrays([network(SECOND)])[0].astype("float64"), 2, axis=-1)
     deviation = np.exp(7 * np.tanh(raw / 7))
@@ -70,11 +69,11 @@ def test_the_network_makes_the_prior_of_the_first_half():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_splits_in_splits_are_as_many_scales():
+def test_splits_in_splits_are_as_many_scales(rng):
     last = Split((2, 2, 4), ActNorm((2, 2, 2)), small_network((2, 2, 2), (2, 2, 4)))
     outer = Split((4, 4, 2), Chain([last, Squeeze((4, 4, 1))]))
     flow = Chain([outer, ActNorm((4, 4, 2))])
-    x = RNG.normal(3.0, 2.0, size=(8, 4, 4, 2)).astype("float32")
+    x = rng.normal(3.0, 2.0, size=(8, 4, 4, 2)).astype("float32")
     assert flow.latent_shape == (32,) and not flow.is_initialized
     (latents,) = arrays([flow.initialize(x)])
     assert flow.is_initialized and latents.shape == (8, 32)
@@ -89,19 +88,19 @@ def test_splits_in_splits_are_as_many_scales():
     np.testing.assert_allclose(innermost.std(0), 1, rtol=1e-3)
 
 
-def test_initialize_forward_starts_the_bijector_from_latents():
+def test_initialize_forward_starts_the_bijector_from_latents(rng):
     split = Split((2, 2, 4), ActNorm((2, 2, 2)), small_network((2, 2, 2), (2, 2, 4)))
-    z = RNG.normal(5.0, 3.0, size=(64, 16)).astype("float32")
+    z = rng.normal(5.0, 3.0, size=(64, 16)).astype("float32")
     (x,) = arrays([split.initialize_forward(z)])
     assert split.is_initialized
     np.testing.assert_allclose(x[..., 2:].mean((0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(x, arrays([split.forward(z)])[0], atol=1e-5)
 
 
-def test_conditions_reach_the_bijector():
+def test_conditions_reach_the_bijector(rng):
     split = Split((4,), Shift(2, condition_dim=2))
     assert split.condition_dim == 2
-    x, condition = RNG.normal(size=(2, 3, 4)).astype("float32")
+    x, condition = rng.normal(size=(2, 3, 4)).astype("float32")
     (z,) = arrays([split.inverse(x, condition[:, :2])])
     np.testing.assert_allclose(z[:, :2], x[:, :2])
     np.testing.assert_allclose(z[:, 2:], x[:, 2:] - condition[:, :2])

@@ -16,10 +16,9 @@ from keras_genmod.distributions import (
     StandardNormal,
 )
 
-RNG = np.random.default_rng(0)
-LOGITS = RNG.normal(size=(2, 3)).astype("float32") * 3.0
-LEVELS = RNG.normal(size=(2, 3, 4)).astype("float32") * 3.0
-LOG_VAR = RNG.normal(size=(2, 3)).astype("float32")
+LOGITS = np.random.default_rng(0).normal(size=(2, 3)).astype("float32") * 3.0
+LEVELS = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32") * 3.0
+LOG_VAR = np.random.default_rng(0).normal(size=(2, 3)).astype("float32")
 
 
 def numpy(tensor):
@@ -30,37 +29,37 @@ def rows(parameters, num_rows):
     return np.repeat(parameters[:1], num_rows, axis=0)
 
 
-def test_bernoulli_log_prob_equals_scipy():
-    value = RNG.integers(0, 2, size=(2, 3))
+def test_bernoulli_log_prob_equals_scipy(rng):
+    value = rng.integers(0, 2, size=(2, 3))
     expected = scipy.stats.bernoulli.logpmf(value, scipy.special.expit(LOGITS))
     found = numpy(Bernoulli(LOGITS).log_prob(value))
     np.testing.assert_allclose(found, expected.sum(1), rtol=1e-5)
 
 
-def test_categorical_log_prob_equals_scipy():
-    value = RNG.integers(0, 4, size=(2, 3))
+def test_categorical_log_prob_equals_scipy(rng):
+    value = rng.integers(0, 4, size=(2, 3))
     table = scipy.special.log_softmax(LEVELS, axis=-1)
     expected = np.take_along_axis(table, value[..., None], axis=-1)[..., 0]
     found = numpy(Categorical(LEVELS).log_prob(value))
     np.testing.assert_allclose(found, expected.sum(1), rtol=1e-5)
 
 
-def test_normal_log_prob_equals_scipy():
-    value = RNG.normal(size=(2, 3))
+def test_normal_log_prob_equals_scipy(rng):
+    value = rng.normal(size=(2, 3))
     expected = scipy.stats.norm.logpdf(value, LOGITS, np.exp(LOG_VAR / 2))
     found = numpy(Normal(LOGITS, LOG_VAR).log_prob(value))
     np.testing.assert_allclose(found, expected.sum(1), rtol=1e-5)
 
 
-def test_normal_takes_one_variance_for_all():
-    value = RNG.normal(size=(2, 3))
+def test_normal_takes_one_variance_for_all(rng):
+    value = rng.normal(size=(2, 3))
     expected = scipy.stats.norm.logpdf(value, LOGITS, np.exp(0.35))
     found = numpy(Normal(LOGITS, 0.7).log_prob(value))
     np.testing.assert_allclose(found, expected.sum(1), rtol=1e-5)
 
 
-def test_standard_normal_log_prob_equals_scipy():
-    value = RNG.normal(size=(5, 2, 3))
+def test_standard_normal_log_prob_equals_scipy(rng):
+    value = rng.normal(size=(5, 2, 3))
     found = numpy(StandardNormal((2, 3)).log_prob(value.astype("float32")))
     expected = scipy.stats.norm.logpdf(value).sum((1, 2))
     np.testing.assert_allclose(found, expected, rtol=1e-5)

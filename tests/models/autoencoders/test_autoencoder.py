@@ -7,9 +7,8 @@ import pytest
 from keras_genmod import Autoencoder
 from tests.models.small_networks import small_network
 
-RNG = np.random.default_rng(0)
-CLEAN = RNG.random((8, 2, 2, 1)).astype("float32")
-NOISY = CLEAN + RNG.normal(size=CLEAN.shape).astype("float32")
+CLEAN = np.random.default_rng(0).random((8, 2, 2, 1)).astype("float32")
+NOISY = CLEAN + np.random.default_rng(1).normal(size=CLEAN.shape).astype("float32")
 
 
 @pytest.fixture(scope="module")

@@ -208,6 +208,8 @@ def test_values_stay_on_their_level(make, num_levels):
     assert numpy(v).min() >= 0 and numpy(v).max() < 1
     np.testing.assert_allclose(numpy(noise.to_levels(v)), x, atol=1e-6)
     np.testing.assert_allclose(numpy(noise.to_levels(noise.centre(x))), x, atol=1e-6)
+    middles = (np.arange(num_levels) + 0.5) / num_levels
+    np.testing.assert_allclose(numpy(noise.centre(x))[0], middles, rtol=1e-5)
     np.testing.assert_allclose(numpy(log_prob), num_levels * math.log(num_levels))
 
 
