@@ -6,6 +6,7 @@ import importlib
 import os
 import pathlib
 import pkgutil
+import shlex
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def try_mutant(mutant: Mutant) -> tuple[bool, str]:
         backend = mutant.backend or os.environ.get("KERAS_BACKEND", "torch")
         arguments = ["-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]
         result = subprocess.run(
-            [sys.executable, "-m", "pytest", *arguments, *mutant.tests.split()],
+            [sys.executable, "-m", "pytest", *arguments, *shlex.split(mutant.tests)],
             cwd=copy,
             env={**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"},
             capture_output=True,
