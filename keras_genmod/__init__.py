@@ -1,5 +1,11 @@
-"""Generative models for Keras 3 on TensorFlow, JAX and PyTorch."""
+"""Generative models for Keras 3 on TensorFlow, JAX and PyTorch.
 
+Import it before `keras.saving.load_model` reads one of its models: importing registers
+the classes by whose names Keras finds them.
+"""
+
+# First: it says what Keras lacks to start.
+import keras_genmod.backend_choice  # noqa: F401
 from keras_genmod import (
     bijectors,
     callbacks,

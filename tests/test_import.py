@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import keras
+import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 BACKENDS = {"tensorflow", "jax", "torch"}
@@ -30,3 +31,27 @@ def test_importing_the_package_imports_no_backend_that_keras_does_not():
     assert not BACKENDS & set(of_package.splitlines())
     if backend != "tensorflow":
         assert "tensorflow" not in of_keras.splitlines()
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("backend", ["tourch", "numpy", "tensorflow", None])
+def test_a_backend_that_cannot_be_is_answered_with_the_way_out(backend):
+    environment = {**os.environ, "KERAS_HOME": os.devnull}
+    environment.pop("KERAS_BACKEND", None)
+    if backend is not None:
+        environment["KERAS_BACKEND"] = backend
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['tensorflow'] = None; import keras_genmod",
+        ],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    message = result.stderr.splitlines()[-1]
+    assert message.startswith("ImportError: ")
+    assert "KERAS_BACKEND to one of jax, tensorflow, torch" in message
+    assert message.endswith(f"Received: KERAS_BACKEND={backend!r}")

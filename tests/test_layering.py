@@ -16,7 +16,8 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 PARTS = {
     "checks": set(),
     "npz_files": set(),
-    "engine": set(),
+    "backend_choice": set(),
+    "engine": {"backend_choice"},
     "distributions": {"engine"},
     "layers": {"engine"},
     "bijectors": {"engine"},

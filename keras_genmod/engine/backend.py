@@ -2,16 +2,9 @@
 
 import importlib
 
-import keras
+from keras_genmod import backend_choice
 
-_BACKENDS = ("jax", "tensorflow", "torch")
-_name = keras.backend.backend()
-if _name not in _BACKENDS:
-    raise ImportError(
-        f"keras_genmod runs on the Keras backends {', '.join(_BACKENDS)}. "
-        f"Received: KERAS_BACKEND={_name!r}"
-    )
-_engine = importlib.import_module(f"keras_genmod.engine.{_name}_engine")
+_engine = importlib.import_module(f"keras_genmod.engine.{backend_choice.NAME}_engine")
 
 train_step = _engine.train_step
 test_step = _engine.test_step
