@@ -13,6 +13,8 @@ import numpy as np
 LARGEST_INT = 2**31 - 1  # of sizes, counts and steps, which backends keep in int32
 LARGEST_SEED = 2**32 - 1
 
+_REAL = ("bool", "int", "uint", "float", "bfloat")  # dtypes of all backends
+
 _BLOCK = 2**20  # values that are looked at in one go
 
 # Numbers.
@@ -196,15 +198,41 @@ def real_numbers(name: str, x: Any) -> np.ndarray:
     return x
 
 
-def shape(name: str, x: Any, data_shape) -> None:
-    """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`, unmasked."""
-    if isinstance(x, np.ndarray):
-        as_numpy(x, name)
-    if tuple(x.shape[1:]) != tuple(data_shape) or len(x.shape) == 0:
-        expected = ", ".join(["batch", *map(str, data_shape)])
+def array(name: str, x: Any) -> None:
+    """Raises a `ValueError` unless `x` is an array or a tensor of real numbers."""
+    if not is_array(x):
         raise ValueError(
-            f"`{name}` must have shape ({expected}). "
-            f"Received: {name}.shape={tuple(x.shape)}"
+            f"`{name}` must be a NumPy array or a tensor of Keras' running backend; "
+            f"`numpy.asarray` makes one. Received: {name} of type {type(x).__name__}"
+        )
+    if isinstance(x, np.ndarray):
+        _unmasked(name, x)
+    elif not str(x.dtype).split(".")[-1].strip("<>' ").startswith(_REAL):
+        raise ValueError(
+            f"`{name}` must hold real numbers. Received: {name} of dtype {x.dtype}"
+        )
+
+
+def shape(name: str, x: Any, data_shape) -> None:
+    """Raises a `ValueError` unless `x` is an array `(batch, *data_shape)`."""
+    array(name, x)
+    static_shape(name, x, data_shape)
+
+
+def static_shape(name: str, x: Any, data_shape) -> None:
+    """Raises a `ValueError` where a tensor's shape is known, and does not fit."""
+    if getattr(x.shape, "rank", 0) is None:  # TensorFlow knows not even the rank
+        return
+    received = tuple(x.shape)
+    fits = len(received) == len(data_shape) + 1 and all(
+        size == expected or size is None or expected is None
+        for size, expected in zip(received[1:], data_shape, strict=True)
+    )
+    if not fits:
+        expected = ", ".join(["batch", *map(str, data_shape)])
+        expected += "," if len(data_shape) == 0 else ""
+        raise ValueError(
+            f"`{name}` must have shape ({expected}). Received: {name}.shape={received}"
         )
 
 
@@ -289,50 +317,3 @@ def broadcast(name: str, x: Any, full_shape) -> np.ndarray:
             f"Received: {name}.shape={x.shape}"
         )
     return np.broadcast_to(x, full_shape)
-
-
-# Conditions.
-
-
-def labels(condition: Any, num_examples: int, num_classes: int, model: str) -> None:
-    """Raises a `ValueError` unless there is one class label an example."""
-    if condition is None:
-        raise ValueError(
-            f"{model} was made with num_classes={num_classes}: it needs class labels, "
-            "as `y` in `fit` and `evaluate`, as `condition` elsewhere."
-        )
-    condition = as_numpy(condition, "condition")
-    if condition.shape not in ((num_examples,), (num_examples, 1)):
-        raise ValueError(
-            f"Labels must have shape ({num_examples},), one class label an example. "
-            f"Received shape {condition.shape}"
-        )
-    if not np.array_equal(condition, np.round(condition)):
-        raise ValueError(
-            f"Labels must be whole numbers. Received dtype {condition.dtype}"
-        )
-    if condition.size and not 0 <= condition.min() <= condition.max() < num_classes:
-        raise ValueError(
-            f"Labels must lie in 0 to {num_classes - 1} for "
-            f"num_classes={num_classes}. Received labels from {condition.min()} to "
-            f"{condition.max()}"
-        )
-
-
-def embeddings(
-    condition: Any, num_examples: int, embedding_dim: int, model: str
-) -> None:
-    """Raises a `ValueError` unless there is one finite embedding an example."""
-    if condition is None:
-        raise ValueError(
-            f"{model} is conditional on vectors of length {embedding_dim}: it needs "
-            "embeddings, as `y` in `fit` and `evaluate`, as `condition` elsewhere."
-        )
-    condition = as_numpy(condition, "condition")
-    if condition.shape != (num_examples, embedding_dim):
-        raise ValueError(
-            f"Embeddings must have shape ({num_examples}, {embedding_dim}), one "
-            f"vector an example. Received shape {condition.shape}"
-        )
-    if not np.all(np.isfinite(condition)):
-        raise ValueError("Embeddings must be finite. Received NaN or infinity.")

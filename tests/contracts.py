@@ -7,7 +7,6 @@ model it is. The contract trains it once for all properties.
 import copy
 import dataclasses
 import inspect
-import itertools
 import shutil
 
 import keras
@@ -408,9 +407,10 @@ class ConditionalContract(ModelContract):
         assert np.any(samples[0] != samples[1]) and np.any(samples[1] != samples[2])
 
     def test_label_out_of_range_in_a_stream_gives_nan(self):
-        batch = (self.data[0][:BATCH_SIZE], np.full((BATCH_SIZE,), 3))
-        stream = (batch for _ in itertools.count())
-        options = {"steps_per_epoch": 1, "shuffle": False, "verbose": 0}
+        x, labels = (array[:BATCH_SIZE] for array in self.data)
+        # The first batch is looked at before training.
+        stream = iter([(x, labels), (x, np.full_like(labels, 3))])
+        options = {"steps_per_epoch": 2, "shuffle": False, "verbose": 0}
         model = self.compiled(run_eagerly=EAGER_IS_FASTER)
         history = model.fit(stream, **options).history
         assert np.isnan(history["loss"][-1])

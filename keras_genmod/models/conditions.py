@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.models import condition_checks
 
 
 class Conditions:
@@ -34,16 +35,42 @@ class Conditions:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if isinstance(x, (tuple, list)) and len(x) == 1:
             x = x[0]
+        target = None
         if not self.is_conditional:
-            return x, self.target_of(y), sample_weight
-        if y is not None:
+            target = self.target_of(y)
+        elif y is not None:
             x = (x, y)
-        if not isinstance(x, (tuple, list)):
+        return self._check_inputs(x), target, sample_weight
+
+    def _check_inputs(self, inputs):
+        """Returns what `call` takes; raises a `ValueError` where shapes do not fit."""
+        if self.is_conditional:
+            if not isinstance(inputs, (tuple, list)) or len(inputs) != 2:
+                raise ValueError(
+                    f"{type(self).__name__} is conditional: give the condition as `y`, "
+                    "or the pair `(x, condition)`. "
+                    f"Received {type(inputs).__name__} alone."
+                )
+            self._check_static(*inputs)
+            return tuple(inputs)
+        self._check_static(inputs)
+        return inputs
+
+    def _check_static(self, x, condition=None):
+        """Raises a `ValueError` where shapes known before a step do not fit."""
+        if isinstance(x, (tuple, list, dict)):
             raise ValueError(
-                f"{type(self).__name__} is conditional: give the condition as `y`, "
-                f"or the pair `(x, condition)`. Received {type(x).__name__} alone."
+                f"{type(self).__name__} takes one tensor of data a batch. Received a "
+                f"{type(x).__name__} of {len(x)}"
             )
-        return tuple(x), None, sample_weight
+        checks.static_shape("x", x, self.data_shape)
+        if self.num_classes is not None and not self._is_one_hot(condition):
+            size = () if len(condition.shape) == 1 else (1,)
+            checks.static_shape("y", condition, size)
+
+    def _is_one_hot(self, labels):
+        # One column holds labels also where there is a single class.
+        return tuple(labels.shape[1:]) == (self.num_classes,) != (1,)
 
     def target_of(self, y):
         """Returns `y` where it is a target, `None` where it is none or holds labels.
@@ -71,6 +98,7 @@ class Conditions:
 
     def data_and_condition(self, inputs):
         """Returns `(data, condition)` of what `call` received, data as float32."""
+        inputs = self._check_inputs(inputs)
         data, condition = inputs if self.is_conditional else (inputs, None)
         data = ops.cast(data, "float32")
         if self.num_classes is not None:
@@ -85,8 +113,15 @@ class Conditions:
         """Returns float32 one-hot labels `(batch, num_classes)`.
 
         A label that is no class gives NaN, and so a loss that is NaN, rather than a
-        row of zeros that trains on nothing.
+        row of zeros that trains on nothing; so does a row that is not one-hot.
+
+        Args:
+            labels: Class labels `(batch,)` or `(batch, 1)`, or one-hot rows.
         """
+        if self._is_one_hot(labels):
+            rows = ops.cast(labels, "float32")
+            known = ops.all((rows == 0) | (rows == 1), axis=1) & (ops.sum(rows, 1) == 1)
+            return ops.where(known[:, None], rows, float("nan"))
         labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
         known = (labels >= 0) & (labels < self.num_classes)
         # Torch refuses unknown labels; on a GPU that ends the process.
@@ -97,23 +132,21 @@ class Conditions:
     # Input on the host.
 
     def check_data(self, x, y=None):
-        """Checks data of `fit`, `evaluate` and `log_prob` as far as it is at hand.
+        """Checks the arrays of `fit`, `evaluate` and `predict`.
 
-        Arrays are checked whole, a `PyDataset` by its first batch; streams cannot be
-        looked at without consuming them.
+        Of a stream it gets the first batch.
+
+        Args:
+            x: Array of data.
+            y: Array of conditions, or `None`.
 
         Raises:
             ValueError: If a shape or a value is not what the model takes.
         """
-        if isinstance(x, keras.utils.PyDataset):
-            x, y, _ = keras.utils.unpack_x_y_sample_weight(x[0])
-        if self.is_conditional and y is None and isinstance(x, (tuple, list)):
-            x, y = x
-        if checks.is_array(x):
-            target = None if self.is_conditional else self.target_of(y)
-            self.check_training_examples(x, target)
-            if self.is_conditional:
-                self.check_condition(y, len(x))
+        target = None if self.is_conditional else self.target_of(y)
+        self.check_training_examples(x, target)
+        if self.is_conditional:
+            self.check_condition(y, len(x))
 
     def check_training_examples(self, x, target):
         """Checks what training reads: of `x` the shape alone, where there is a target.
@@ -124,7 +157,7 @@ class Conditions:
         if target is None:
             self.check_examples(x)
         else:
-            checks.shape("x", x, self.data_shape)
+            self._check_shape(x)
             self.check_target(target)
 
     def check_target(self, y):
@@ -133,14 +166,29 @@ class Conditions:
 
     def check_examples(self, x):
         """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`."""
+        self._check_shape(x)
+
+    def _check_shape(self, x):
         checks.shape("x", x, self.data_shape)
+        if len(x) == 0:
+            raise ValueError(
+                "`x` must hold at least one example. "
+                f"Received: x.shape={tuple(x.shape)}"
+            )
 
     def check_condition(self, condition, num_examples):
-        """Raises a `ValueError` unless `condition` holds one valid label an example."""
-        checks.labels(condition, num_examples, self.num_classes, type(self).__name__)
+        """Returns labels `(num_examples,)`; raises a `ValueError` if any is invalid."""
+        return condition_checks.labels(
+            condition, num_examples, self.num_classes, type(self).__name__
+        )
 
     def standardize_condition(self, condition, num_examples):
-        """Returns checked labels `(num_examples,)`, or `None` if not conditional."""
+        """Returns checked labels `(num_examples,)`, or `None` if not conditional.
+
+        Args:
+            condition: Labels, one-hot rows, one label for all, or `None`.
+            num_examples: Int.
+        """
         if not self.is_conditional:
             if condition is not None:
                 raise ValueError(
@@ -150,8 +198,7 @@ class Conditions:
             return None
         if condition is not None and np.ndim(condition) == 0:
             condition = np.full((num_examples,), condition)
-        self.check_condition(condition, num_examples)
-        return ops.cast(condition, "int32")
+        return ops.cast(self.check_condition(condition, num_examples), "int32")
 
     def _checked(self, x, condition):
         """Returns checked data and standardized conditions, of one call's arguments."""

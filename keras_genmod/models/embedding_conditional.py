@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.models import condition_checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -33,10 +34,10 @@ class EmbeddingConditional(GenerativeModel):
         return data, condition
 
     def check_condition(self, condition, num_examples):
-        """Raises a `ValueError` unless there is one label or embedding an example."""
+        """Returns labels or embeddings; raises a `ValueError` unless one an example."""
         if self.embedding_dim is None:
             return super().check_condition(condition, num_examples)
-        checks.embeddings(
+        return condition_checks.embeddings(
             condition, num_examples, self.embedding_dim, type(self).__name__
         )
 
@@ -48,5 +49,9 @@ class EmbeddingConditional(GenerativeModel):
             condition = ops.convert_to_numpy(condition)
             if condition.ndim == 1:
                 condition = np.tile(condition, (num_examples, 1))
-        self.check_condition(condition, num_examples)
-        return ops.cast(condition, "float32")
+        return ops.cast(self.check_condition(condition, num_examples), "float32")
+
+    def _check_static(self, x, condition=None):
+        super()._check_static(x, condition)
+        if self.embedding_dim is not None:
+            checks.static_shape("y", condition, (self.embedding_dim,))

@@ -1,20 +1,22 @@
 """How models fit into Keras' training: one loss, conditions as targets."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_genmod.engine import OptimizerGroup
 from keras_genmod.engine.backend import loss_to_differentiate
+from keras_genmod.engine.keras_internals import KeptState
+from keras_genmod.models import incoming
+from keras_genmod.models.first_batch import is_stream, spread
 
 _COMPILE_ARGUMENTS = {"run_eagerly", "steps_per_execution", "jit_compile"}
 
 
-class Training:
-    """The part of `GenerativeModel` that Keras' `compile`, `fit`, `evaluate` call.
+class Training(KeptState):
+    """The part of `GenerativeModel` between users and Keras' `compile`, `fit` etc.
 
-    Keras calls `train_step`, which folds `y` into the inputs, then `call` and
-    `compute_loss` of the model.
+    On the host it checks what is given; in a step it folds `y` into the inputs, and
+    Keras calls `call` and `compute_loss` of the model.
     """
 
     def compile(self, optimizer="adam", **kwargs):
@@ -27,8 +29,14 @@ class Training:
                 torch.
 
         Raises:
-            ValueError: If another argument is given, such as `loss` or `metrics`.
+            ValueError: If another argument is given, such as `loss` or `metrics`, or
+                no optimizer.
         """
+        if optimizer is None:
+            raise ValueError(
+                "`optimizer` must be a name or a `keras.optimizers.Optimizer`, such as "
+                '"adam". Received: optimizer=None'
+            )
         given = {name for name, value in kwargs.items() if value is not None}
         if given - _COMPILE_ARGUMENTS:
             raise ValueError(
@@ -52,29 +60,144 @@ class Training:
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+    #: Whether each example may have a weight; where not, they are refused.
+    takes_sample_weight = True
+
+    @property
+    def is_initialized(self) -> bool:
+        """Whether no weight waits for data to start from."""
+        return True
+
+    def _start(self, inputs):
+        """Starts the weights that wait for data, from what `call` takes."""
+        raise NotImplementedError
+
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Trains the model, as `keras.Model.fit`; `y` is the condition.
 
-        Arrays are checked before training: shapes, labels, ranges.
+        Data are checked before training: shapes, labels, ranges. Arrays are checked
+        whole, streams by their first batch, of which nothing is lost; later batches
+        of another shape are errors, and values that the model cannot take make its
+        loss NaN. Weights that start from data do so from the first batch.
+
+        Args:
+            x: Array `(num_examples, *data_shape)`, NumPy's, a tensor of the running
+                backend, or what NumPy makes an array of, such as a data frame. Or a
+                stream of batches `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`: a
+                `keras.utils.PyDataset`, a `tf.data.Dataset`, a torch `DataLoader`, or a
+                generator. A conditional model also takes the pair `(x, condition)`.
+            y: Array with the condition of each example: class labels
+                `(num_examples,)` or one-hot rows `(num_examples, num_classes)`, or
+                what the model takes as conditions. Other models ignore it. `None`
+                where `x` holds it.
+            *args: As in Keras, by position.
+            **kwargs: As in Keras. `validation_data` may be all that `x` may be, or a
+                tuple `(x, y)` or `(x, y, sample_weight)`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If the model does not take such data.
         """
-        x, y = self._with_labels(x, y, kwargs.get("sample_weight"))
-        self.check_data(x, y)
-        if isinstance(validation_data, (tuple, list)):
-            self.check_data(*validation_data[:2])
-        return super().fit(x, y, *args, validation_data=validation_data, **kwargs)
+        given = incoming.named(keras.Model.fit, x, y, *args, **kwargs)
+        batch = self._standardize(given)
+        if given.get("validation_data") is not None:
+            given["validation_data"] = incoming.validation(
+                self, given["validation_data"]
+            )
+        self._start_weights(given, batch)
+        with self._keeping_state():
+            return super().fit(**given)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Evaluates the losses, as `keras.Model.evaluate`; `y` is the condition."""
-        x, y = self._with_labels(x, y, kwargs.get("sample_weight"))
-        if not kwargs.get("_use_cached_eval_dataset"):  # checked by `fit`
-            self.check_data(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
+        """Evaluates the losses, as `keras.Model.evaluate`; `y` is the condition.
 
-    def _with_labels(self, x, y, sample_weight):
-        """Returns `(x, y)` with some `y`, since Keras drops weights without it."""
-        if sample_weight is None or y is not None:
-            return x, y
-        return x if self.is_conditional else (x, np.zeros(len(x)))
+        Args:
+            x: Data, as `fit` takes them.
+            y: Conditions, as `fit` takes them.
+            *args: As in Keras, by position.
+            **kwargs: As in Keras.
+
+        Returns:
+            As in Keras: a list of losses, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError: If the model does not take such data.
+        """
+        given = incoming.named(keras.Model.evaluate, x, y, *args, **kwargs)
+        if not given.get("_use_cached_eval_dataset"):  # standardized by `fit`
+            self._standardize(given)
+        with self._keeping_state():
+            return super().evaluate(**given)
+
+    def predict(self, x, *args, **kwargs):
+        """Returns what `call` does, in NumPy, as `keras.Model.predict`.
+
+        Args:
+            x: Data, as `fit` takes them; the pair `(x, condition)` of a conditional
+                model.
+            *args: As in Keras, by position.
+            **kwargs: As in Keras.
+
+        Returns:
+            Array, or a nest of them.
+
+        Raises:
+            ValueError: If the model does not take such data.
+        """
+        given = incoming.named(keras.Model.predict, x, *args, **kwargs)
+        self._standardize(given)
+        with self._keeping_state():
+            return super().predict(**given)
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """Takes one step, as `keras.Model.train_on_batch`, of a batch of arrays."""
+        given = incoming.named(keras.Model.train_on_batch, x, y, *args, **kwargs)
+        self._start_weights(given, self._standardize(given))
+        with self._keeping_state():
+            return super().train_on_batch(**given)
+
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        """Evaluates one batch of arrays, as `keras.Model.test_on_batch`."""
+        given = incoming.named(keras.Model.test_on_batch, x, y, *args, **kwargs)
+        self._standardize(given)
+        with self._keeping_state():
+            return super().test_on_batch(**given)
+
+    def predict_on_batch(self, x):
+        """Returns what `call` does of one batch, as `keras.Model.predict_on_batch`."""
+        given = {"x": x}
+        self._standardize(given)
+        with self._keeping_state():
+            return super().predict_on_batch(**given)
+
+    def _standardize(self, given):
+        """Puts checked data in place of those given; returns a stream's first batch."""
+        predicts = "y" not in given
+        x, y, sample_weight, batch = incoming.standardize(
+            self,
+            given["x"],
+            given.get("y"),
+            given.get("sample_weight"),
+            given.get("class_weight"),
+        )
+        if predicts:
+            given["x"] = x if y is None else (x, y)
+        else:
+            given.update(x=x, y=y)
+        if sample_weight is not None:
+            given["sample_weight"] = sample_weight
+        return batch
+
+    def _start_weights(self, given, batch):
+        """Starts the weights that wait for data, from a stream's first batch if any."""
+        if self.is_initialized:
+            return
+        if batch is None and not is_stream(given["x"]):
+            batch = spread(given["x"], given["y"], given.get("batch_size") or 32)
+        if batch is not None:
+            self._start(self.fold_condition(batch)[0])
 
     def train_step(self, *args):
         *state, data = args

@@ -18,7 +18,7 @@ class Batches(keras.utils.PyDataset):
         self.arrays = arrays
 
     def __len__(self):
-        return -(-len(keras.tree.flatten(self.arrays)[0]) // BATCH_SIZE)
+        return -(-NUM_EXAMPLES // BATCH_SIZE)
 
     def __getitem__(self, index):
         chosen = slice(index * BATCH_SIZE, (index + 1) * BATCH_SIZE)
@@ -39,7 +39,7 @@ def as_loader(data):
     arrays = keras.tree.map_structure(torch.from_numpy, data)
     examples = [
         keras.tree.map_structure(lambda x, i=i: x[i], arrays)
-        for i in range(len(keras.tree.flatten(data)[0]))
+        for i in range(NUM_EXAMPLES)
     ]
     return torch.utils.data.DataLoader(examples, batch_size=BATCH_SIZE)
 

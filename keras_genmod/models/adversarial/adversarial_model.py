@@ -21,6 +21,9 @@ class AdversarialModel(GenerativeModel):
     #: Whether training reports `<name>_gradient_norm` too; see `report_gradient_norms`.
     reports_gradient_norms = False
 
+    # Losses compare whole batches.
+    takes_sample_weight = False
+
     def define_objectives(self) -> list[Objective]:
         """Makes the objectives, in the order of a train step."""
         raise NotImplementedError

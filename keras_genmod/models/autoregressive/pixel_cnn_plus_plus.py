@@ -24,7 +24,6 @@ from keras_genmod.models.autoregressive.gated_stream import (
     with_ones,
 )
 from keras_genmod.models.autoregressive.incremental_streams import IncrementalStreams
-from keras_genmod.models.first_batch import first_batch
 
 
 class _WholeImages:
@@ -221,24 +220,12 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         """
         self.check_examples(x)
         condition = self.standardize_condition(condition, len(x))
-        self._initialize((x, condition) if self.is_conditional else x)
+        self._start((x, condition) if self.is_conditional else x)
 
-    def _initialize(self, inputs):
+    def _start(self, inputs):
         x, condition = self.data_and_condition(inputs)
         self._network(x, _WholeImages(condition, lambda x: x, initializes=True))
         self._initialized.assign(1.0)
-
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """Trains the model, as `keras.Model.fit`; `y` is the condition.
-
-        The first call of all starts the weights from the first batch.
-        """
-        if not self.is_initialized:
-            self.check_data(x, y)
-            x, batch = first_batch(x, y, batch_size or 32)
-            if batch is not None:
-                self._initialize(self.fold_condition(batch)[0])
-        return super().fit(x, y, batch_size, *args, **kwargs)
 
     def get_config(self):
         return {

@@ -7,7 +7,6 @@ from keras_genmod.bijectors import Bijector
 from keras_genmod.distributions import StandardNormal
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models.embedding_conditional import EmbeddingConditional
-from keras_genmod.models.first_batch import first_batch
 from keras_genmod.models.flows.dequantization import Dequantization
 from keras_genmod.models.importance_weighting import log_mean_weight
 
@@ -244,19 +243,6 @@ class FlowModel(EmbeddingConditional):
         if self.dequantization is not None:
             x, _ = self.dequantization.sample_and_log_prob(x, self.seed_generator)
         self.bijector.initialize(x, condition)
-
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """Trains the model, as `keras.Model.fit`; `y` is the condition.
-
-        The first call of all starts the weights that start from data.
-        """
-        if not self.is_initialized:
-            self.check_data(x, y)
-            x, batch = first_batch(x, y, batch_size or 32)
-            if batch is not None:
-                self.check_data(*batch[:2])  # a stream's, before it starts weights
-                self._start(self.fold_condition(batch)[0])
-        return super().fit(x, y, batch_size, *args, **kwargs)
 
     # Input on the host.
 

@@ -1,0 +1,90 @@
+"""Checks of conditions: class labels, or vectors."""
+
+from typing import Any
+
+import numpy as np
+
+from keras_genmod import checks
+
+
+def labels(
+    condition: Any, num_examples: int, num_classes: int, model: str
+) -> np.ndarray:
+    """Returns one class label an example, int32 `(num_examples,)`.
+
+    Args:
+        condition: Labels `(num_examples,)` or `(num_examples, 1)`, or one-hot rows
+            `(num_examples, num_classes)`.
+        num_examples: Int.
+        num_classes: Int.
+        model: Name of the model's class, for the message.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    if condition is None:
+        raise ValueError(
+            f"{model} was made with num_classes={num_classes}: it needs class labels, "
+            "as `y` in `fit` and `evaluate`, as `condition` elsewhere."
+        )
+    condition = checks.as_numpy(condition, "condition")
+    if condition.dtype.kind not in "buif":
+        raise ValueError(
+            f"Labels must be whole numbers from 0 to {num_classes - 1}; numpy.unique("
+            "names, return_inverse=True) makes them of names. "
+            f"Received dtype {condition.dtype}"
+        )
+    if condition.shape == (num_examples, num_classes) and num_classes > 1:
+        return _of_one_hot(condition)
+    if condition.shape not in ((num_examples,), (num_examples, 1)):
+        raise ValueError(
+            f"Labels must have shape ({num_examples},), one class label an example, or "
+            f"({num_examples}, {num_classes}), one-hot. "
+            f"Received shape {condition.shape}"
+        )
+    if not np.array_equal(condition, np.round(condition)):
+        raise ValueError(
+            f"Labels must be whole numbers. Received dtype {condition.dtype}"
+        )
+    if condition.size and not 0 <= condition.min() <= condition.max() < num_classes:
+        raise ValueError(
+            f"Labels must lie in 0 to {num_classes - 1} for "
+            f"num_classes={num_classes}. Received labels from {condition.min()} to "
+            f"{condition.max()}"
+        )
+    return condition.reshape(-1).astype("int32")
+
+
+def _of_one_hot(rows: np.ndarray) -> np.ndarray:
+    labels = rows.argmax(axis=1)
+    if not np.array_equal(rows, np.eye(rows.shape[1])[labels]):
+        raise ValueError(
+            "Labels must be one-hot, a single 1 and else 0 in each row, where they "
+            f"have shape (batch, {rows.shape[1]}). Received rows of other values"
+        )
+    return labels.astype("int32")
+
+
+def embeddings(
+    condition: Any, num_examples: int, embedding_dim: int, model: str
+) -> np.ndarray:
+    """Returns one finite embedding an example, float `(num_examples, dim)`.
+
+    Raises:
+        ValueError: If `condition` is anything else.
+    """
+    if condition is None:
+        raise ValueError(
+            f"{model} is conditional on vectors of length {embedding_dim}: it needs "
+            "embeddings, as `y` in `fit` and `evaluate`, as `condition` elsewhere."
+        )
+    condition = checks.as_numpy(condition, "condition")
+    if condition.shape != (num_examples, embedding_dim):
+        raise ValueError(
+            f"Embeddings must have shape ({num_examples}, {embedding_dim}), one "
+            f"vector an example. Received shape {condition.shape}"
+        )
+    checks.array("condition", condition)
+    if not np.all(np.isfinite(condition)):
+        raise ValueError("Embeddings must be finite. Received NaN or infinity.")
+    return condition
