@@ -24,12 +24,21 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     Args:
         members: Dict from objective name to `keras.optimizers.Optimizer`.
         name: String, name of the group.
+        ratios: List of the members' learning rates, over that of the first, for when
+            that is 0; `None` takes them from the members.
     """
 
-    def __init__(self, members: dict, name: str = "optimizer_group"):
+    def __init__(
+        self,
+        members: dict,
+        name: str = "optimizer_group",
+        ratios: list[float] | None = None,
+    ):
         super().__init__(learning_rate=0.0, name=name)
         self.members = dict(members)
         self.variables_of: dict = {}
+        self._ratios = tuple(ratios or [1.0] * len(self.members))
+        self._remember_ratios()
 
     @classmethod
     def for_objectives(cls, optimizer, objectives: list[Objective]):
@@ -116,19 +125,22 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def learning_rate(self):
         """The learning rate of the first member.
 
-        Setting it scales all members by the same factor, so that their ratio stays;
-        set `group["name"].learning_rate` to change one alone.
+        Setting it scales all members by the same factor, so that their ratio stays,
+        also through a rate of 0; set `group["name"].learning_rate` to change one alone.
         """
         return next(iter(self.members.values())).learning_rate
 
     @learning_rate.setter
     def learning_rate(self, learning_rate):
-        first, *others = self.members.values()
-        factor = learning_rate / float(keras.ops.convert_to_numpy(first.learning_rate))
-        first.learning_rate = learning_rate
-        for member in others:
-            rate = float(keras.ops.convert_to_numpy(member.learning_rate))
-            member.learning_rate = rate * factor
+        self._remember_ratios()
+        for member, ratio in zip(self.members.values(), self._ratios, strict=True):
+            member.learning_rate = learning_rate * ratio
+
+    def _remember_ratios(self):
+        """Keeps the ratios of the rates, unless they are 0: a warm-up starts there."""
+        first, *_ = rates = [_rate(member) for member in self.members.values()]
+        if first > 0.0:
+            self._ratios = tuple(rate / first for rate in rates)
 
     def finalize_variable_values(self, var_list):
         """Puts the averaged weights of members with `use_ema` into the model."""
@@ -145,6 +157,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                 for name, member in self.members.items()
             },
             "name": self.name,
+            "ratios": list(self._ratios),
         }
 
     @classmethod
@@ -155,7 +168,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             )
             for name, member in config["members"].items()
         }
-        return cls(members, name=config["name"])
+        return cls(members, config["name"], config.get("ratios"))
+
+
+def _rate(member):
+    return float(keras.ops.convert_to_numpy(member.learning_rate))
 
 
 def _fresh_copy(optimizer):

@@ -101,8 +101,13 @@ def convolution(x, kernel, bias):
     # Views in torch's "channels last" memory format: nothing is copied. Keras copies
     # images to NCHW and back and adds the bias by itself.
     padding = (kernel.shape[0] // 2, kernel.shape[1] // 2)
+    kernel = kernel.permute(3, 2, 0, 1)
+    if kernel.shape[0] == 1:
+        # On a CPU, a batch of one example goes a way of torch that has no gradient of
+        # such a view to a single channel.
+        kernel = kernel.contiguous()
     outputs = torch.nn.functional.conv2d(
-        x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, padding=padding
+        x.permute(0, 3, 1, 2), kernel, bias, padding=padding
     )
     return outputs.permute(0, 2, 3, 1)
 

@@ -8,7 +8,8 @@ arXiv:1511.06434:
    pooling;
 2. batch normalization in both, except the generator's output and the discriminator's
    input layer;
-3. no fully connected hidden layers: only the projection of the latents;
+3. no fully connected hidden layers: only the projection of the latents, and the score
+   of the last feature map;
 4. ReLU in the generator, tanh at its output;
 5. LeakyReLU of slope 0.2 in the discriminator.
 
@@ -82,8 +83,8 @@ def dcgan_discriminator(
 ):
     """Makes DCGAN's discriminator, or with `normalization="layer"` a WGAN-GP critic.
 
-    Convolutions of stride 2 halve the image down to the smallest feature map, and a
-    convolution over all of it gives the score.
+    Convolutions of stride 2 halve the image down to the smallest feature map, and one
+    dense unit over all of it gives the score.
 
     Args:
         image_shape: Tuple `(height, width, channels)`, height and width even.
@@ -116,12 +117,8 @@ def dcgan_discriminator(
     """
     image_shape = checks.sizes("image_shape", image_shape, rank=3)
     filters = checks.positive_int("filters", filters)
-    if normalization not in NORMALIZATIONS:
-        raise ValueError(
-            f"`normalization` must be one of {NORMALIZATIONS}. "
-            f"Received: normalization={normalization!r}"
-        )
-    height, width, num_halvings = _smallest_map(image_shape)
+    checks.choice("normalization", normalization, NORMALIZATIONS)
+    *_, num_halvings = _smallest_map(image_shape)
     inputs, x = image_input(image_shape, num_classes, rescale=True)
     for i in range(num_halvings):
         is_normalized = i > 0 and normalization is not None
@@ -130,8 +127,11 @@ def dcgan_discriminator(
         )(x)
         x = _normalization(normalization)(x) if is_normalized else x
         x = layers.LeakyReLU(0.2)(x)
-    x = _convolution(1, (height, width), padding="valid")(x)  # (batch, 1, 1, 1)
-    return keras.Model(inputs, layers.Reshape((1,))(x), name="dcgan_discriminator")
+    x = layers.Flatten(data_format="channels_last")(x)
+    # Not a convolution over the whole map, which is the same but has no gradient for
+    # one example and a map of 2x2 or 3x3 on torch's CPU.
+    score = layers.Dense(1, kernel_initializer=dcgan_initializer(), name="score")(x)
+    return keras.Model(inputs, score, name="dcgan_discriminator")
 
 
 def _convolution(channels, kernel_size, **kwargs):

@@ -42,7 +42,27 @@ def test_batch_smaller_than_steps_is_refused(known_size):
         if known_size:
             model.train_on_batch(np.ones((3, 3), "float32"))
         else:
-            model.fit(np.ones((11, 3), "float32"), batch_size=8, verbose=0)
+            stream = ((np.ones((size, 3), "float32"),) for size in (8, 3))
+            model.fit(stream, shuffle=False, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "options,last", [({}, 3), ({"validation_split": 0.25}, 1), ({"batch_size": 16}, 11)]
+)
+def test_last_batch_that_is_too_small_is_told_before_training(options, last):
+    model = TwoPlayers(3, steps=12)
+    model.compile("sgd")
+    x = np.ones((11, 3), "float32")
+    options = {"batch_size": 4 if last == 3 else 7, **options}
+    with pytest.raises(ValueError, match=f"`batch_size` must.*which leaves {last}"):
+        model.fit(x, verbose=0, **options)
+    assert not np.any(weights(model.first))
+
+
+def test_last_batch_that_is_never_reached_may_be_small():
+    model = TwoPlayers(3, steps=4)
+    model.compile("sgd")
+    model.fit(np.ones((11, 3)), batch_size=8, steps_per_epoch=1, verbose=0)
 
 
 def test_each_network_follows_its_own_loss():

@@ -122,6 +122,25 @@ def test_setting_the_rate_keeps_the_ratio():
     assert rates(model) == pytest.approx({"first": 0.4, "second": 0.8})
 
 
+def test_a_warm_up_from_zero_keeps_the_ratio():
+    warm_up = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.4 * epoch)
+    model = trained(TwoPlayers(3), X, optimizer=each(), epochs=1, callbacks=[warm_up])
+    assert rates(model) == {"first": 0.0, "second": 0.0}
+    config = keras.saving.serialize_keras_object(model.optimizer)
+    again = keras.saving.deserialize_keras_object(config)
+    model.fit(X, initial_epoch=1, epochs=2, callbacks=[warm_up], verbose=0)
+    assert rates(model) == pytest.approx({"first": 0.4, "second": 0.8})
+    again.learning_rate = 0.1
+    assert rate(again["second"]) == pytest.approx(0.2)
+
+
+def test_a_rate_of_zero_of_one_member_stays():
+    model = compiled(each())
+    model.optimizer["second"].learning_rate = 0.0
+    model.optimizer.learning_rate = 0.4
+    assert rates(model) == pytest.approx({"first": 0.4, "second": 0.0})
+
+
 def test_one_rate_can_be_set_alone():
     model = compiled(each())
     model.optimizer["second"].learning_rate = 0.05

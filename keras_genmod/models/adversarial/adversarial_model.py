@@ -1,8 +1,11 @@
 """What every model with several objectives shares."""
 
-import keras
-from keras import ops
+import inspect
 
+import keras
+from keras import ops, tree
+
+from keras_genmod import checks
 from keras_genmod.engine import Objective, OptimizerGroup, backend
 from keras_genmod.models import network_checks
 from keras_genmod.models.generative_model import GenerativeModel
@@ -66,6 +69,44 @@ class AdversarialModel(GenerativeModel):
         self.__dict__["_objectives"] = self.define_objectives()
         group = OptimizerGroup.for_objectives(optimizer, self.objectives())
         super().compile(group, **kwargs)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Trains the model, as `keras.Model.fit`; `y` is the condition.
+
+        Arrays are checked before training: shapes, labels, ranges, and whether the last
+        batch holds an example for each step of every objective.
+
+        Raises:
+            ValueError: If not.
+        """
+        given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
+        self._check_last_batch(given.arguments)
+        return super().fit(x, y, *args, **kwargs)
+
+    def _check_last_batch(self, given):
+        """Raises a `ValueError` if arrays leave a batch that is too small.
+
+        Args:
+            given: Dict of the arguments of `fit`.
+        """
+        data = tree.flatten(given["x"])
+        batch_size = given.get("batch_size") or 32  # Keras' default
+        # `steps_per_epoch` may end an epoch before its last batch.
+        is_whole = given.get("steps_per_epoch") is None
+        if not (is_whole and data and checks.is_array(data[0])):
+            return
+        # As Keras splits, which validates on the end of the arrays.
+        size = int(len(data[0]) * (1.0 - (given.get("validation_split") or 0.0)))
+        last = size % batch_size or min(size, batch_size)
+        for objective in self.objectives():
+            if 0 < last < objective.steps:
+                raise ValueError(
+                    f"`batch_size` must leave a last batch of at least "
+                    f"{objective.steps} examples, one for each step of objective "
+                    f"{objective.name!r}. Received: batch_size={batch_size} for {size} "
+                    f"examples, which leaves {last}. Give another, or leave out "
+                    f"{last} of the examples."
+                )
 
     def train_step(self, *args):
         *state, data = args
