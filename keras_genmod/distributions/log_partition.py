@@ -7,6 +7,8 @@ import numpy as np
 _NUM_ERRORS = 3  # standard errors to each side of an interval
 _ENOUGH_CHAINS = 20  # effective ones, below which an estimate is not to be ranked
 
+_SPACINGS = {"even": " evenly spaced", "paper": " spaced as in the paper"}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LogPartition:
@@ -30,6 +32,7 @@ class LogPartition:
         num_temperatures: Int, steps of AIS from the base-rate model to the machine, or
             `None`.
         num_chains: Int, chains of AIS, or `None`.
+        spacing: "even" or "paper", how the temperatures of AIS were spaced, or `None`.
         seed: Int, the seed of AIS, or `None`.
 
     References:
@@ -51,6 +54,7 @@ class LogPartition:
     effective_sample_size: float | None = None
     num_temperatures: int | None = None
     num_chains: int | None = None
+    spacing: str | None = None
     seed: int | None = None
 
     @property
@@ -75,13 +79,16 @@ class LogPartition:
         return cls(value=value, low=value, high=value, method="exact")
 
     @classmethod
-    def from_log_weights(cls, log_weights, num_temperatures, seed) -> "LogPartition":
+    def from_log_weights(
+        cls, log_weights, num_temperatures, seed, spacing=None
+    ) -> "LogPartition":
         """Returns the estimate that the weights of AIS give.
 
         Args:
             log_weights: Array `(num_chains,)` of log w, in nats, at least two.
             num_temperatures: Int.
             seed: Int or `None`.
+            spacing: "even", "paper" or `None`, as in `LogPartition`.
         """
         log_weights = np.asarray(log_weights, "float64")
         largest = log_weights.max()
@@ -98,6 +105,7 @@ class LogPartition:
             effective_sample_size=float(weights.sum() ** 2 / np.square(weights).sum()),
             num_temperatures=num_temperatures,
             num_chains=count,
+            spacing=spacing,
             seed=seed,
         )
 
@@ -123,9 +131,10 @@ class LogPartition:
     def __str__(self) -> str:
         if self.method == "exact":
             return f"log Z = {self.value:.2f} nats (exact)"
+        spacing = _SPACINGS.get(self.spacing or "", "")
         return (
             f"log Z = {self.value:.2f} nats, {self.low:.2f} to {self.high:.2f} "
             f"({_NUM_ERRORS} standard errors), effective sample size "
             f"{self.effective_sample_size:.1f} of {self.num_chains} chains (AIS, "
-            f"{self.num_temperatures:,} temperatures, seed {self.seed})"
+            f"{self.num_temperatures:,} temperatures{spacing}, seed {self.seed})"
         )

@@ -134,7 +134,7 @@ def test_partition_sum_is_made_once_and_its_options_stand_in_the_protocol():
 def test_a_machine_too_large_to_enumerate_is_judged_by_annealing():
     model = rbm(hidden_dim=25, visible_dim=30)
     x = np.random.default_rng(1).integers(0, 2, (8, 30)).astype("float32")
-    options = {"method": "ais", "num_temperatures": 20, "num_chains": 10}
+    options = {"method": "ais", "num_temperatures": 200, "num_chains": 100}
     found = evaluate_likelihood(model, x, seed=3, **options, **SOURCE)
     log_z = model.log_partition(seed=3, **options)
     assert found.kind == "estimate" and found.log_partition == log_z
@@ -142,8 +142,9 @@ def test_a_machine_too_large_to_enumerate_is_judged_by_annealing():
     np.testing.assert_allclose(found.mean, expected, rtol=1e-6)
     assert dict(found.protocol.options) == {
         "log_partition": "ais",
-        "num_temperatures": 20,
-        "num_chains": 10,
+        "num_temperatures": 200,
+        "spacing": "paper",
+        "num_chains": 100,
         "base_rates": "own",
         "seed": 3,
     }
@@ -153,7 +154,7 @@ def test_a_machine_too_large_to_enumerate_is_judged_by_annealing():
 @pytest.mark.parametrize("model", [DBM, DBN])
 def test_a_bound_with_an_estimate_of_log_z_is_a_kind_of_its_own(model):
     machine = model((4, 3, 2), seed=0)
-    options = {"method": "ais", "num_temperatures": 5, "num_chains": 20}
+    options = {"method": "ais", "num_temperatures": 5, "num_chains": 40}
     bound = evaluate_likelihood(machine, STATES, **options, **SOURCE)
     estimate = evaluate_likelihood(rbm(), STATES, **options, **SOURCE)
     assert (bound.kind, estimate.kind) == ("estimated_lower_bound", "estimate")
@@ -169,7 +170,7 @@ def test_exact_and_annealed_likelihoods_of_one_machine_do_not_compare():
     exact = evaluate_likelihood(rbm(), STATES, **SOURCE)
     assert exact.kind == "exact"
     assert dict(exact.protocol.options) == {"log_partition": "exact"}
-    options = {"method": "ais", "num_temperatures": 20, "num_chains": 10}
+    options = {"method": "ais", "num_temperatures": 20, "num_chains": 30}
     annealed = evaluate_likelihood(rbm(), STATES, **options, **SOURCE)
     with pytest.raises(ValueError, match="kind: 'exact' and 'estimate'"):
         exact.compare_to(annealed)

@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_genmod.distributions.bernoulli import draw_binary
 from keras_genmod.engine import read, uniform, write
-from keras_genmod.models.energy.enumeration import log_sum_over_states
+from keras_genmod.models.energy.density import log_sum_over_states
+from keras_genmod.models.energy.visible_units import log_odds
 
 
 class BoltzmannDensity:
@@ -43,7 +44,7 @@ class BoltzmannDensity:
 
     def free_energy(self, v):
         """Returns -log sum_h exp(log_weight((v, h))) in nats, `(batch,)`."""
-        hidden = ops.zeros((ops.shape(v)[0], len(self.hidden)))
+        hidden = ops.zeros((ops.shape(v)[0], len(self.hidden)), dtype="float32")
         without = ops.concatenate([v, hidden], axis=-1)
         field = self.field(without)[:, self.num_visible :]
         return -self.log_weight(without) - self._log_sum(field, self.hidden)
@@ -77,6 +78,10 @@ class BoltzmannDensity:
 
     # Moving the units.
 
+    def gibbs_step(self, s, seed):
+        """Draws every unit once given the others."""
+        return self.gibbs_sweep(s, seed)
+
     def gibbs_sweep(self, s, seed, beta=1.0, bias=None, movable=None):
         """Draws every unit once given the others: in turn, or a block at a time.
 
@@ -99,7 +104,8 @@ class BoltzmannDensity:
         Each sweep raises the bound log p(v) >= E_q log_weight + entropy(q); where
         hidden units are not coupled, one makes it exact.
         """
-        start = ops.full((ops.shape(v)[0], len(self.hidden)), 0.5)
+        shape = (ops.shape(v)[0], len(self.hidden))
+        start = ops.full(shape, 0.5, dtype="float32")
         s = ops.concatenate([v, start], axis=-1)
         if not len(self.hidden):
             return s
@@ -119,6 +125,10 @@ class BoltzmannDensity:
 
     # Annealed importance sampling.
 
+    def base_biases(self, base_rates):
+        """Returns the biases of visible units with these means."""
+        return log_odds(base_rates)
+
     def annealing_start(self, base, num_chains, seed):
         """Returns draws of the base-rate model with biases `base`, and its log Z."""
         bias = self._mixed_bias(0.0, base)
@@ -129,7 +139,7 @@ class BoltzmannDensity:
         return start, log_visible + log_hidden
 
     def annealing_step(self, s, low, high, base, seed):
-        """Takes a step of AIS, as `EnergyBasedModel._annealing_step` describes it."""
+        """Takes a step of AIS, as `Density.annealing_step` describes it."""
         before, after = (self._mixed_bias(beta, base) for beta in (low, high))
         gain = (high - low) * self._quadratic(s) + ops.matmul(s, after - before)
         return self.gibbs_sweep(s, seed, high, after), gain

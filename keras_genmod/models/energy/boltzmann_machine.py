@@ -7,10 +7,11 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli
 from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.energy.boltzmann_density import BoltzmannDensity
 from keras_genmod.models.energy.coupling_graph import CouplingGraph
-from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
-from keras_genmod.models.energy.visible_units import visible_units
+from keras_genmod.models.energy.partitioned_model import PartitionedModel
+from keras_genmod.models.float32_weight import add_float32_weight
 from keras_genmod.models.valid_data import nan_unless, on_levels
 
 _LARGEST_TRAINED = 20  # units whose 2^20 states each step of training goes through
@@ -18,7 +19,7 @@ _MEAN_FIELD_SWEEPS = 10
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class BoltzmannMachine(EnergyBasedModel):
+class BoltzmannMachine(PartitionedModel):
     """p(s) = exp(-E(s) / T) / Z, E(s) = -s'W s / 2 - b.s, over all units s in {0, 1}.
 
     W is symmetric with diagonal 0: each pair of units has one weight. The first units
@@ -71,6 +72,7 @@ class BoltzmannMachine(EnergyBasedModel):
     """
 
     num_levels = 2
+    temperature = Adjustable(checks.positive)
 
     def __init__(
         self,
@@ -84,23 +86,26 @@ class BoltzmannMachine(EnergyBasedModel):
         **kwargs,
     ):
         visible_dim = checks.positive_int("visible_dim", visible_dim)
-        if hidden_dim != 0 or isinstance(hidden_dim, bool):
-            hidden_dim = checks.positive_int("hidden_dim", hidden_dim)
-        checks.positive("temperature", temperature)
+        hidden_dim = checks.integer("hidden_dim", hidden_dim)
         checks.choice("statistics", statistics, ("exact", "persistent"))
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         num_chains = checks.positive_int("num_chains", num_chains)
-        super().__init__(data_shape=(visible_dim,), **kwargs)
+        num_units = visible_dim + hidden_dim
+        graph = CouplingGraph(num_units, couplings_mask)
+        super().__init__(
+            enumerated_units=graph.num_enumerated(np.arange(num_units)),
+            data_shape=(visible_dim,),
+            **kwargs,
+        )
         self.visible_dim = visible_dim
         self.hidden_dim = hidden_dim
-        self.num_units = visible_dim + hidden_dim
+        self.num_units = num_units
         self.temperature = temperature
-        self._graph = CouplingGraph(self.num_units, couplings_mask)
+        self._graph = graph
         self._is_masked = couplings_mask is not None
         self.statistics = statistics
         self.num_gibbs_steps = num_gibbs_steps
         self.num_chains = num_chains
-        self.set_enumerated_units(self._graph.num_enumerated(np.arange(self.num_units)))
         if statistics == "exact" and self.enumerated_units > _LARGEST_TRAINED:
             raise ValueError(
                 '`statistics` must be "persistent" for this machine: "exact" goes '
@@ -108,13 +113,14 @@ class BoltzmannMachine(EnergyBasedModel):
                 f"2^{_LARGEST_TRAINED}. Received: statistics='exact'"
             )
         small = keras.initializers.RandomNormal(0.0, 0.01, seed=self.seed)
-        shape = (self._graph.num_couplings,)
-        self.couplings = self.add_float32_weight("couplings", shape, small)
-        self.bias = self.add_float32_weight("bias", (self.num_units,))
+        self.couplings = add_float32_weight(
+            self, "couplings", (graph.num_couplings,), small
+        )
+        self.bias = add_float32_weight(self, "bias", (num_units,))
         if statistics == "persistent":
-            shape = (num_chains, self.num_units)
-            self.chains = self.add_float32_weight(
-                "chains", shape, self._first_chains, False
+            shape = (num_chains, num_units)
+            self.chains = add_float32_weight(
+                self, "chains", shape, self._first_chains, trainable=False
             )
         if not hidden_dim:
             self.pseudo_tracker = keras.metrics.Mean(name="pseudo_log_prob")
@@ -123,8 +129,8 @@ class BoltzmannMachine(EnergyBasedModel):
     def _first_chains(self, shape, dtype=None):
         return _random_states(shape, self.seed_generator)
 
-    def _density(self, gradients=True):
-        """Returns the density that the weights have now, of E / T."""
+    def density(self, gradients=True) -> BoltzmannDensity:
+        """Returns the density of E / T, of the present weights."""
         couplings = self._graph.matrix(ops.convert_to_tensor(self.couplings))
         weights = couplings, ops.convert_to_tensor(self.bias)
         if not gradients:
@@ -134,22 +140,20 @@ class BoltzmannMachine(EnergyBasedModel):
 
     # Training.
 
-    def call(self, inputs, training=False):
+    def phases(self, data, training):
         """Returns the states that both sides of the gradient are taken of.
 
         `clamped`, all units with the visible ones at the data and hidden ones at their
         means, and `chain`; with exact statistics only `clamped`, the data alone.
         """
-        data, _ = self.data_and_condition(inputs)
-        self.remember(data, training)
         if self.statistics == "exact":
             return {"clamped": data}
-        density = self._density(gradients=False)
+        density = self.density(gradients=False)
         seeds = Seeds(self.seed_generator.next())
         chain = ops.fori_loop(
             0,
             self.num_gibbs_steps,
-            lambda i, s: density.gibbs_sweep(s, seeds.at(i)),
+            lambda i, s: density.gibbs_step(s, seeds.at(i)),
             ops.convert_to_tensor(self.chains),
         )
         if training:
@@ -163,7 +167,7 @@ class BoltzmannMachine(EnergyBasedModel):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        density, clamped = self._density(), y_pred["clamped"]
+        density, clamped = self.density(), y_pred["clamped"]
         if not self.hidden_dim:
             pseudo = ops.stop_gradient(density.pseudo_log_prob(clamped))
             self.pseudo_tracker.update_state(pseudo, sample_weight)
@@ -194,7 +198,7 @@ class BoltzmannMachine(EnergyBasedModel):
 
     @compiled()
     def _energy(self, s):
-        return -self.temperature * self._density().log_weight(ops.cast(s, "float32"))
+        return -self.temperature * self.density().log_weight(ops.cast(s, "float32"))
 
     def pseudo_log_prob(self, x):
         """Returns sum_i log p(x_i given all other units) in nats, shape `(batch,)`.
@@ -215,23 +219,7 @@ class BoltzmannMachine(EnergyBasedModel):
 
     @compiled()
     def _compiled_pseudo_log_prob(self, x):
-        return self._density().pseudo_log_prob(ops.cast(x, "float32"))
-
-    def sample(self, num_samples, condition=None, seed=None, num_steps=1000):
-        """Draws from chains of Gibbs sweeps, in one compiled loop.
-
-        Args:
-            num_samples: Positive int, number of chains. Each starts at random.
-            condition: Must be `None`.
-            seed: Int for repeatable samples, or `None`.
-            num_steps: Positive int, sweeps over all units.
-
-        Returns:
-            Float32 tensor `(num_samples, visible_dim)` of zeros and ones.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        self.standardize_condition(condition, num_samples)
-        return self._run(num_samples, seed, num_steps, 1.0, None, None)
+        return self.density().pseudo_log_prob(ops.cast(x, "float32"))
 
     def complete(self, x, mask, num_steps=100, final_temperature=None, seed=None):
         """Completes patterns: known units stay, the others and hidden ones move.
@@ -261,46 +249,25 @@ class BoltzmannMachine(EnergyBasedModel):
         self.check_examples(x)
         hidden = ((0, 0), (0, self.hidden_dim))
         x, mask = np.pad(x, hidden), np.pad(mask, hidden)
-        final = self.temperature if final_temperature is None else final_temperature
-        checks.positive("final_temperature", final)
-        return self._run(len(x), seed, num_steps, self.temperature / final, x, mask)
-
-    def _run(self, num_chains, seed, num_steps, final_beta, x, mask):
         num_steps = checks.positive_int("num_steps", num_steps)
-        betas = np.geomspace(1.0, final_beta, int(num_steps)).astype("float32")
+        start = float(self.temperature)
+        final = start if final_temperature is None else final_temperature
+        checks.positive("final_temperature", final)
+        betas = np.geomspace(1.0, start / final, num_steps).astype("float32")
         state = seed_state(seed, self.seed_generator)
-        return self._chains(state, betas, x, mask, num_chains=int(num_chains))
+        return self._complete(state, betas, x, mask)
 
     @compiled(xla=True)
-    def _chains(self, state, betas, x, mask, *, num_chains):
-        seeds, density = Seeds(state), self._density()
-        s, movable = _random_states((num_chains, self.num_units), seeds), None
-        if mask is not None:
-            movable = ops.logical_not(mask)
-            s = ops.where(movable, s, x)
+    def _complete(self, state, betas, x, mask):
+        seeds, density = Seeds(state), self.density()
+        movable = ops.logical_not(mask)
+        s = ops.where(movable, _random_states(ops.shape(x), seeds), x)
 
         def sweep(i, s):
             return density.gibbs_sweep(s, seeds.at(i), betas[i], movable=movable)
 
         s = ops.fori_loop(0, betas.shape[0], sweep, s)
         return s[:, : self.visible_dim]
-
-    # What an energy-based model gives.
-
-    def _free_energy(self, v):
-        return self._density().free_energy(v)
-
-    def _exact_log_partition(self):
-        return self._density().log_partition()
-
-    def _base_biases(self, base_rates):
-        return visible_units("bernoulli", self.visible_dim).biases(base_rates)
-
-    def _annealing_start(self, base, num_chains, seeds):
-        return self._density().annealing_start(base, num_chains, seeds)
-
-    def _annealing_step(self, states, low, high, base, seeds):
-        return self._density().annealing_step(states, low, high, base, seeds)
 
     def check_examples(self, x):
         super().check_examples(x)
@@ -312,7 +279,7 @@ class BoltzmannMachine(EnergyBasedModel):
             **super().get_config(),
             "visible_dim": self.visible_dim,
             "hidden_dim": self.hidden_dim,
-            "temperature": self.temperature,
+            "temperature": float(self.temperature),
             "couplings_mask": mask,
             "statistics": self.statistics,
             "num_gibbs_steps": self.num_gibbs_steps,
@@ -321,4 +288,4 @@ class BoltzmannMachine(EnergyBasedModel):
 
 
 def _random_states(shape, seed):
-    return Bernoulli(ops.zeros(shape)).sample(seed)
+    return Bernoulli(ops.zeros(shape, dtype="float32")).sample(seed)

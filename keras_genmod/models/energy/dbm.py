@@ -7,21 +7,22 @@ gradient by their means.
 """
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.engine import Seeds, compiled
 from keras_genmod.models.energy.dbm_density import DBMDensity
-from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
 from keras_genmod.models.energy.layer_pair import LayerPair
-from keras_genmod.models.energy.layer_stack import LayerStack
+from keras_genmod.models.energy.layer_stack import LayerStack, standardize_layer_dims
+from keras_genmod.models.energy.partitioned_model import PartitionedModel
+from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.visible_units import visible_units
+from keras_genmod.models.float32_weight import add_float32_weight
 from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class DBM(LayerStack, EnergyBasedModel):
+class DBM(LayerStack, PartitionedModel):
     """p(v, h_1, ..., h_L) = exp(-E) / Z, of binary units in layers.
 
     E = -sum_i a_i.h_i - sum_i h_i W_i h_i+1 with h_0 = v. Layers of even number are
@@ -85,47 +86,43 @@ class DBM(LayerStack, EnergyBasedModel):
         )
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         num_chains = checks.positive_int("num_chains", num_chains)
-        super().__init__(layer_dims, **kwargs)
-        layer_dims = self.layer_dims
+        layer_dims = standardize_layer_dims(layer_dims)
+        num_even, num_odd = sum(layer_dims[::2]), sum(layer_dims[1::2])
+        super().__init__(layer_dims, enumerated_units=min(num_even, num_odd), **kwargs)
         self.num_mean_field_steps = num_mean_field_steps
         self.num_gibbs_steps = num_gibbs_steps
         self.num_chains = num_chains
-        num_even, num_odd = sum(layer_dims[::2]), sum(layer_dims[1::2])
-        self._even_units = visible_units("bernoulli", num_even)
-        self.set_enumerated_units(min(num_even, num_odd))
         starts = [
             keras.initializers.RandomNormal(0.0, 0.01, seed=self._seed_of(i))
             for i in range(self.num_hidden_layers)
         ]
         # Each name but once: torch keeps gradients by name.
         self.couplings = [
-            self._weight(f"couplings_{i}", layer_dims[i : i + 2], start)
+            add_float32_weight(self, f"couplings_{i}", layer_dims[i : i + 2], start)
             for i, start in enumerate(starts)
         ]
         self.biases = [
-            self._weight(f"bias_{i}", (size,)) for i, size in enumerate(layer_dims)
+            add_float32_weight(self, f"bias_{i}", (size,))
+            for i, size in enumerate(layer_dims)
         ]
-        self.chains = self._weight(
-            "chains", (num_chains, num_even), self._start_chains, trainable=False
+        shape = (num_chains, num_even)
+        self.chains = add_float32_weight(
+            self, "chains", shape, self._start_chains, trainable=False
         )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
 
-    def _weight(self, name, shape, initializer="zeros", trainable=True):
-        return self.add_weight(
-            shape=shape,
-            initializer=initializer,
-            dtype="float32",
-            autocast=False,
-            trainable=trainable,
-            name=name,
-        )
-
     def _start_chains(self, shape, dtype=None):
-        return self._even_units.start(shape[0], self.seed_generator)
+        return visible_units("bernoulli", shape[1]).start(shape[0], self.seed_generator)
 
-    def _density(self, gradients=True):
-        """Returns the density of the present weights, with or without gradients."""
+    def density(self, gradients=True) -> RBMDensity:
+        """Returns the density of even and odd layers, of the present weights.
+
+        Its free energy is that of all even layers; `free_energy` bounds that of v.
+        """
+        return self.layered_density(gradients).rbm
+
+    def layered_density(self, gradients=True) -> DBMDensity:
         couplings, biases = (
             [ops.convert_to_tensor(weight) for weight in weights]
             for weights in (self.couplings, self.biases)
@@ -141,7 +138,8 @@ class DBM(LayerStack, EnergyBasedModel):
         last = self.num_hidden_layers - 1
         return [
             LayerPair(
-                *self.layer_dims[i : i + 2],
+                self.layer_dims[i],
+                self.layer_dims[i + 1],
                 visible_scale=1 if i == 0 else 2,
                 hidden_scale=1 if i == last else 2,
                 seed=self._seed_of(i),
@@ -157,16 +155,14 @@ class DBM(LayerStack, EnergyBasedModel):
             self.biases[i].assign_add(pair.visible_bias)
             self.biases[i + 1].assign_add(pair.hidden_bias)
 
-    def call(self, inputs, training=False):
+    def phases(self, data, training):
         """Returns both sides of the gradient, and the data as the machine sees them.
 
         `even`, the even layers of the data with the means of q, and `chain`, those of
         the persistent chains after k Gibbs steps; `reconstruction` is the means of the
         visible units given those of the first hidden layer.
         """
-        data, _ = self.data_and_condition(inputs)
-        self.remember(data, training)
-        density = self._density(gradients=False)
+        density = self.layered_density(gradients=False)
         even = density.mean_field(data, self.num_mean_field_steps)
         seeds = Seeds(self.seed_generator.next())
         chains = ops.convert_to_tensor(self.chains)
@@ -182,7 +178,7 @@ class DBM(LayerStack, EnergyBasedModel):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        even, rbm = y_pred["even"], self._density().rbm
+        even, rbm = y_pred["even"], self.density()
         data = even[:, : self.layer_dims[0]]
         error = ops.mean(ops.square(data - y_pred["reconstruction"]), axis=-1)
         self.reconstruction_tracker.update_state(error, sample_weight)
@@ -212,7 +208,7 @@ class DBM(LayerStack, EnergyBasedModel):
 
     @compiled()
     def _energy(self, *layers):
-        return self._density().energy([ops.cast(x, "float32") for x in layers])
+        return self.layered_density().energy([ops.cast(x, "float32") for x in layers])
 
     def free_energy(self, v):
         """Returns the variational F(v) = E_q[E] - H(q) in nats, shape `(batch,)`.
@@ -226,7 +222,7 @@ class DBM(LayerStack, EnergyBasedModel):
 
     @compiled()
     def _encode(self, x, *, layer):
-        density = self._density()
+        density = self.layered_density()
         return density.layer(self._mean_field(density, x), layer)
 
     def reconstruct(self, x):
@@ -236,67 +232,21 @@ class DBM(LayerStack, EnergyBasedModel):
 
     @compiled()
     def _reconstruct(self, x):
-        density = self._density()
+        density = self.layered_density()
         return density.visible_mean(self._mean_field(density, x))
 
     def _mean_field(self, density, x):
         return density.mean_field(ops.cast(x, "float32"), self.num_mean_field_steps)
 
-    def sample(self, num_samples, condition=None, seed=None, num_steps=1000):
-        """Draws from chains of `num_steps` Gibbs steps, in one compiled loop.
-
-        A step draws all odd layers, then all even ones.
-
-        Args:
-            num_samples: Positive int, number of chains; they start from units with
-                the means of the data trained on.
-            condition: Must be `None`.
-            seed: Int for repeatable samples, or `None`.
-            num_steps: Positive int.
-
-        Returns:
-            Float32 tensor of zeros and ones, `(num_samples, layer_dims[0])`.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        num_steps = checks.positive_int("num_steps", num_steps)
-        self.standardize_condition(condition, num_samples)
-        return self._sample(
-            seed_state(seed, self.seed_generator),
-            self._start_biases(),
-            num_samples=int(num_samples),
-            num_steps=int(num_steps),
-        )
-
-    @compiled()
-    def _sample(self, state, base, *, num_samples, num_steps):
-        seeds, density = Seeds(state), self._density()
-        start, _ = density.rbm.annealing_start(base, num_samples, seeds)
-        even = density.gibbs(start, num_steps, seeds)
-        return even[:, : self.layer_dims[0]]
-
-    # What an energy-based model gives.
+    # What a machine with a partition sum gives.
 
     def _free_energy(self, v):
-        density = self._density()
+        density = self.layered_density()
         return density.variational_free_energy(self._mean_field(density, v))
 
-    def _exact_log_partition(self):
-        return self._density().rbm.log_partition()
-
-    def _base_biases(self, base_rates):
-        visible = self._even_units.biases(base_rates)
-        others = [ops.convert_to_numpy(bias) for bias in self.biases[2::2]]
-        return np.concatenate([visible, *others])
-
-    def _annealing_start(self, base, num_chains, seeds):
-        return self._density().rbm.annealing_start(base, num_chains, seeds)
-
-    def _annealing_step(self, states, low, high, base, seeds):
-        return self._density().rbm.annealing_step(states, low, high, base, seeds)
-
-    def likelihood_protocol(self, **options):
+    def likelihood_protocol(self, *args, **kwargs):
         """Returns what a likelihood depends on, the bound's mean field included."""
-        protocol = super().likelihood_protocol(**options)
+        protocol = super().likelihood_protocol(*args, **kwargs)
         return {**protocol, "num_mean_field_steps": self.num_mean_field_steps}
 
     def get_config(self):

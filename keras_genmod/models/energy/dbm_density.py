@@ -44,7 +44,8 @@ class DBMDensity:
             return self.couplings[even]
         if odd == even - 1:
             return ops.transpose(self.couplings[odd])
-        return ops.zeros((self.layer_dims[even], self.layer_dims[odd]))
+        shape = (self.layer_dims[even], self.layer_dims[odd])
+        return ops.zeros(shape, dtype="float32")
 
     def energy(self, layers):
         """Returns E of the states of all layers, in nats, `(batch,)`."""
@@ -58,7 +59,7 @@ class DBMDensity:
         """Takes steps of a Gibbs chain, each of all odd and then of all even layers."""
 
         def step(i, even):
-            return self.rbm.gibbs_step(self.rbm.hidden_mean(even), seeds.at(i))[0]
+            return self.rbm.gibbs_step(even, seeds.at(i))
 
         return ops.fori_loop(0, num_steps, step, even)
 

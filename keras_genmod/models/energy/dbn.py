@@ -17,6 +17,8 @@ from keras_genmod.models.energy.layer_stack import LayerStack
 from keras_genmod.models.energy.rbm import RBM
 from keras_genmod.models.valid_data import in_range, nan_unless
 
+_ROWS = 4096  # draws of layers that are held at a time
+
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class DBN(LayerStack):
@@ -137,7 +139,7 @@ class DBN(LayerStack):
         # Means go up in place of draws.
         directed = min(layer, self.num_hidden_layers - 1)
         means = self.directed.means_up(ops.cast(x, "float32"), directed)
-        return means if layer == directed else self.top._density().hidden_mean(means)
+        return means if layer == directed else self.top.density().hidden_mean(means)
 
     def decode(self, h):
         """Returns the visible means `(batch, layer_dims[0])` of the highest layer.
@@ -150,7 +152,7 @@ class DBN(LayerStack):
 
     @compiled()
     def _decode(self, h):
-        means = self.top._density().visible_mean(ops.cast(h, "float32"))
+        means = self.top.density().visible_mean(ops.cast(h, "float32"))
         return self.directed.means_down(means)
 
     def reconstruct(self, x):
@@ -188,6 +190,7 @@ class DBN(LayerStack):
         num_chains=100,
         seed=None,
         base_rates=None,
+        spacing=None,
     ) -> LogPartition:
         """Returns log Z of the top RBM, as `RBM.log_partition` does.
 
@@ -199,8 +202,9 @@ class DBN(LayerStack):
             base_rates: For AIS, the means of the last layer but one,
                 `model.encode(x, layer=-2)` averaged; `None` takes those that the top
                 RBM was trained on, and its own biases if it was not.
+            spacing: For AIS, "even" or "paper"; `None` for "paper".
         """
-        options = (num_temperatures, num_chains, seed, base_rates)
+        options = (num_temperatures, num_chains, seed, base_rates, spacing)
         return self.top.log_partition(method, *options)
 
     def likelihood_protocol(self, num_samples=50, seed=None, **options):
@@ -227,29 +231,38 @@ class DBN(LayerStack):
         Raises:
             ValueError: If an argument is out of range, or `log_partition` is `None`
                 and the top RBM is too large to be enumerated.
+
+        Warns:
+            UserWarning: If log Z rests on fewer than 20 effective chains.
         """
         num_samples = checks.positive_int("num_samples", num_samples)
         self.check_examples(x)
         self.standardize_condition(condition, len(x))
         log_z = self.top._given_log_z(log_partition)
         state = seed_state(seed, self.seed_generator)
-        return self._bound(state, x, num_samples=int(num_samples)) - log_z
+        chunk_size = max(1, min(num_samples, _ROWS // max(1, len(x))))
+        options = {"num_samples": num_samples, "chunk_size": chunk_size}
+        return self._bound(state, x, **options) - log_z
 
     @compiled()
-    def _bound(self, state, x, *, num_samples):
+    def _bound(self, state, x, *, num_samples, chunk_size):
         data, seeds = ops.cast(x, "float32"), Seeds(state)
 
-        def log_weight(k):
-            """Returns log p(x, h) + log Z - log q(h | x) of one draw, (batch,)."""
-            layers = self.directed.draw_up(data, seeds.at(k))
-            log_p = self.directed.log_generative(layers)
-            log_p -= self.top._free_energy(layers[-1])
-            return log_p - self.directed.log_recognition(layers)
+        def total(chunk, size):
+            """Returns the sum over draws of log p(x, h) + log Z - log q(h | x)."""
+            rows = ops.repeat(data, size, axis=0)  # (batch * size, visible)
+            layers = self.directed.draw_up(rows, seeds.at(chunk))
+            log_weights = self.directed.log_generative(layers)
+            log_weights -= self.top._free_energy(layers[-1])
+            log_weights -= self.directed.log_recognition(layers)
+            return ops.sum(ops.reshape(log_weights, (-1, size)), axis=1)  # (batch,)
 
-        total = ops.fori_loop(
-            1, num_samples, lambda k, total: total + log_weight(k), log_weight(0)
+        num_chunks, rest = divmod(num_samples, chunk_size)
+        start = total(num_chunks, rest) if rest else ops.zeros_like(data[:, 0])
+        found = ops.fori_loop(
+            0, num_chunks, lambda i, sums: sums + total(i, chunk_size), start
         )
-        return total / num_samples
+        return found / num_samples
 
     def get_config(self):
         return {**super().get_config(), "num_gibbs_steps": self.num_gibbs_steps}

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_genmod.distributions import Bernoulli
+from keras_genmod.models.float32_weight import add_float32_weight
 
 
 class DirectedLayers(keras.layers.Layer):
@@ -27,21 +28,14 @@ class DirectedLayers(keras.layers.Layer):
         for i, (below, above, seed) in enumerate(pairs):
             start = keras.initializers.RandomNormal(0.0, 0.01, seed=seed)
             for way, size in (("generative", below), ("recognition", above)):
-                couplings = self._weight(f"{way}_couplings_{i}", (below, above), start)
-                bias = self._weight(f"{way}_bias_{i}", (size,))
+                couplings = add_float32_weight(
+                    self, f"{way}_couplings_{i}", (below, above), start
+                )
+                bias = add_float32_weight(self, f"{way}_bias_{i}", (size,))
                 getattr(self, f"{way}_couplings").append(couplings)
                 getattr(self, f"{way}_biases").append(bias)
         self.num_layers = len(layer_dims) - 1
         self.built = True
-
-    def _weight(self, name, shape, initializer="zeros"):
-        return self.add_weight(
-            shape=shape,
-            initializer=initializer,
-            dtype="float32",
-            autocast=False,
-            name=name,
-        )
 
     def assign(self, i, rbm):
         """Gives p(h_i | h_i+1) and q(h_i+1 | h_i) the weights of an RBM."""

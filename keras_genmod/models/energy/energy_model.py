@@ -12,13 +12,12 @@ from keras_genmod.engine import (
     compiled,
     input_gradient,
     normal,
-    seed_state,
     uniform,
 )
 from keras_genmod.models import network_checks
-from keras_genmod.models.energy.langevin import langevin_chain
-from keras_genmod.models.energy.replay_buffer import ReplayBuffer
-from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.adjustable import Adjustable
+from keras_genmod.models.energy.chain_model import ChainModel
+from keras_genmod.models.energy.langevin import ReplayBuffer, langevin_chain
 from keras_genmod.models.valid_data import in_range, nan_unless
 
 
@@ -54,7 +53,7 @@ def _standardize_range(data_range):
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class EnergyModel(GenerativeModel):
+class EnergyModel(ChainModel):
     """p(x) = exp(-E(x)) / Z, the energy E any network from data to one number.
 
     The gradient of -log p(x) is that of E(x) less its mean under the model. Here the
@@ -80,8 +79,10 @@ class EnergyModel(GenerativeModel):
         num_langevin_steps: Positive int, steps of every chain a step of training.
         step_size: Positive number, in squared units of the data.
         noise: Number of at least 0, the standard deviation of a step's noise; `None`
-            for sqrt(step_size). Less noise is a lower temperature: the chains have a
-            density near exp(-E / T) with T = noise^2 / step_size.
+            for sqrt(step_size), as that is at the start. Less noise is a lower
+            temperature: the chains have a density near exp(-E / T) with
+            T = noise^2 / step_size. `step_size`, `noise` and `regularization` are
+            weights, which callbacks may set between epochs.
         buffer_size: Positive int, chains in the buffer. Every step of training takes
             as many as there are data in the batch, at most all.
         reinitialize: Number in [0, 1], the share of chains that start anew from noise.
@@ -125,6 +126,10 @@ class EnergyModel(GenerativeModel):
     ```
     """
 
+    step_size = Adjustable(checks.positive)
+    noise = Adjustable(checks.non_negative)
+    regularization = Adjustable(checks.non_negative)
+
     def __init__(
         self,
         network,
@@ -142,17 +147,14 @@ class EnergyModel(GenerativeModel):
         num_langevin_steps = checks.positive_int(
             "num_langevin_steps", num_langevin_steps
         )
-        checks.positive("step_size", step_size)
-        if noise is not None:
-            checks.non_negative("noise", noise)
+        step_size = checks.positive("step_size", step_size)
         buffer_size = checks.positive_int("buffer_size", buffer_size)
-        checks.fraction("reinitialize", reinitialize)
-        checks.non_negative("regularization", regularization)
+        reinitialize = checks.fraction("reinitialize", reinitialize)
         super().__init__(data_shape=data_shape, **kwargs)
         self.network = network
         self.num_langevin_steps = num_langevin_steps
         self.step_size = step_size
-        self.noise = noise
+        self.noise = math.sqrt(step_size) if noise is None else noise
         self.buffer_size = buffer_size
         self.reinitialize = reinitialize
         self.regularization = regularization
@@ -180,14 +182,13 @@ class EnergyModel(GenerativeModel):
         return ops.reshape(ops.cast(energy, "float32"), (-1,))
 
     def _chain(self, start, seeds, num_steps):
-        noise = math.sqrt(self.step_size) if self.noise is None else self.noise
         return langevin_chain(
             self._energy,
             start,
             seeds,
             num_steps=num_steps,
-            step_size=self.step_size,
-            noise=noise,
+            step_size=ops.convert_to_tensor(self.step_size),
+            noise=ops.convert_to_tensor(self.noise),
             data_range=self.data_range,
         )
 
@@ -218,7 +219,8 @@ class EnergyModel(GenerativeModel):
         self.model_energy_tracker.update_state(ops.stop_gradient(of_model))
         losses = of_data - ops.mean(of_model)
         squares = ops.square(of_data) + ops.mean(ops.square(of_model))
-        return self.mean_loss(losses + self.regularization * squares, sample_weight)
+        losses = losses + ops.convert_to_tensor(self.regularization) * squares
+        return self.mean_loss(losses, sample_weight)
 
     # What it offers.
 
@@ -248,33 +250,9 @@ class EnergyModel(GenerativeModel):
     def _score(self, x):
         return -input_gradient(self._energy, x)
 
-    def sample(self, num_samples, condition=None, seed=None, num_steps=1000):
-        """Draws from chains of `num_steps` Langevin steps, in one compiled loop.
-
-        Chains start from noise, with the `step_size` and `noise` of training. How many
-        steps reach the model's distribution depends on the energy.
-
-        Args:
-            num_samples: Positive int, number of chains.
-            condition: Must be `None`.
-            seed: Int for repeatable samples, or `None`.
-            num_steps: Positive int.
-
-        Returns:
-            Float32 tensor `(num_samples, *data_shape)`, in `data_range` if there is
-            one.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        num_steps = checks.positive_int("num_steps", num_steps)
-        self.standardize_condition(condition, num_samples)
-        return self._sample(
-            seed_state(seed, self.seed_generator),
-            num_samples=int(num_samples),
-            num_steps=int(num_steps),
-        )
-
     @compiled()
-    def _sample(self, state, *, num_samples, num_steps):
+    def _sample(self, state, base, *, num_samples, num_steps):
+        del base  # chains start from noise
         seeds = Seeds(state)
         start = self._draw_noise((num_samples, *self.data_shape), seeds)
         return self._chain(start, seeds, num_steps)
@@ -285,16 +263,14 @@ class EnergyModel(GenerativeModel):
             checks.value_range("x", x, *self.data_range)
 
     def get_config(self):
-        config = super().get_config()
-        del config["num_classes"]
         return {
-            **config,
+            **super().get_config(),
             "network": keras.saving.serialize_keras_object(self.network),
             "num_langevin_steps": self.num_langevin_steps,
-            "step_size": self.step_size,
-            "noise": self.noise,
+            "step_size": float(self.step_size),
+            "noise": float(self.noise),
             "buffer_size": self.buffer_size,
             "reinitialize": self.reinitialize,
-            "regularization": self.regularization,
+            "regularization": float(self.regularization),
             "data_range": self.data_range,
         }

@@ -9,6 +9,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli
 from keras_genmod.engine import compiled
+from keras_genmod.models.float32_weight import add_float32_weight
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -48,20 +49,12 @@ class LayerPair(GenerativeModel):
         self.visible_scale = visible_scale
         self.hidden_scale = hidden_scale
         normal = keras.initializers.RandomNormal(0.0, 0.01, seed=self.seed)
-        self.couplings = self._weight("couplings", (visible_dim, hidden_dim), normal)
-        self.visible_bias = self._weight("visible_bias", (visible_dim,))
-        self.hidden_bias = self._weight("hidden_bias", (hidden_dim,))
+        shape = (visible_dim, hidden_dim)
+        self.couplings = add_float32_weight(self, "couplings", shape, normal)
+        self.visible_bias = add_float32_weight(self, "visible_bias", (visible_dim,))
+        self.hidden_bias = add_float32_weight(self, "hidden_bias", (hidden_dim,))
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
-
-    def _weight(self, name, shape, initializer="zeros"):
-        return self.add_weight(
-            shape=shape,
-            initializer=initializer,
-            dtype="float32",
-            autocast=False,
-            name=name,
-        )
 
     def _field(self, v):
         """Returns (v W + b), `(batch, hidden_dim)`."""

@@ -18,13 +18,13 @@ class LayerStack(GenerativeModel):
     Args:
         layer_dims: Positive ints, the number of visible units and those of each hidden
             layer, at least two of them.
-        **kwargs: As in `GenerativeModel`.
+        **kwargs: As in the base that follows, `GenerativeModel` at the end.
     """
 
     num_levels = 2
 
     def __init__(self, layer_dims, **kwargs):
-        layer_dims = _standardize_layer_dims(layer_dims)
+        layer_dims = standardize_layer_dims(layer_dims)
         super().__init__(data_shape=layer_dims[:1], **kwargs)
         self.layer_dims = layer_dims
 
@@ -35,7 +35,7 @@ class LayerStack(GenerativeModel):
 
     def _seed_of(self, i):
         """Returns a seed for the couplings of the layers i and i + 1, or `None`."""
-        return None if self.seed is None else self.seed + i
+        return None if self.seed is None else (self.seed + i) % 2**32
 
     # Pretraining.
 
@@ -125,7 +125,7 @@ class LayerStack(GenerativeModel):
         return {**config, "layer_dims": self.layer_dims}
 
 
-def _standardize_layer_dims(layer_dims) -> tuple[int, ...]:
+def standardize_layer_dims(layer_dims) -> tuple[int, ...]:
     """Returns the sizes of visible and hidden layers as a tuple.
 
     Raises:
@@ -137,9 +137,10 @@ def _standardize_layer_dims(layer_dims) -> tuple[int, ...]:
             "least two hidden layers; of one hidden layer it is an RBM. "
             f"Received: layer_dims={layer_dims!r}"
         )
-    for i, size in enumerate(layer_dims):
+    return tuple(
         checks.positive_int(f"layer_dims[{i}]", size)
-    return tuple(int(size) for size in layer_dims)
+        for i, size in enumerate(layer_dims)
+    )
 
 
 def _codes(pair, x):

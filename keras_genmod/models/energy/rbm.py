@@ -4,18 +4,19 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, compiled, seed_state
-from keras_genmod.models.energy.energy_based_model import EnergyBasedModel
+from keras_genmod.engine import Seeds, compiled, fori_loop
+from keras_genmod.models.energy.partitioned_model import PartitionedModel
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.tempering import tempered_gibbs
 from keras_genmod.models.energy.visible_units import check_standardized, visible_units
+from keras_genmod.models.float32_weight import add_float32_weight
 from keras_genmod.models.valid_data import nan_unless
 
 _RECONSTRUCTED = 8  # while persistent chains are trained: one example in so many
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class RBM(EnergyBasedModel):
+class RBM(PartitionedModel):
     """p(v) = sum_h exp(-E(v, h)) / Z, with couplings only between the layers.
 
     Bernoulli and categorical visibles: E(v, h) = -a.v - b.h - v W h. Normal visibles
@@ -79,6 +80,8 @@ class RBM(EnergyBasedModel):
     ```
     """
 
+    default_spacing = "paper"
+
     def __init__(
         self,
         visible_dim,
@@ -103,7 +106,11 @@ class RBM(EnergyBasedModel):
                 f"num_temperatures={num_temperatures}"
             )
         units = visible_units(visible, visible_dim, num_categories)
-        super().__init__(data_shape=units.data_shape, **kwargs)
+        super().__init__(
+            enumerated_units=min(hidden_dim, units.enumerated_units),
+            data_shape=units.data_shape,
+            **kwargs,
+        )
         self._units = units
         self.visible_dim = visible_dim
         self.hidden_dim = hidden_dim
@@ -116,35 +123,35 @@ class RBM(EnergyBasedModel):
         self.num_chains = num_chains
         self.num_temperatures = num_temperatures
         self.hidden_regularizer = keras.regularizers.get(hidden_regularizer)
-        self.set_enumerated_units(min(hidden_dim, units.enumerated_units))
         small = keras.initializers.RandomNormal(0.0, 0.01, seed=self.seed)
-        self.couplings = self.add_float32_weight(
-            "couplings", (units.size, hidden_dim), small
+        self.couplings = add_float32_weight(
+            self, "couplings", (units.size, hidden_dim), small
         )
-        self.visible_bias = self.add_float32_weight("visible_bias", (units.size,))
-        self.hidden_bias = self.add_float32_weight("hidden_bias", (hidden_dim,))
+        self.visible_bias = add_float32_weight(self, "visible_bias", (units.size,))
+        self.hidden_bias = add_float32_weight(self, "hidden_bias", (hidden_dim,))
         if persistent:
             # What the hidden units of the chains feel, with the weights of that step.
             shape = (num_temperatures * num_chains, hidden_dim)
-            self.chain_fields = self.add_float32_weight(
-                "chain_fields", shape, trainable=False
+            self.chain_fields = add_float32_weight(
+                self, "chain_fields", shape, trainable=False
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
 
-    def _density(self):
+    def density(self, gradients=True) -> RBMDensity:
+        """Returns the density of the present weights, with or without gradients."""
         variables = (self.couplings, self.visible_bias, self.hidden_bias)
-        return RBMDensity(self._units, *map(ops.convert_to_tensor, variables))
+        weights = map(ops.convert_to_tensor, variables)
+        if not gradients:
+            weights = map(ops.stop_gradient, weights)
+        return RBMDensity(self._units, *weights)
 
     def _flat(self, v):
         return ops.reshape(ops.cast(v, "float32"), (-1, self._units.size))
 
-    def _shaped(self, v):
-        return ops.reshape(v, (-1, *self.data_shape))
-
     # Training.
 
-    def call(self, inputs, training=False):
+    def phases(self, data, training):
         """Returns both sides of the gradient, and the data after one step.
 
         `data`, the input, with its `field`; `chain`, what k Gibbs steps made, with its
@@ -152,11 +159,9 @@ class RBM(EnergyBasedModel):
         first of them; where the chains persist, after a mean-field step, in training
         those of every eighth example.
         """
-        data = self._flat(self.data_and_condition(inputs)[0])
-        self.remember(data, training)
-        density = self._density()
+        data, density = self._flat(data), self.density()  # (batch, size)
         if self.persistent:
-            chain, hotter = self._persistent_steps(density)
+            chain, hotter = self._persistent_steps()
             # One product with the couplings, and in the gradient, instead of two.
             fields = density.field(ops.concatenate([data, chain]))
             num_data = ops.shape(data)[0]
@@ -168,10 +173,7 @@ class RBM(EnergyBasedModel):
                 self.chain_fields.assign(ops.stop_gradient(kept))
         else:
             field = density.field(data)
-            hidden_mean = ops.sigmoid(ops.stop_gradient(field))
-            chain, reconstruction = density.gibbs_step(hidden_mean, self.seed_generator)
-            chain = self._gibbs_steps(density, chain, self.num_gibbs_steps - 1)
-            chain = ops.stop_gradient(chain)
+            chain, reconstruction = self._gibbs_steps(ops.stop_gradient(field))
             chain_field = density.field(chain)
         return {
             "data": data,
@@ -184,27 +186,43 @@ class RBM(EnergyBasedModel):
     def _stride(self, training):
         return _RECONSTRUCTED if self.persistent and training else 1
 
-    def _persistent_steps(self, density):
+    def _persistent_steps(self):
         """Moves the chains; returns them, and `[fields]` of hotter ones or `[]`."""
         fields = ops.convert_to_tensor(self.chain_fields)
-        k, seed = self.num_gibbs_steps, self.seed_generator
         if self.num_temperatures == 1:
-            chain, _ = density.gibbs_step(ops.sigmoid(fields), seed)
-            return ops.stop_gradient(self._gibbs_steps(density, chain, k - 1)), []
-        chains, fields = tempered_gibbs(density, fields, self.num_temperatures, k, seed)
-        chain = ops.stop_gradient(chains[: self.num_chains])
-        return chain, [fields[self.num_chains :]]
+            return self._gibbs_steps(fields)[0], []
+        chains, fields = tempered_gibbs(
+            self.density(gradients=False),
+            fields,
+            self.num_temperatures,
+            self.num_gibbs_steps,
+            Seeds(self.seed_generator.next()),
+        )
+        return chains[: self.num_chains], [fields[self.num_chains :]]
 
-    def _gibbs_steps(self, density, chain, num_steps):
-        for _ in range(num_steps):
-            hidden_mean = density.hidden_mean(ops.stop_gradient(chain))
-            chain, _ = density.gibbs_step(hidden_mean, self.seed_generator)
-        return chain
+    def _gibbs_steps(self, field):
+        """Takes k Gibbs steps from where the hidden units feel `field`.
+
+        No gradient flows through them.
+
+        Returns:
+            The visible units, and their means after the first step.
+        """
+        density = self.density(gradients=False)
+        seeds = Seeds(self.seed_generator.next())
+        chain, means = density.visible_step(ops.sigmoid(field), seeds)
+        if self.num_gibbs_steps > 1:  # traced: k steps compile as fast as two
+            chain = fori_loop(
+                self.num_gibbs_steps - 1,
+                lambda i, v: density.gibbs_step(v, seeds.at(i)),
+                chain,
+            )
+        return chain, means
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, density = y_pred["data"], self._density()
+        data, density = y_pred["data"], self.density()
         every = self._stride(training)
         error = ops.square(data[::every] - y_pred["reconstruction"])
         weight = None if sample_weight is None else sample_weight[::every]
@@ -229,9 +247,9 @@ class RBM(EnergyBasedModel):
 
     @compiled()
     def _reconstruct(self, x):
-        density = self._density()
-        hidden_mean = density.hidden_mean(self._flat(x))
-        return self._shaped(density.visible_mean(hidden_mean))
+        density = self.density()
+        means = density.visible_mean(density.hidden_mean(self._flat(x)))
+        return ops.reshape(means, (-1, *self.data_shape))
 
     def encode(self, x):
         """Returns the hidden probabilities `(batch, hidden_dim)` of visible units."""
@@ -240,60 +258,7 @@ class RBM(EnergyBasedModel):
 
     @compiled()
     def _encode(self, x):
-        return self._density().hidden_mean(self._flat(x))
-
-    def sample(self, num_samples, condition=None, seed=None, num_steps=1000):
-        """Draws from chains of `num_steps` Gibbs steps, in one compiled loop.
-
-        Chains start from units with the means of the data trained on. Draws have the
-        model's distribution as `num_steps` grows; how fast depends on the couplings.
-
-        Args:
-            num_samples: Positive int, number of chains.
-            condition: Must be `None`.
-            seed: Int for repeatable samples, or `None`.
-            num_steps: Positive int.
-
-        Returns:
-            Float32 tensor `(num_samples, *data_shape)`; zeros and ones for Bernoulli
-            visibles, one-hot vectors for categorical ones.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        num_steps = checks.positive_int("num_steps", num_steps)
-        self.standardize_condition(condition, num_samples)
-        return self._sample(
-            seed_state(seed, self.seed_generator),
-            self._start_biases(),
-            num_samples=int(num_samples),
-            num_steps=int(num_steps),
-        )
-
-    @compiled()
-    def _sample(self, state, base, *, num_samples, num_steps):
-        seeds, density = Seeds(state), self._density()
-
-        def step(i, v):
-            return density.gibbs_step(density.hidden_mean(v), seeds.at(i))[0]
-
-        start, _ = density.annealing_start(base, num_samples, seeds)
-        return self._shaped(ops.fori_loop(0, num_steps, step, start))
-
-    # What an energy-based model gives.
-
-    def _free_energy(self, v):
-        return self._density().free_energy(self._flat(v))
-
-    def _exact_log_partition(self):
-        return self._density().log_partition()
-
-    def _base_biases(self, base_rates):
-        return self._units.biases(base_rates)
-
-    def _annealing_start(self, base, num_chains, seeds):
-        return self._density().annealing_start(base, num_chains, seeds)
-
-    def _annealing_step(self, states, low, high, base, seeds):
-        return self._density().annealing_step(states, low, high, base, seeds)
+        return self.density().hidden_mean(self._flat(x))
 
     # Input on the host.
 

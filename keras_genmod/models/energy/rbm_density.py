@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 from keras import ops
 
 from keras_genmod.distributions.bernoulli import draw_binary
 from keras_genmod.engine import uniform
-from keras_genmod.models.energy.enumeration import log_sum_over_states
+from keras_genmod.models.energy.density import log_sum_over_states
 
 
 class RBMDensity:
@@ -46,7 +47,11 @@ class RBMDensity:
         """Returns the visible units' means, `(batch, size)`."""
         return self.units.mean(self._visible_field(h) + self.visible_bias)
 
-    def gibbs_step(self, hidden_mean, seed):
+    def gibbs_step(self, v, seed):
+        """Draws h given v, then v given h."""
+        return self.visible_step(self.hidden_mean(v), seed)[0]
+
+    def visible_step(self, hidden_mean, seed):
         """Draws h, then v given h; returns v and its mean given h."""
         h = _draw_hidden(hidden_mean, seed)
         field = self._visible_field(h) + self.visible_bias
@@ -83,6 +88,16 @@ class RBMDensity:
 
     # Annealed importance sampling.
 
+    def base_biases(self, base_rates):
+        """Returns the biases of these means; those of units without are its own.
+
+        Args:
+            base_rates: NumPy array of the means of all visible units, or the first.
+        """
+        found = self.units.biases(base_rates)  # (units with a mean,)
+        own = ops.convert_to_numpy(self.visible_bias)
+        return np.concatenate([found, own[len(found) :]])
+
     def annealing_start(self, base, num_chains, seed):
         """Returns draws of the base-rate model with biases `base`, and its log Z."""
         base = self.visible_bias if base is None else base
@@ -93,7 +108,7 @@ class RBMDensity:
         return self.units.draw(fields, seed), log_visible + log_hidden
 
     def annealing_step(self, v, low, high, base, seed):
-        """Takes a step of AIS, as `EnergyBasedModel._annealing_step` describes it."""
+        """Takes a step of AIS, as `Density.annealing_step` describes it."""
         field = self.field(v)
         before, after = (self._mixed_bias(beta, base) for beta in (low, high))
         gain = self.units.energy(v, before) - self.units.energy(v, after)

@@ -3,10 +3,10 @@
 import numpy as np
 from keras import ops
 
-from keras_genmod.engine import uniform
+from keras_genmod.engine import fori_loop, uniform
 
 
-def tempered_gibbs(density, fields, num_temperatures, num_steps, seed):
+def tempered_gibbs(density, fields, num_temperatures, num_steps, seeds):
     """Takes Gibbs steps at every temperature, then lets neighbours change places.
 
     Inverse temperatures are spaced evenly from 1 to 0. Chains of neighbours i and j
@@ -19,7 +19,7 @@ def tempered_gibbs(density, fields, num_temperatures, num_steps, seed):
             `(num_temperatures * num_chains, hidden_dim)`, the chains of beta 1 first.
         num_temperatures: Int of at least 2.
         num_steps: Positive int.
-        seed: `SeedGenerator` or `Seeds`.
+        seeds: `Seeds`.
 
     Returns:
         The visible units of the chains, `(num_temperatures * num_chains, size)`, and
@@ -32,16 +32,25 @@ def tempered_gibbs(density, fields, num_temperatures, num_steps, seed):
     num_chains = fields.shape[0] // num_temperatures
     betas = np.linspace(1.0, 0.0, num_temperatures, dtype="float32")
     column = ops.convert_to_tensor(np.repeat(betas, num_chains)[:, None])
-    for _ in range(num_steps):
-        chains = density.tempered_step(fields, column, density.visible_bias, seed)
-        fields = density.field(chains)
-    by_temperature = [
+
+    def step(fields, seeds):
+        return density.tempered_step(fields, column, density.visible_bias, seeds)
+
+    if num_steps > 1:
+        fields = fori_loop(
+            num_steps - 1,
+            lambda i, fields: density.field(step(fields, seeds.at(i))),
+            fields,
+        )
+    chains = step(fields, seeds)
+    fields = density.field(chains)
+    by_temperature = [  # (num_temperatures, num_chains, size or hidden_dim)
         ops.reshape(values, (num_temperatures, num_chains, -1))
         for values in (chains, fields)
     ]
     betas = ops.convert_to_tensor(betas[:, None, None])
     for first in (0, 1):
-        swapped = _accepted(by_temperature[1], betas, first, seed)
+        swapped = _accepted(by_temperature[1], betas, first, seeds)
         by_temperature = [_swap(values, swapped) for values in by_temperature]
     return tuple(
         ops.reshape(values, (num_temperatures * num_chains, -1))

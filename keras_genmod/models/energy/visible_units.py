@@ -67,7 +67,7 @@ class VisibleUnits(abc.ABC):
 
     @abc.abstractmethod
     def biases(self, means):
-        """Returns the biases, NumPy `(size,)`, of a layer with these means."""
+        """Returns the biases, flat NumPy, of units with these means."""
 
     @abc.abstractmethod
     def check(self, name, x):
@@ -79,7 +79,7 @@ class VisibleUnits(abc.ABC):
 
     def start(self, num_chains, seed):
         """Draws states to start chains from, of units without biases."""
-        return self.draw(ops.zeros((num_chains, self.size)), seed)
+        return self.draw(ops.zeros((num_chains, self.size), dtype="float32"), seed)
 
 
 def visible_units(name, num_units, num_categories=None) -> VisibleUnits:
@@ -98,6 +98,12 @@ def visible_units(name, num_units, num_categories=None) -> VisibleUnits:
     if name == "categorical":
         num_categories = checks.positive_int("num_categories", num_categories)
     return _LAYERS[name](num_units, num_categories)
+
+
+def log_odds(means: np.ndarray) -> np.ndarray:
+    """Returns the biases of binary units with these means, kept off 0 and 1."""
+    means = np.clip(means, *_RATES)
+    return np.log(means) - np.log1p(-means)
 
 
 class _BernoulliUnits(VisibleUnits):
@@ -120,8 +126,7 @@ class _BernoulliUnits(VisibleUnits):
         return ops.sum(ops.softplus(field), axis=-1)
 
     def biases(self, means):
-        means = np.clip(means, *_RATES)
-        return np.log(means) - np.log1p(-means)
+        return log_odds(means)
 
     def check(self, name, x):
         checks.unit_range(name, x)

@@ -324,8 +324,8 @@ def test_persistent_chains_go_on_in_training_and_stand_still_in_evaluate():
 @pytest.mark.parametrize(
     "arguments,message",
     [
-        ({"hidden_dim": -1}, "`hidden_dim` must be a positive int. Received"),
-        ({"hidden_dim": False}, "`hidden_dim` must be a positive int. Received"),
+        ({"hidden_dim": -1}, "`hidden_dim` must be a non-negative int. Received"),
+        ({"hidden_dim": False}, "`hidden_dim` must be a non-negative int. Received"),
         ({"temperature": 0.0}, "`temperature` must be a finite number above 0"),
         ({"couplings_mask": np.ones((4, 4))}, "`couplings_mask` must be symmetric"),
         ({"couplings_mask": np.tri(4, k=-1)}, "`couplings_mask` must be symmetric"),

@@ -95,7 +95,7 @@ def test_mean_field_starts_as_if_the_layer_above_said_the_same(layer_dims):
         factor = 1 if i == len(model.couplings) - 1 else 2
         field = factor * layers[-1] @ couplings + array(model.biases[i + 1])
         layers.append(scipy.special.expit(field))
-    found = array(model._density().mean_field(layers[0], num_steps=0))
+    found = array(model.layered_density().mean_field(layers[0], num_steps=0))
     expected = np.concatenate(layers[::2], axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -127,7 +127,10 @@ def test_free_energy_and_log_partition_make_the_log_prob():
 
 @pytest.mark.parametrize(
     "options,kind",
-    [({}, "lower_bound"), ({"method": "ais", "num_temperatures": 50}, "estimate")],
+    [
+        ({}, "lower_bound"),
+        ({"method": "ais", "num_temperatures": 50}, "estimated_lower_bound"),
+    ],
 )
 def test_it_has_a_row_in_the_ledger(options, kind):
     model = dbm()

@@ -81,7 +81,10 @@ def test_a_top_too_large_to_enumerate_is_an_error():
 
 @pytest.mark.parametrize(
     "options,kind",
-    [({}, "lower_bound"), ({"method": "ais", "num_temperatures": 50}, "estimate")],
+    [
+        ({}, "lower_bound"),
+        ({"method": "ais", "num_temperatures": 50}, "estimated_lower_bound"),
+    ],
 )
 def test_it_has_a_row_in_the_ledger(options, kind):
     model = dbn()

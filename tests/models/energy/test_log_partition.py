@@ -7,8 +7,11 @@ import pytest
 import scipy.special
 from keras import ops
 
-from keras_genmod import RBM, BoltzmannMachine
+from keras_genmod import DBM, DBN, RBM, BoltzmannMachine
 from keras_genmod.distributions import LogPartition
+from keras_genmod.models.energy.annealed_importance_sampling import (
+    inverse_temperatures,
+)
 
 NUM_MACHINES = 20
 # Machines of every kind: how to make one, and how large its random weights are.
@@ -63,13 +66,13 @@ def test_base_rates_move_the_start_and_not_the_end(kind):
 def test_base_rates_are_those_of_the_start():
     model = RBM(3, 2, seed=0)
     rates = np.array([0.2, 0.5, 0.9])
-    biases = model._base_biases(rates)
+    biases = model.density().base_biases(rates)
     np.testing.assert_allclose(biases, scipy.special.logit(rates), rtol=1e-6)
     # At beta 0 log Z is that of units without couplings.
     set_weights(model, 0.0, seed=0)
-    found = model.log_partition("ais", 1, num_chains=2, seed=0)
+    found = model.log_partition("ais", 1, num_chains=20, seed=0)
     assert found.value == pytest.approx(5 * math.log(2))
-    assert found.effective_sample_size == pytest.approx(2)
+    assert found.effective_sample_size == pytest.approx(20)
 
 
 def test_training_data_give_the_base_rates():
@@ -100,10 +103,10 @@ def test_annealing_from_the_data_finds_a_mode_that_other_starts_miss():
     model.visible_bias.assign(np.full(40, -4.0))
     model.hidden_bias.assign(np.full(10, -6.0))
     own = model.log_partition("ais", 200, seed=0)
-    model.remember(np.full((10, 40), 0.95), training=True)
+    model.call(np.full((10, 40), 0.95, "float32"), training=True)
     data = model.log_partition("ais", 200, seed=0)
     exact = model.log_partition().value
-    assert data.low < exact < data.high < data.low + 0.2
+    assert data.low < exact < data.high < data.low + 0.3
     assert own.high < exact - 20 and own.effective_sample_size > 90
     assert ops.convert_to_numpy(model.sample(50, seed=0, num_steps=20)).mean() > 0.8
 
@@ -111,20 +114,70 @@ def test_annealing_from_the_data_finds_a_mode_that_other_starts_miss():
 def test_too_few_temperatures_show_in_the_effective_sample_size():
     model = RBM(10, 6, seed=0)
     set_weights(model, 1.5, seed=0)
-    few, many = (model.log_partition("ais", n, seed=0) for n in (2, 1000))
+    with pytest.warns(UserWarning, match="fewer than 20 effective chains"):
+        few = model.log_partition("ais", 2, seed=0)
+    many = model.log_partition("ais", 1000, seed=0)
     assert few.effective_sample_size < 20 < 50 < many.effective_sample_size
     error = abs(few.value - model.log_partition().value)
     assert error > 10 * abs(many.value - model.log_partition().value)
+
+
+def test_estimates_of_a_few_chains_warn_wherever_they_go():
+    few = LogPartition.from_log_weights(np.zeros(19), 10, seed=0)
+    x, machines = np.zeros((1, 4), "float32"), (RBM(4, 3), DBN([4, 4, 3]))
+    for model in machines:
+        with pytest.warns(UserWarning, match="`num_chains`.*size 19.0 of 19"):
+            model.log_prob(x, log_partition=few)
+        enough = LogPartition.from_log_weights(np.zeros(20), 10, seed=0)
+        model.log_prob(x, log_partition=enough)  # warnings are errors
+    for model in machines:
+        with pytest.warns(UserWarning, match="size 19.0 of 19"):
+            model.log_partition("ais", 1, num_chains=19)
+    nan = LogPartition.from_log_weights(np.full(30, np.nan), 10, seed=0)
+    with pytest.warns(UserWarning, match="log Z = nan"):
+        machines[0].log_prob(x, log_partition=nan)
+
+
+def test_temperatures_are_spaced_as_asked():
+    even = inverse_temperatures(8, "even")
+    np.testing.assert_allclose(even, np.arange(9) / 8)
+    # Salakhutdinov and Murray: 500 steps up to 0.5, 4,000 up to 0.9, 10,000 up to 1.
+    paper = inverse_temperatures(14_500, "paper")
+    np.testing.assert_allclose(paper[[0, 500, 4_500, 14_500]], [0, 0.5, 0.9, 1])
+    for start, stop in ((0, 500), (500, 4_500), (4_500, 14_500)):
+        steps = np.diff(paper.astype("float64")[start : stop + 1])
+        np.testing.assert_allclose(steps, steps.mean(), rtol=0.05)
+    assert len(inverse_temperatures(3, "paper")) == 4
+
+
+def test_each_machine_has_its_spacing_and_the_result_names_it():
+    options = {"num_temperatures": 5, "num_chains": 40, "seed": 0}
+    expected = {
+        RBM(4, 3): "paper",
+        DBN([4, 4, 3]): "paper",
+        DBM([4, 3, 2]): "even",
+        BoltzmannMachine(4): "even",
+    }
+    for model, spacing in expected.items():
+        found = model.log_partition("ais", **options)
+        assert found.spacing == spacing
+        assert model.likelihood_protocol(method="ais")["spacing"] == spacing
+        other = {"even": "paper", "paper": "even"}[spacing]
+        assert model.log_partition("ais", spacing=other, **options).spacing == other
+        protocol = model.likelihood_protocol(method="ais", spacing=other)
+        assert protocol["spacing"] == other
+    assert "5 temperatures evenly spaced, seed 0" in str(found)
+    assert LogPartition.from_dict(found.to_dict()) == found
 
 
 def test_estimate_repeats_for_a_seed():
     model = RBM(4, 3, seed=0)
     set_weights(model, 1.0, seed=0)
     first, again, other = (
-        model.log_partition("ais", 10, num_chains=5, seed=s) for s in (1, 1, 2)
+        model.log_partition("ais", 10, num_chains=30, seed=s) for s in (1, 1, 2)
     )
     assert first == again and first.value != other.value
-    unseeded = [model.log_partition("ais", 10, num_chains=5).value for _ in range(2)]
+    unseeded = [model.log_partition("ais", 10, num_chains=30).value for _ in range(2)]
     assert unseeded[0] != unseeded[1]
 
 
@@ -167,16 +220,17 @@ def test_machines_too_large_to_enumerate_name_annealing():
     for call in (model.log_partition, lambda: model.log_prob(np.zeros((1, 30)))):
         with pytest.raises(ValueError, match=message):
             call()
-    assert np.isfinite(model.log_partition("ais", 3, num_chains=2).value)
+    assert np.isfinite(model.log_partition("ais", 3, num_chains=30).value)
 
 
 @pytest.mark.parametrize(
     "options,message",
     [
         ({"method": "mean_field"}, "`method` must be one of"),
+        ({"spacing": "log"}, "`spacing` must be one of 'even', 'paper'"),
         ({"num_temperatures": 0}, "`num_temperatures` must be a positive int"),
-        ({"num_chains": 0.5}, "`num_chains` must be a positive int"),
-        ({"num_chains": 1}, "`num_chains` must be at least 2"),
+        ({"num_chains": 0.5}, "`num_chains` must be an int of at least 2"),
+        ({"num_chains": 1}, "`num_chains` must be an int of at least 2"),
         ({"seed": -1}, "`seed` must be a non-negative int"),
         ({"base_rates": np.ones(3)}, r"`base_rates` must be finite, of shape \(4,\)"),
         ({"base_rates": np.full(4, np.nan)}, "`base_rates` must be finite"),

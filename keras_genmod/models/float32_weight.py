@@ -1,0 +1,34 @@
+"""Weights that stay float32 under every precision policy."""
+
+from typing import Any
+
+import keras
+
+
+def add_float32_weight(
+    layer: keras.layers.Layer,
+    name: str,
+    shape: tuple[int, ...],
+    initializer: Any = "zeros",
+    trainable: bool = True,
+    **kwargs: Any,
+) -> keras.Variable:
+    """Returns a new float32 weight of a model or layer.
+
+    Args:
+        layer: The Keras model or layer that owns it.
+        name: String.
+        shape: Tuple of ints.
+        initializer: String, function or `keras.initializers.Initializer`.
+        trainable: Whether optimizers change it.
+        **kwargs: As in `keras.layers.Layer.add_weight`.
+    """
+    return layer.add_weight(
+        name=name,
+        shape=shape,
+        initializer=initializer,
+        trainable=trainable,
+        dtype="float32",
+        autocast=False,
+        **kwargs,
+    )
