@@ -71,6 +71,32 @@ def test_losses_are_those_of_the_paper(cycle_weight, identity_weight):
         np.testing.assert_allclose(found[name], value, rtol=1e-4, err_msg=name)
 
 
+def test_weights_set_by_a_callback_act_on_the_compiled_step():
+    model, later = cycle_gan(), {"cycle_weight": 3.0, "identity_weight": 0.25}
+
+    def change(epoch, logs):
+        model.cycle_weight = later["cycle_weight"]
+        model.identity_weight = later["identity_weight"]
+
+    model.compile(keras.optimizers.SGD(0.0))
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=change)
+    logs = model.fit((A, B), epochs=2, callbacks=[callback], verbose=0).history
+    expected = [
+        expected_losses(*weights)["generator_loss"]
+        for weights in [(10.0, 0.5), later.values()]
+    ]
+    np.testing.assert_allclose(logs["generator_loss"], expected, rtol=1e-4)
+    config = model.get_config()
+    assert {name: config[name] for name in later} == later
+
+
+def test_identity_weight_of_a_model_without_such_a_loss_stays_zero():
+    model = cycle_gan(identity_weight=0.0)
+    model.identity_weight = 0.0
+    with pytest.raises(ValueError, match="`identity_weight` must stay 0.*Received"):
+        model.identity_weight = 0.5
+
+
 def test_translates_both_ways():
     model = cycle_gan()
     found = ops.convert_to_numpy(model.translate(A, to="b"))

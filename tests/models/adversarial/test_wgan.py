@@ -60,6 +60,23 @@ def test_weights_lie_within_clip_after_fit():
     assert all(value <= 0.05 * (1 + 1e-6) for value in largest)
 
 
+def test_clip_set_by_a_callback_acts_on_the_compiled_step_and_is_saved(tmp_path):
+    model, largest = wgan(hidden=4, clip=0.05), []
+
+    def lower(epoch, logs):
+        largest.append(max(np.abs(w).max() for w in model.critic.get_weights()))
+        model.clip = 0.02
+
+    model.compile(keras.optimizers.RMSprop(0.02))
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lower)
+    model.fit(data(18), batch_size=9, epochs=2, callbacks=[callback], verbose=0)
+    np.testing.assert_allclose(largest, [0.05, 0.02], rtol=1e-6)
+    model.save(tmp_path / "wgan.keras")
+    loaded = keras.models.load_model(tmp_path / "wgan.keras")
+    assert loaded.get_config()["clip"] == pytest.approx(0.02)
+    assert float(loaded.clip) == pytest.approx(0.02)
+
+
 @pytest.mark.parametrize("clip", [0.0, -1.0, "small"])
 def test_bad_clip_is_an_error(clip):
     with pytest.raises(ValueError, match="`clip` must be .*Received: clip="):

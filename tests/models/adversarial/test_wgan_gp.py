@@ -122,6 +122,19 @@ def test_critic_loss_is_the_negative_distance_and_the_penalty(weight):
     np.testing.assert_allclose(found["critic_loss"], expected, rtol=1e-4)
 
 
+def test_penalty_weight_set_by_a_callback_acts_on_the_compiled_step():
+    model = wgan_gp_model(critic_steps=1)
+    model.compile(keras.optimizers.SGD(0.0))
+    callback = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "penalty_weight", 0.5)
+    )
+    logs = model.fit(IMAGES, epochs=2, callbacks=[callback], verbose=0).history
+    added = np.add(logs["critic_loss"], logs["wasserstein_distance"])
+    weights = added / logs["gradient_penalty"]
+    np.testing.assert_allclose(weights, [10.0, 0.5], rtol=1e-3)
+    assert model.get_config()["penalty_weight"] == 0.5
+
+
 def test_each_slice_is_used_once():
     # f(x) = w.x without penalty; the generator makes zeros and stands still.
     critic = keras.Sequential(
