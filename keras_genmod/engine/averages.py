@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+from keras_genmod.engine import keras_internals
+
 
 def average_pairs(optimizer, started=False):
     """Returns the variables that an optimizer averages, with their averages.
@@ -21,13 +23,9 @@ def average_pairs(optimizer, started=False):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if not optimizer.use_ema or not optimizer.built:
         return []
-    if started and not int(ops.convert_to_numpy(optimizer._iterations)):
+    if started and not keras_internals.num_updates(optimizer):
         return []
-    pairs = zip(
-        optimizer._trainable_variables,
-        optimizer._model_variables_moving_average,
-        strict=True,
-    )
+    pairs = keras_internals.averaged_variables(optimizer)
     return [(variable, average) for variable, average in pairs if average is not None]
 
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
+from keras_genmod.engine import keras_internals
 from keras_genmod.engine.slices import batch_size, batch_slices
 
 
@@ -142,11 +143,7 @@ def weights_are_finite(model, largest: float = math.inf) -> bool:
 
     Also in the middle of `fit`.
     """
-    # There Keras holds the values apart; attaching them to the model takes long.
-    if model._jax_state_synced:
-        values = [v.value for v in model.trainable_variables]
-    else:
-        values = list(model._jax_state["trainable_variables"])
+    values = keras_internals.trainable_values_on_jax(model)
     return not values or bool(_all_finite(values, largest))
 
 

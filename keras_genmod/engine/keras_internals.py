@@ -1,11 +1,17 @@
-"""What the package needs of Keras that Keras does not document, in one place.
+"""All that the package uses of Keras beyond its public names.
 
-Written for Keras 3.15; other versions may have other names.
+A new version of Keras may rename any of it; `tests/engine/test_keras_internals.py`
+then says which.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import keras
+
+#: The version of Keras that these names were checked with.
+CHECKED_WITH = "3.15.1"
 
 _KINDS = (
     "trainable_variables",
@@ -13,6 +19,48 @@ _KINDS = (
     "optimizer_variables",
     "metrics_variables",
 )
+
+
+def sublayers(network: keras.Layer) -> list[keras.Layer]:
+    """Returns a layer and all layers in it, at any depth."""
+    return list(network._flatten_layers())
+
+
+# Optimizers.
+
+
+def averaged_variables(optimizer) -> list[tuple]:
+    """Returns pairs of a variable and its average, `None` where there is none."""
+    return list(
+        zip(
+            optimizer._trainable_variables,
+            optimizer._model_variables_moving_average,
+            strict=True,
+        )
+    )
+
+
+def num_updates(optimizer) -> int:
+    """Returns how often an optimizer was applied, without any that wraps it."""
+    return int(keras.ops.convert_to_numpy(optimizer._iterations))
+
+
+# Training.
+
+
+def trainable_values_on_jax(model: keras.Model) -> list:
+    """Returns the values of trainable variables, also in the middle of `fit`.
+
+    There Keras holds the values apart; attaching them to the model takes long.
+    """
+    if model._jax_state_synced:
+        return [v.value for v in model.trainable_variables]
+    return list(model._jax_state["trainable_variables"])
+
+
+def start_from_epoch(model: keras.Model, epoch: int) -> None:
+    """Lets the `fit` that is beginning start from an epoch."""
+    model._initial_epoch = epoch
 
 
 class KeptState:
@@ -43,3 +91,11 @@ class KeptState:
                 self.jax_state_sync()
                 self._jax_state = None
             raise
+
+
+# Files.
+
+
+def h5_file_of(store) -> Any:
+    """Returns the open HDF5 file of what `load_own_variables` gets, or `None`."""
+    return getattr(store, "h5_file", None)

@@ -1,7 +1,10 @@
 """Several optimizers behind the one that a Keras model has."""
 
+import types
+
 import keras
 
+from keras_genmod.engine import keras_internals
 from keras_genmod.engine.averages import put_averages
 from keras_genmod.engine.objective import Objective
 
@@ -35,7 +38,8 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         ratios: list[float] | None = None,
     ):
         super().__init__(learning_rate=0.0, name=name)
-        self.members = dict(members)
+        # No dict: Keras would walk into it and save every slot a second time.
+        self.members = types.MappingProxyType(dict(members))
         self.variables_of: dict = {}
         self._ratios = tuple(ratios or [1.0] * len(self.members))
         self._remember_ratios()
@@ -57,7 +61,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """
         names = [objective.name for objective in objectives]
         if isinstance(optimizer, cls):
-            optimizer = optimizer.members
+            optimizer = dict(optimizer.members)
         if not isinstance(optimizer, dict):
             original = keras.optimizers.get(optimizer)
             optimizer = {name: _fresh_copy(original) for name in names}
@@ -150,6 +154,17 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for i, variable in enumerate(self.variables):
             store[str(i)] = variable.numpy()
 
+    def load_own_variables(self, store):
+        if len(store.keys()) != len(self.variables):
+            raise ValueError(
+                f"The file must hold the {len(self.variables)} slots of the optimizers "
+                f"of {', '.join(self.members)}: without them training would go on "
+                f"otherwise. It holds {len(store.keys())}. Load weights alone before "
+                "`compile`."
+            )
+        for i, variable in enumerate(self.variables):
+            variable.assign(store[str(i)])
+
     def get_config(self):
         return {
             "members": {
@@ -184,7 +199,7 @@ def _with_loss_scale(member, objective):
     computes_in_half = any(
         layer.compute_dtype == "float16"
         for network in objective.networks
-        for layer in network._flatten_layers()
+        for layer in keras_internals.sublayers(network)
     )
     if computes_in_half and not isinstance(member, keras.optimizers.LossScaleOptimizer):
         return keras.optimizers.LossScaleOptimizer(member)

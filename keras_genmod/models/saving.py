@@ -1,49 +1,96 @@
-"""What Keras leaves out of files: random states; and half a file never stays."""
+"""What Keras leaves out of files: random states; and what it reads of them unseen."""
 
+import contextlib
+import inspect
 import os
 
-import numpy as np
+import keras
 from keras import ops
 
 from keras_genmod.engine.backend import load_random_state, random_state
+from keras_genmod.models import stored_arrays
 
 
-class Saving:
+class Saving(keras.Model):
     """The part of `GenerativeModel` that writes and reads files."""
 
-    def save(self, filepath, overwrite=True, **kwargs):
+    #: The callbacks of the running `fit`; `None` outside of it.
+    callbacks_in_fit: tuple | None = None
+
+    def fit(self, *args, **kwargs):
+        """Trains the model, as `keras.Model.fit`; its callbacks are known meanwhile."""
+        given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
+        callbacks = given.arguments.get("callbacks")
+        callbacks = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
+        self.callbacks_in_fit = tuple(keras.tree.flatten(callbacks))
+        try:
+            return super().fit(*args, **kwargs)
+        finally:
+            self.callbacks_in_fit = None
+
+    def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
         """Saves the model, as `keras.Model.save`; the file is whole or not there.
 
         Args:
             filepath: String or path that ends in ".keras".
             overwrite: Whether a file that is there is replaced; else Keras asks.
             **kwargs: As in Keras.
+
+        Raises:
+            ValueError: For a ".h5" file: Keras writes such a one, and cannot read it.
         """
         filepath = os.fspath(filepath)
+        if filepath.endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "`filepath` must end in '.keras': a model comes back from no HDF5 "
+                "file; `save_weights` makes '.weights.h5'. "
+                f"Received: filepath={filepath!r}"
+            )
         if not filepath.endswith(".keras") or (
             os.path.exists(filepath) and not overwrite
         ):
             return super().save(filepath, overwrite=overwrite, **kwargs)
         scratch = f"{filepath}.part.keras"
-        super().save(scratch, **kwargs)
-        os.replace(scratch, filepath)
+        try:
+            super().save(scratch, **kwargs)
+            os.replace(scratch, filepath)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(scratch)
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        for i, variable in enumerate(self._seed_states()):
-            store[f"seed_state_{i}"] = ops.convert_to_numpy(variable)
+        for name, variable in self._seed_states().items():
+            # Torch keeps the 32 bits of a seed in a signed integer.
+            state = ops.convert_to_numpy(variable).astype("int64") % 2**32
+            store[name] = state.astype("uint32")
         for name, state in random_state().items():
             store[name] = state
 
     def load_own_variables(self, store):
-        super().load_own_variables({k: store[k] for k in store.keys() if k.isdigit()})
-        for i, variable in enumerate(self._seed_states()):
-            if f"seed_state_{i}" in store.keys():
-                state = np.asarray(store[f"seed_state_{i}"]).astype("int64")
-                variable.assign(state.astype(variable.dtype))
-        load_random_state({k: store[k] for k in store.keys() if not k.isdigit()})
+        own: dict = {}
+        super().save_own_variables(own)
+        seeds = self._seed_states()
+        optimizer = getattr(self, "optimizer", None)
+        slots = [] if optimizer is None else optimizer.variables
+        stored_arrays.check_sizes(store, [*self.variables, *slots])
+        stored_arrays.check_names(store, [*own, *seeds])
+        super().load_own_variables({name: store[name] for name in own})
+        for name, variable in seeds.items():
+            state = stored_arrays.random_seed(name, store[name])
+            variable.assign(state.astype(variable.dtype))
+        stored_arrays.warn_of_not_finite(store)
+        # A model that is loaded leaves alone what others draw; a callback of `fit`
+        # loads one to go on where it was.
+        if self.callbacks_in_fit is not None:
+            found = {k: store[k] for k in random_state() if k in store.keys()}
+            for name, state in found.items():
+                stored_arrays.check_like(name, state, random_state()[name])
+            load_random_state(found)
 
     def _seed_states(self):
-        return [
+        """Returns all states of random generators in the model, by name in a file."""
+        states = [
             v for v in self.non_trainable_variables if v.name == "seed_generator_state"
         ]
+        return {f"seed_state_{i}": state for i, state in enumerate(states)}

@@ -22,6 +22,7 @@ def test_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.save(path)
     assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["model.keras"]
 
 
 def test_save_replaces_an_old_file_and_leaves_nothing_beside(tmp_path):
