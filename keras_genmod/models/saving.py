@@ -1,7 +1,6 @@
 """What Keras leaves out of files: random states; and what it reads of them unseen."""
 
 import contextlib
-import inspect
 import os
 
 import keras
@@ -17,14 +16,12 @@ class Saving(keras.Model):
     #: The callbacks of the running `fit`; `None` outside of it.
     callbacks_in_fit: tuple | None = None
 
-    def fit(self, *args, **kwargs):
+    def fit(self, *, callbacks=None, **kwargs):
         """Trains the model, as `keras.Model.fit`; its callbacks are known meanwhile."""
-        given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs)
-        callbacks = given.arguments.get("callbacks")
-        callbacks = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
-        self.callbacks_in_fit = tuple(keras.tree.flatten(callbacks))
+        each = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
+        self.callbacks_in_fit = tuple(keras.tree.flatten(each or ()))
         try:
-            return super().fit(*args, **kwargs)
+            return super().fit(callbacks=callbacks, **kwargs)
         finally:
             self.callbacks_in_fit = None
 
