@@ -1,5 +1,7 @@
 """From data to latents and back, for any model that has the way."""
 
+import math
+
 import numpy as np
 from keras import ops
 
@@ -13,7 +15,8 @@ def encode(model, x, condition=None):
         condition: Class labels `(n,)`, or one for all, of a conditional model.
 
     Returns:
-        Float32 array of shape `(n, latent_dim)`.
+        Float32 array of shape `(n, latent_dim)`, whatever the shape of the model's own
+        latents.
 
     Raises:
         ValueError: If the model has no latents of data, or the data do not fit it.
@@ -25,7 +28,8 @@ def encode(model, x, condition=None):
     """
     _check_way(model, "encode", condition, "an encoder: VAE, Autoencoder, a flow")
     condition = _for_each(condition, len(x), len(x))
-    return _call(model.encode, x, condition)
+    z = _call(model.encode, x, condition)
+    return z.reshape(len(z), -1)  # those of a flow may have the shape of images
 
 
 def decode(model, z, condition=None):
@@ -58,6 +62,9 @@ def decode(model, z, condition=None):
             f"`z` must have the shape (n, ..., latent_dim). Received: z.shape={z.shape}"
         )
     rows = z.reshape(-1, z.shape[-1]).astype("float32")
+    shape = getattr(model, "latent_shape", rows.shape[1:])
+    if math.prod(shape) == rows.shape[1]:  # if not, the model says so
+        rows = rows.reshape(-1, *shape)
     data = _call(model.decode, rows, _for_each(condition, len(z), len(rows)))
     return data.reshape(*z.shape[:-1], *data.shape[1:])
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_genmod import GAN, RBM, VAE, WGAN, Autoencoder, NormalizingFlow, PixelCNN
-from keras_genmod.bijectors import Planar
+from keras_genmod.bijectors import Planar, Squeeze
 from keras_genmod.latents import analogy, decode, encode, interpolate, traverse
 from tests.models.small_networks import small_network
 
@@ -109,6 +109,10 @@ def test_a_flow_encodes_and_decodes():
     model = NormalizingFlow(Planar(2))
     points = np.random.default_rng(0).normal(size=(3, 2)).astype("float32")
     assert np.allclose(decode(model, encode(model, points)), points, atol=1e-4)
+    model = NormalizingFlow(Squeeze(IMAGE))  # whose latents have a shape of their own
+    z = encode(model, X)
+    assert z.shape == (6, 16)
+    assert np.allclose(decode(model, z.reshape(2, 3, 16)).reshape(X.shape), X)
 
 
 @pytest.mark.parametrize(

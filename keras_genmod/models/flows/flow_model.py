@@ -184,6 +184,11 @@ class FlowModel(EmbeddingConditional):
         x = self.bijector.forward(z, condition)
         return x if self.dequantization is None else self.dequantization.to_levels(x)
 
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the latents of one example."""
+        return tuple(self.bijector.latent_shape)
+
     def encode(self, x, condition=None):
         """Returns the latents z with f(z) = x, of shape `(batch, *latent_shape)`.
 
