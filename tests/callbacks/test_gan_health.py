@@ -109,6 +109,22 @@ def test_fits_without_the_callback_report_no_gradients():
     assert before == after == during - norms and norms <= during
 
 
+def test_an_interrupt_turns_gradient_norms_off():
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            raise KeyboardInterrupt
+
+    model = gan()
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, quiet(), Interrupt())
+    assert not model.reports_gradient_norms
+    assert "generator_gradient_norm" not in [metric.name for metric in model.metrics]
+    model.report_gradient_norms()  # who turned them on before gets them back
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, Interrupt())
+    assert model.reports_gradient_norms
+
+
 def test_norm_is_that_of_the_gradient():
     model = TwoPlayers(3, steps=2)
     model.compile(keras.optimizers.SGD(1.0))

@@ -81,7 +81,12 @@ class AdversarialModel(GenerativeModel):
         """
         given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
         self._check_last_batch(given.arguments)
-        return super().fit(x, y, *args, **kwargs)
+        reports = self.reports_gradient_norms
+        try:
+            return super().fit(x, y, *args, **kwargs)
+        except BaseException:  # an interrupt too: a callback cannot turn it off then
+            self.report_gradient_norms(reports)
+            raise
 
     def _check_last_batch(self, given):
         """Raises a `ValueError` if arrays leave a batch that is too small.
