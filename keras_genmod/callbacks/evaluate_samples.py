@@ -1,7 +1,9 @@
 """Samples judged while a model trains."""
 
-import json
 import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,9 +15,15 @@ from keras_genmod.callbacks.sample_metrics import (
     Samples,
     evaluate,
     needs_classifier,
+    read_numbers,
     standardize_metrics,
+    write_numbers,
 )
-from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
+from keras_genmod.callbacks.tensorboard.event_writer import (
+    EventWriter,
+    standardize_name,
+)
+from keras_genmod.engine.backend import weights_are_finite
 from keras_genmod.metrics import Protocol
 
 
@@ -31,7 +39,8 @@ class EvaluateSamples(keras.callbacks.Callback):
     Features and statistics of the real data are computed once. Everything is computed
     once before training as well, with data in the place of samples, so that wrong
     arguments are an error then. Each evaluation draws the same random numbers, and none
-    of training's. Samples that are not finite are NaN in the logs, no error.
+    of training's. Where samples or weights are not finite, so that a sample says
+    nothing of the model, the numbers are NaN, with a warning.
 
     Args:
         real: Array of shape `(num_real, *data_shape)`, what samples are compared to.
@@ -55,8 +64,10 @@ class EvaluateSamples(keras.callbacks.Callback):
         split: String, the split that `real` is from, for the protocol.
         log_dir: String or path of the run's folder, or `None`. There the protocols are
             written as TensorBoard's text and, with all numbers, into `<name>.json`,
-            which a resumed run reads to repeat numbers as a straight run does.
-        name: String, tells several of these callbacks in one folder apart.
+            which a resumed run reads to repeat numbers as a straight run does. Numbers
+            of another protocol in it are left out, with a warning.
+        name: String, tells several of these callbacks in one folder apart; part of a
+            file's name, so no path.
 
     Attributes:
         results: Dict from epoch (counted from 0, as in `History`) to a dict from the
@@ -67,7 +78,8 @@ class EvaluateSamples(keras.callbacks.Callback):
     Raises:
         OSError: At once, if `log_dir` cannot be written to.
         ValueError: If an argument is out of range; in `fit`, before training, if the
-            model cannot draw samples, or a metric cannot be computed from so many.
+            model cannot draw samples, a metric cannot be computed from so many, or
+            `<name>.json` is damaged.
 
     Example:
         ```python
@@ -83,18 +95,20 @@ class EvaluateSamples(keras.callbacks.Callback):
 
     def __init__(
         self,
-        real,
-        metrics=("frechet_distance",),
-        every=1,
-        num_samples=1000,
-        feature_extractor=None,
-        classifier=None,
-        condition=None,
-        batch_size=128,
-        seed=0,
-        split=None,
-        log_dir=None,
-        name="evaluation",
+        real: Any,
+        metrics: Sequence[str | Callable] | Mapping[str, str | Callable] = (
+            "frechet_distance",
+        ),
+        every: int = 1,
+        num_samples: int = 1000,
+        feature_extractor: Callable[[Any], Any] | None = None,
+        classifier: Callable[[Any], Any] | None = None,
+        condition: Any = None,
+        batch_size: int = 128,
+        seed: int = 0,
+        split: str | None = None,
+        log_dir: str | os.PathLike | None = None,
+        name: str = "evaluation",
     ):
         super().__init__()
         self.metrics = standardize_metrics(metrics)
@@ -117,14 +131,16 @@ class EvaluateSamples(keras.callbacks.Callback):
         self.classifier = classifier
         self.condition = condition
         self.split = split
-        self.name = name
-        self.results: dict = {}
-        self._values: dict = {}  # numbers of evaluations by epoch
-        self._names: list = []  # of the numbers
-        self._reference = None
-        self._writer = None if log_dir is None else EventWriter(log_dir)
+        self.name = standardize_name(name)
+        self.results: dict[int, dict[str, Any]] = {}
+        self._values: dict[int, dict[str, float]] = {}  # of evaluations, by epoch
+        self._names: list[str] = []  # of the numbers
+        self._protocols: dict[str, str] = {}  # of the metrics
+        self._reference: Samples | None = None
+        self._writer, self._path = None, ""
         if log_dir is not None:
-            self._path = os.path.join(self._writer.log_dir, f"{name}.json")
+            self._writer = EventWriter(log_dir)
+            self._path = os.path.join(self._writer.log_dir, f"{self.name}.json")
 
     def on_train_begin(self, logs=None):
         self._check_samples()
@@ -132,6 +148,10 @@ class EvaluateSamples(keras.callbacks.Callback):
         stand_ins = reference.resized(self.num_samples)
         results, values = evaluate(self.metrics, reference, stand_ins, self._source())
         self._names = list(values)
+        self._protocols = {
+            name: str(getattr(result, "protocol", "no protocol"))
+            for name, result in results.items()
+        }
         taken = values.keys() & {"loss", *(m.name for m in self.model.metrics)}
         if taken:
             raise ValueError(
@@ -139,15 +159,9 @@ class EvaluateSamples(keras.callbacks.Callback):
                 f"{{name: metric}}. Received: {sorted(taken)}"
             )
         if self._writer is not None:
-            self._writer.add_text("train", f"{self.name}/protocol", self._text(results))
+            self._writer.add_text("train", f"{self.name}/protocol", self._text())
             if os.path.exists(self._path):
-                with open(self._path) as file:
-                    saved = json.load(file)["epochs"]
-                self._values = {
-                    int(epoch): numbers
-                    for epoch, numbers in saved.items()
-                    if numbers.keys() == values.keys()
-                }
+                self._values = read_numbers(self._path, self._protocols, self._how())
 
     def on_epoch_begin(self, epoch, logs=None):
         # Those of another run in this folder, or of epochs that a backup went back of.
@@ -159,28 +173,46 @@ class EvaluateSamples(keras.callbacks.Callback):
         if (epoch + 1) % self.every == 0 or not self._values:
             self.results[epoch], self._values[epoch] = self._judged()
             if self._writer is not None:
-                self._save()
+                write_numbers(self._path, self._values, self._protocols, self._how())
         if logs is not None:
             logs.update(self.latest)
 
     @property
-    def latest(self):
+    def latest(self) -> dict[str, float]:
+        """Numbers of the last evaluation."""
         return dict(self._values[max(self._values)]) if self._values else {}
 
+    def judge(self) -> dict[str, float]:
+        """Returns the numbers of the model as it is now, which are not logged.
+
+        `latest` may be of an earlier epoch. It serves from the start of `fit` on.
+        """
+        return self._judged()[1]
+
     def _judged(self):
-        """Returns results and numbers of new samples, NaN where these are not finite.
+        """Returns results and numbers of new samples, NaN where these say nothing.
 
         A model that has diverged is no reason to lose the run: others stop it.
         """
+        if not weights_are_finite(self.model):  # some models draw 0s and 1s of NaN
+            return self._nothing("weights")
         batches = []
         for start in range(0, self.num_samples, self.batch_size):
             samples = self._draw(start)[: self.num_samples - start]
             if not np.isfinite(samples).all():
-                nothing = dict.fromkeys(self._names, float("nan"))
-                return nothing, nothing
+                return self._nothing("samples")
             batches.append(self._features(samples))
         real, fake = self._real_samples(), Samples.joined(batches)
         return evaluate(self.metrics, real, fake, self._source())
+
+    def _nothing(self, what):
+        warnings.warn(
+            f"The {what} of this {type(self.model).__name__} are not finite: "
+            f"{', '.join(self._names)} are NaN.",
+            stacklevel=2,
+        )
+        nothing = dict.fromkeys(self._names, float("nan"))
+        return nothing, nothing
 
     def _check_samples(self):
         model = self.model
@@ -236,24 +268,16 @@ class EvaluateSamples(keras.callbacks.Callback):
             features="data" if extractor is _flatten else name, split=self.split
         )
 
-    def _text(self, results):
-        lines = [
-            f"- {name}: {getattr(result, 'protocol', 'no protocol')}"
-            for name, result in results.items()
-        ]
-        how = f"{self.num_samples} samples in batches of {self.batch_size}"
-        labels = "" if self.condition is None else ", of given labels"
-        return "\n".join([*lines, f"- samples: {how}, seed={self.seed}{labels}"])
+    def _text(self):
+        lines = [f"- {name}: {text}" for name, text in self._protocols.items()]
+        return "\n".join([*lines, f"- samples: {self._how()}"])
 
-    def _save(self):
-        protocols = {
-            name: str(getattr(result, "protocol", ""))
-            for name, result in self.results[max(self.results)].items()
-        }
-        scratch = f"{self._path}.part"
-        with open(scratch, "w") as file:
-            json.dump({"epochs": self._values, "protocols": protocols}, file, indent=1)
-        os.replace(scratch, self._path)
+    def _how(self):
+        labels = "" if self.condition is None else ", of given labels"
+        return (
+            f"{self.num_samples} samples in batches of {self.batch_size}, "
+            f"seed={self.seed}{labels}"
+        )
 
 
 def _flatten(x):

@@ -133,7 +133,7 @@ class ExponentialMovingAverage(keras.callbacks.Callback):
     def _variables_of(self, name):
         """Returns the trainable variables of a network or an objective."""
         network = getattr(self.model, name, None)
-        if hasattr(network, "trainable_variables"):
+        if network is not None and hasattr(network, "trainable_variables"):
             return network.trainable_variables
         objectives = _objectives(self.model)
         for objective in objectives:

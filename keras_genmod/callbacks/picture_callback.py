@@ -8,7 +8,10 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.callbacks.image_grid import image_grid, save_png
-from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
+from keras_genmod.callbacks.tensorboard.event_writer import (
+    EventWriter,
+    standardize_name,
+)
 
 
 class PictureCallback(keras.callbacks.Callback):
@@ -60,18 +63,13 @@ class PictureCallback(keras.callbacks.Callback):
     ):
         super().__init__()
         self._writer = EventWriter(log_dir)
-        if not isinstance(name, str) or not name or os.path.basename(name) != name:
-            raise ValueError(
-                "`name` must be a string that can stand in a file's name. "
-                f"Received: name={name!r}"
-            )
-        self.name = name
+        self.name = standardize_name(name)
         self.every = checks.integer("every", every, 1)
         if every_steps is not None:
-            checks.integer("every_steps", every_steps, 1)
+            every_steps = checks.integer("every_steps", every_steps, 1)
         self.every_steps = every_steps
         if num_columns is not None:
-            checks.integer("num_columns", num_columns, 1)
+            num_columns = checks.integer("num_columns", num_columns, 1)
         self.num_columns = num_columns
         self.image_shape = image_shape
         self._first_step = self._step = 0  # steps taken before this epoch, and by now

@@ -1,6 +1,9 @@
-"""The metrics that `EvaluateSamples` knows by name, and how numbers come out."""
+"""The metrics that `EvaluateSamples` knows by name, their numbers and their file."""
 
 import dataclasses
+import json
+import os
+import warnings
 
 import numpy as np
 
@@ -146,7 +149,8 @@ def evaluate(metrics, real, fake, source):
         numbers that was not asked for one of them gives each under its field's name.
     """
     of_function: dict = {}
-    results, values = {}, {}
+    results: dict = {}
+    values: dict = {}
     for name, (function, field) in metrics.items():
         if function not in of_function:
             of_function[function] = _with_source(function(real, fake), source)
@@ -189,3 +193,55 @@ def _numbers(name, result, field):
             f"`metrics` must return a number or a result of keras_genmod.metrics. "
             f"Received: {name} that returns {result!r}"
         ) from error
+
+
+def write_numbers(
+    path: str, epochs: dict[int, dict[str, float]], protocols: dict[str, str], how: str
+) -> None:
+    """Writes all evaluations of a run as JSON, whole or not at all.
+
+    Args:
+        path: Of the file.
+        epochs: Numbers by name, by epoch.
+        protocols: Protocol of each metric, by name.
+        how: How samples are drawn.
+    """
+    content = {"epochs": epochs, "protocols": protocols, "samples": how}
+    scratch = f"{path}.part"
+    with open(scratch, "w") as file:
+        json.dump(content, file, indent=1)
+    os.replace(scratch, path)
+
+
+def read_numbers(
+    path: str, protocols: dict[str, str], how: str
+) -> dict[int, dict[str, float]]:
+    """Returns the numbers by epoch that `write_numbers` left.
+
+    Those of another protocol are left out, with a warning.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    try:
+        with open(path) as file:
+            content = json.load(file)
+        known = content["protocols"], content["samples"]
+        epochs = {
+            int(epoch): {name: float(numbers[name]) for name in numbers}
+            for epoch, numbers in content["epochs"].items()
+        }
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError(
+            f"{path!r} must be what EvaluateSamples left there, and is damaged. Delete "
+            "it, or choose another `log_dir` or `name`. "
+            f"Received: {type(error).__name__}: {error}"
+        ) from error
+    if known != (protocols, how):
+        warnings.warn(
+            f"{path!r} holds numbers of another protocol, which do not compare with "
+            "those of this run: they are left out.",
+            stacklevel=3,
+        )
+        return {}
+    return epochs

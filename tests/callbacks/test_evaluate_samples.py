@@ -212,9 +212,63 @@ def test_samples_that_are_not_finite_are_nan_in_the_logs():
 
     metrics = ["frechet_distance", mode_coverage_of_fake]
     callback = EvaluateSamples(POINTS, metrics, num_samples=20)
-    history = watch(callback, 3, [Diverges()])
+    with pytest.warns(UserWarning, match="The samples of this Still are not finite"):
+        history = watch(callback, 3, [Diverges()])
     assert list(np.isnan(history["frechet_distance"])) == [False, True, False]
     assert list(np.isnan(history["num_modes_found"])) == [False, True, False]
+
+
+def test_clean_samples_of_weights_that_are_not_finite_are_not_believed():
+    # Comparisons with a NaN are false: many a model draws zeros of it.
+    model = Still(POINTS)
+    callback = EvaluateSamples(POINTS, ["precision"], num_samples=20)
+    assert watch(callback, model=model)["precision"] == [1.0]
+    model.dense.bias.assign([np.nan])
+    with pytest.warns(UserWarning, match="The weights of this Still .* precision are"):
+        assert np.isnan(callback.judge()["precision"])
+
+
+def test_the_final_model_is_judged_whatever_was_logged_last():
+    model = Still()
+    callback = EvaluateSamples(POINTS, every=5, num_samples=20)
+    watch(callback, 2, model=model)
+    before = callback.latest
+    assert callback.judge() == before  # the same random numbers, the same model
+    model.points = POINTS + 3
+    assert callback.judge()["frechet_distance"] > 2 * before["frechet_distance"]
+    assert callback.latest == before and list(callback.results) == [0]
+
+
+def test_numbers_of_another_protocol_are_left_out(tmp_path):
+    def run(epochs, num_samples):
+        callback = EvaluateSamples(
+            POINTS, every=3, num_samples=num_samples, log_dir=tmp_path
+        )
+        watch(callback, epochs, initial_epoch=epochs - 1)
+        return callback.latest
+
+    first = run(1, 20)
+    assert run(2, 20) == first
+    with pytest.warns(UserWarning, match="holds numbers of another protocol"):
+        assert run(2, 25) != first
+    saved = json.loads((tmp_path / "evaluation.json").read_text())
+    assert list(saved["epochs"]) == ["1"] and "25 samples" in saved["samples"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"epochs": {}}', '{"epochs": {"one": {}}, "protocols": {}}']
+    + [
+        f'{{"epochs": {epochs}, "protocols": {{}}, "samples": ""}}'
+        for epochs in ("[]", '{"one": {}}', '{"1": {"value": "good"}}', '{"1": [2]}')
+    ],
+)
+def test_a_damaged_file_is_named(text, tmp_path):
+    (tmp_path / "evaluation.json").write_text(text)
+    callback = EvaluateSamples(POINTS, num_samples=20, log_dir=tmp_path)
+    callback.set_model(Still())
+    with pytest.raises(ValueError, match="evaluation.json' must be .* damaged. Delete"):
+        callback.on_train_begin()
 
 
 def mode_coverage_of_fake(real, fake):
@@ -314,6 +368,9 @@ def test_a_model_that_cannot_is_an_error_before_training(make, message):
         ({"num_samples": 0}, "`num_samples` must be a positive int"),
         ({"batch_size": 0}, "`batch_size` must be a positive int"),
         ({"seed": -1}, "`seed` must be a non-negative int"),
+        ({"name": "../x"}, "`name` must be a string that can stand in a file's name"),
+        ({"name": ""}, "`name` must be a string that can stand in a file's name"),
+        ({"name": None}, "`name` must be a string that can stand in a file's name"),
     ],
 )
 def test_other_arguments_are_refused(arguments, message):

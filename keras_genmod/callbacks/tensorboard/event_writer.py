@@ -217,6 +217,17 @@ def make_writable(name, folder):
     return folder
 
 
+def standardize_name(name: str) -> str:
+    """Returns a name; raises a `ValueError` unless it can stand in a file's name."""
+    plain = isinstance(name, str) and name and "\0" not in name
+    if not plain or os.path.basename(name) != name:
+        raise ValueError(
+            "`name` must be a string that can stand in a file's name. "
+            f"Received: name={name!r}"
+        )
+    return name
+
+
 def scalars_event(values, step):
     """Returns an event of now with numbers, to be written by `EventWriter.append`.
 

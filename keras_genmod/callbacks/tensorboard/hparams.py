@@ -70,7 +70,7 @@ def of_model(model):
         config = model.get_config()
     except NotImplementedError:  # a user's model that cannot be saved
         config = {}
-    hparams = {"model": type(model).__name__}
+    hparams: dict[str, bool | int | float | str] = {"model": type(model).__name__}
     for name, value in config.items():
         if name in _LEFT_OUT:
             continue
