@@ -3,17 +3,23 @@
 import io
 import math
 import os
+import textwrap
+from typing import Any
 
 import numpy as np
 from keras import ops
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 _SMALLEST_SIDE = 48  # pixels on the screen: 8x8 digits are enlarged 6 times
 _GREY = 128  # the lines between the images
 _LINE = 2  # their width in pixels
+_NARROWEST = 240  # pixels, of a picture with a caption
+_CHARACTER = 6  # pixels, about, that one of the caption is wide
 
 
-def image_grid(images, num_columns=None, scale=None):
+def image_grid(
+    images: Any, num_columns: int | None = None, scale: int | None = None
+) -> np.ndarray:
     """Lays images out in rows, from left to right and from top to bottom.
 
     Args:
@@ -72,18 +78,40 @@ def _standardize(images):
     return images
 
 
-def encode_png(image):
+def encode_png(image: np.ndarray, caption: str | None = None) -> bytes:
     """Returns the bytes of a PNG file.
 
     Args:
         image: uint8 array of shape `(height, width)` or `(height, width, 3)`.
+        caption: As in `save_png`.
     """
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
+    buffer, texts = io.BytesIO(), PngImagePlugin.PngInfo()
+    picture = Image.fromarray(image)
+    if caption is not None:
+        picture = _with_caption(picture, caption)
+        texts.add_itxt("Description", caption)
+    picture.save(buffer, format="PNG", pnginfo=texts)
     return buffer.getvalue()
 
 
-def save_png(path, image):
+def _with_caption(picture, caption):
+    """Returns a picture on white paper, with text below."""
+    width = max(picture.width, _NARROWEST)
+    text = textwrap.fill(caption, width // _CHARACTER)
+    font = ImageFont.load_default()
+    box = ImageDraw.Draw(picture).multiline_textbbox((0, 0), text, font=font)
+    margin = 2 * _LINE
+    height = picture.height + math.ceil(box[3]) + 2 * margin
+    paper = Image.new(picture.mode, (width, height), "white")
+    paper.paste(picture, (0, 0))
+    below = (margin, picture.height + margin)
+    ImageDraw.Draw(paper).multiline_text(below, text, fill="black", font=font)
+    return paper
+
+
+def save_png(
+    path: str | os.PathLike, image: np.ndarray, caption: str | None = None
+) -> None:
     """Writes an image as a PNG file, whole or not at all.
 
     The file is written beside its place and then renamed, so that an interrupt
@@ -93,6 +121,8 @@ def save_png(path, image):
         path: String or path of the file.
         image: uint8 array of shape `(height, width)` or `(height, width, 3)`, such as
             `image_grid` returns.
+        caption: String that is written below the picture, and as the file's
+            "Description", or `None`.
 
     Raises:
         OSError: If the file cannot be written.
@@ -103,5 +133,5 @@ def save_png(path, image):
         os.makedirs(folder, exist_ok=True)
     scratch = f"{path}.part"
     with open(scratch, "wb") as file:
-        file.write(encode_png(image))
+        file.write(encode_png(image, caption))
     os.replace(scratch, path)

@@ -51,6 +51,22 @@ def test_a_png_holds_the_same_pixels_and_leaves_nothing_beside(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["grid.png"]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_caption_stands_below_the_picture_and_in_the_file(channels, tmp_path):
+    grid = image_grid(np.random.default_rng(0).random((3, 8, 8, channels)))
+    heights = []
+    for caption in ("three rows", "three rows of 8x8 pixels, " * 10):
+        save_png(tmp_path / "grid.png", grid, caption)
+        with Image.open(tmp_path / "grid.png") as picture:
+            pixels, text = np.asarray(picture), picture.text["Description"]
+        assert text == caption
+        assert np.array_equal(pixels[: grid.shape[0], : grid.shape[1]], grid)
+        below = pixels[grid.shape[0] :]
+        assert (below == 255).mean() > 0.5 and (below < 128).any()
+        heights.append(len(below))
+    assert heights[1] > 2 * heights[0]  # it is broken into lines
+
+
 def test_a_failed_write_leaves_the_old_picture(tmp_path):
     path = tmp_path / "grid.png"
     save_png(path, np.zeros((2, 2), "uint8"))
