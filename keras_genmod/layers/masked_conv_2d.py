@@ -109,7 +109,7 @@ class MaskedConv2D(keras.layers.Conv2D):
         bias = ops.convert_to_tensor(self.bias) if self.use_bias else None
         return self.activation(convolution(inputs, kernel, bias))
 
-    def incremental(self, batch_size, width):
+    def incremental(self, batch_size: int, width: int) -> IncrementalConv2D:
         """Returns the layer's other form, which takes one pixel at a time.
 
         Args:
@@ -128,7 +128,21 @@ class MaskedConv2D(keras.layers.Conv2D):
                 "call the layer on whole images. "
                 f"Received: dilation_rate={self.dilation_rate}"
             )
-        return IncrementalConv2D(self, batch_size, width)
+        kernel = ops.cast(self.kernel, self.compute_dtype)
+        middle, pad = self.kernel_size[0] // 2, self.kernel_size[1] // 2
+        bias = ops.zeros((self.filters,), kernel.dtype)
+        if self.use_bias:
+            bias = ops.cast(self.bias, kernel.dtype)
+        return IncrementalConv2D(
+            kernel[:middle],
+            kernel[middle, : pad + 1],
+            bias,
+            batch_size,
+            width,
+            left=pad,
+            right=pad,
+            activation=self.activation,
+        )
 
     def get_config(self):
         return {

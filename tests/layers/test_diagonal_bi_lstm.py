@@ -77,7 +77,7 @@ def test_one_pixel_at_a_time_it_is_the_same(kind, float64):
     steps = layer.incremental(batch_size=2, width=WIDTH)
     cache, outputs = steps.init_cache(), np.zeros((2, HEIGHT, WIDTH, kind[0]))
     for r in range(HEIGHT):
-        cache = steps.begin_row(cache)
+        cache = steps.prefill(cache)
         for c in range(WIDTH):
             for pixel in (0 * x[:, r, c], x[:, r, c]):  # the last visit counts
                 output, cache = steps.step(ops.convert_to_tensor(pixel), cache, c)

@@ -79,7 +79,7 @@ def test_one_pixel_at_a_time_it_is_the_same(kind, float64):
     steps = layer.incremental(batch_size=2, width=4)
     cache, outputs = steps.init_cache(), np.zeros((2, 3, 4, kind[0]))
     for r in range(3):
-        cache = steps.begin_row(cache)
+        cache = steps.prefill(cache)
         for c in range(4):
             for pixel in (0 * x[:, r, c], x[:, r, c]):  # the last visit counts
                 output, cache = steps.step(ops.convert_to_tensor(pixel), cache, c)

@@ -4,9 +4,13 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli, Categorical
-from keras_genmod.engine import Seeds, compiled, read, seed_state, uniform, write
+from keras_genmod.engine import Seeds, compiled, seed_state, uniform, write
 from keras_genmod.models import valid_data
-from keras_genmod.models.autoregressive.pixel_loops import with_caches, without_caches
+from keras_genmod.models.autoregressive.raster_sampling import (
+    RasterNetwork,
+    WithoutCaches,
+    draw_images,
+)
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -54,7 +58,7 @@ class AutoregressiveModel(GenerativeModel):
 
         Args:
             x: Float32 images `(batch, *image_shape)`.
-            condition: As `split` returns it.
+            condition: As `data_and_condition` returns it.
             training: Whether layers such as `Dropout` are on.
 
         Returns:
@@ -62,15 +66,12 @@ class AutoregressiveModel(GenerativeModel):
         """
         raise NotImplementedError
 
-    def incremental(self, num_samples, condition):
-        """Returns the network in the form that takes one pixel at a time.
+    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+        """Returns the network in the form that takes one pixel at a time, with caches.
 
         Args:
             num_samples: Positive int.
-            condition: As `split` returns it.
-
-        Returns:
-            An `Incremental`, or an object with its methods.
+            condition: As `data_and_condition` returns it.
         """
         raise NotImplementedError
 
@@ -251,36 +252,16 @@ class AutoregressiveModel(GenerativeModel):
         shape = (num_samples, height * width, channels)
         if self.num_classes is not None:
             condition = self.one_hot(condition)
-        images = ops.zeros(shape)  # of its own: the loop may write into it
+        images = ops.zeros(shape, "float32")  # of its own: the loop may write into it
         if mask is not None:
             mask = ops.reshape(mask, shape)
             images = images + ops.where(mask, ops.reshape(known, shape), 0.0)
         noise = uniform((num_samples, height * width, self.num_draws), Seeds(state))
-
-        def visit(i, outputs_of, pixel, cache):
-            """Draws all values of pixel `i`."""
-            keep = None if mask is None else read(mask, i, 1, axis=1)[:, 0]
-            numbers = read(noise, i, 1, axis=1)[:, 0]
-            total = 0.0
-            for k in range(self.num_visits):
-                outputs, cache = outputs_of(pixel, cache)
-                pixel, log_prob = self.draw(
-                    outputs, pixel, keep, numbers, k, temperature
-                )
-                total = total + log_prob
-            return pixel, total, cache
-
         if use_cache:
             network = self.incremental(num_samples, condition)
-            images, log_prob = with_caches(network, visit, images, width)
         else:
-
-            def outputs(images):
-                images = ops.reshape(images, (num_samples, *self.image_shape))
-                outputs = self.outputs(images, condition)
-                return ops.reshape(outputs, (num_samples, height * width, -1))
-
-            images, log_prob = without_caches(outputs, visit, images)
+            network = WithoutCaches(self, num_samples, condition)
+        images, log_prob = draw_images(self, network, images, mask, noise, temperature)
         return ops.reshape(images, (num_samples, *self.image_shape)), log_prob
 
     def check_examples(self, x):

@@ -3,20 +3,42 @@
 Vaswani et al., Attention is all you need, 2017, arXiv:1706.03762; as a prior over the
 codes of images: Esser, Rombach and Ommer, 2021, arXiv:2012.09841.
 
-Departures: normalization comes before attention and feed-forward network (pre-norm, as
-in GPT-2), positions are learned, and a class label adds a vector at every position.
+Departures from the first: a decoder alone, without attention to an encoder;
+normalization comes before attention and feed-forward network (pre-norm, as in GPT-2);
+the feed-forward network has GELU instead of ReLU; positions are learned; embeddings are
+not scaled by sqrt(model_dim) and not shared with the head; there is no dropout. A class
+label adds a vector at every position.
 """
 
 import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.engine import read, write
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
-from keras_genmod.models.autoregressive.incremental_transformer import (
-    EPSILON,
-    IncrementalTransformer,
-    attention,
+from keras_genmod.models.autoregressive.raster_sampling import (
+    RasterNetwork,
+    on_images,
 )
+
+_EPSILON = 1e-6  # of layer normalization
+
+
+def attention(query, key, value, mask):
+    """Returns the weighted mean of `value`, `(batch, heads, queries, head_dim)`.
+
+    Scores are float32 under every policy. The query is scaled before the product,
+    which would pass the largest float16 otherwise.
+
+    Args:
+        query: `(batch, heads, queries, head_dim)`.
+        key: `(batch, heads, head_dim, keys)`.
+        value: `(batch, heads, keys, head_dim)`.
+        mask: True where a query may look, broadcasts to `(queries, keys)`.
+    """
+    query = query * query.shape[-1] ** -0.5
+    scores = ops.where(mask, ops.cast(query @ key, "float32"), -1e9)
+    return ops.cast(ops.softmax(scores, axis=-1), value.dtype) @ value
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -111,31 +133,32 @@ class CausalTransformer(AutoregressiveModel):
         return layer
 
     def _normalization(self):
-        layer = keras.layers.LayerNormalization(epsilon=EPSILON)
+        layer = keras.layers.LayerNormalization(epsilon=_EPSILON)
         layer.build((None, self.model_dim))
         return layer
 
-    def network_on(self, x, apply, attend):
-        """The network on all tokens, or on one.
+    def network(self, x, attend, apply=on_images):
+        """The network on all tokens, or on one with the KV cache behind `attend`.
 
         Args:
             x: Embedded tokens, `(batch, tokens, model_dim)`.
-            apply: Function `(layer, x)` for layers that see one token.
             attend: Function `(i, query, key, value)` for the attention of block `i`,
                 as `attention` takes them.
+            apply: Function `(layer, x)` for layers that see one token.
         """
         num_tokens = x.shape[1]
         head_dim = self.model_dim // self.num_heads
 
-        def heads(x):  # (batch, heads, tokens, head_dim)
+        def heads(x):
             x = ops.reshape(x, (-1, num_tokens, self.num_heads, head_dim))
-            return ops.swapaxes(x, 1, 2)
+            return ops.swapaxes(x, 1, 2)  # (batch, heads, tokens, head_dim)
 
         for i, (norm_1, qkv, out, norm_2, up, down) in enumerate(self.blocks):
-            y = apply(qkv, apply(norm_1, x))
+            y = apply(qkv, apply(norm_1, x))  # (batch, tokens, 3 model_dim)
             query, key, value = (heads(part) for part in ops.split(y, 3, axis=-1))
             y = attend(i, query, ops.swapaxes(key, -1, -2), value)
-            y = ops.reshape(ops.swapaxes(y, 1, 2), (-1, num_tokens, self.model_dim))
+            y = ops.swapaxes(y, 1, 2)  # (batch, tokens, heads, head_dim)
+            y = ops.reshape(y, (-1, num_tokens, self.model_dim))
             x = x + apply(out, y)
             x = x + apply(down, ops.gelu(apply(up, apply(norm_2, x))))
         return apply(self.head, apply(self.last, x))
@@ -148,6 +171,7 @@ class CausalTransformer(AutoregressiveModel):
 
     def outputs(self, x, condition, training=False):
         tokens = ops.reshape(self.levels_of(x), (-1, self.num_tokens))
+        # (batch, tokens): each position sees the token before it, the first the start.
         start = ops.full_like(tokens[:, :1], self.num_levels)
         tokens = ops.concatenate([start, tokens[:, :-1]], axis=1)
         table = ops.convert_to_tensor(self.tokens)
@@ -161,7 +185,7 @@ class CausalTransformer(AutoregressiveModel):
         def attend(i, query, key, value):
             return attention(query, key, value, mask)
 
-        x = self.network_on(x, lambda layer, x: layer(x), attend)
+        x = self.network(x, attend)  # (batch, tokens, num_outputs)
         height, width, channels = self.image_shape
         return ops.reshape(x, (-1, height, width, channels * x.shape[-1]))
 
@@ -171,7 +195,7 @@ class CausalTransformer(AutoregressiveModel):
         return height, width * channels, 1
 
     def incremental(self, num_samples, condition):
-        return IncrementalTransformer(self, num_samples, condition)
+        return _WithKVCache(self, num_samples, condition)
 
     def get_config(self):
         return {
@@ -180,3 +204,70 @@ class CausalTransformer(AutoregressiveModel):
             "num_heads": self.num_heads,
             "num_blocks": self.num_blocks,
         }
+
+
+class _WithKVCache(RasterNetwork):
+    """The transformer on one token, a "pixel" here, with all earlier keys and values.
+
+    The cache is `(previous, keys, values)`: the token before this one `(batch, 1)`,
+    and lists of the keys `(batch, heads, head_dim, tokens)` and the values `(batch,
+    heads, tokens, head_dim)`, an entry a block.
+    """
+
+    def __init__(self, model, num_samples, condition):
+        self._model, self._num_samples = model, num_samples
+        self._dtype = model.head.compute_dtype
+        self._tokens = ops.convert_to_tensor(model.tokens)
+        self._positions = ops.convert_to_tensor(model.positions)
+        self._bias = 0.0 if condition is None else model.label_bias(condition)[:, None]
+        self._order = ops.arange(model.num_tokens)
+        layers = [layer for block in model.blocks for layer in block]
+        self._functions = {
+            layer: self._function(layer) for layer in [*layers, model.last, model.head]
+        }
+
+    def _function(self, layer):
+        """Returns a layer on cast weights, without Keras' work for each call."""
+        weights = [ops.cast(weight, self._dtype) for weight in layer.weights]
+        if isinstance(layer, keras.layers.LayerNormalization):
+            return lambda x: ops.layer_normalization(x, *weights, epsilon=_EPSILON)
+        if len(weights) == 1:
+            return lambda x: x @ weights[0]
+        return lambda x: x @ weights[0] + weights[1]
+
+    def init_cache(self):
+        model = self._model
+        head_dim = model.model_dim // model.num_heads
+        start = ops.full((self._num_samples, 1), model.num_levels, "int32")
+
+        def zeros(*shape):
+            shape = (self._num_samples, model.num_heads, *shape)
+            return [ops.zeros(shape, self._dtype) for _ in model.blocks]
+
+        keys = zeros(head_dim, model.num_tokens)
+        values = zeros(model.num_tokens, head_dim)
+        return start, keys, values
+
+    def prefill(self, cache, row):
+        return cache  # Attention sees no rows, and `step` leaves nothing to be done.
+
+    def step(self, pixel, cache, row, column):
+        previous, keys, values = cache[0], list(cache[1]), list(cache[2])
+        position = row * self._model.raster_shape[1] + column
+        x = ops.take(self._tokens, previous, axis=0)
+        x = x + read(self._positions, position, 1, axis=0) + self._bias
+        mask = self._order <= position  # (tokens,)
+
+        def attend(i, query, key, value):
+            keys[i] = write(keys[i], key, position, axis=3)
+            values[i] = write(values[i], value, position, axis=2)
+            return attention(query, keys[i], values[i], mask)
+
+        x = self._model.network(ops.cast(x, self._dtype), attend, self._apply)
+        return x[:, 0], (previous, keys, values)
+
+    def _apply(self, layer, x):
+        return self._functions[layer](x)
+
+    def put(self, pixel, cache, row, column):
+        return self._model.levels_of(pixel), *cache[1:]

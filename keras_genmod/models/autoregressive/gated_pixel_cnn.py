@@ -15,76 +15,18 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import relu
-from keras_genmod.layers import MaskedConv2D, ShiftedConv2D
+from keras_genmod.engine import read, relu, write
+from keras_genmod.layers import MaskedConv2D
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
-from keras_genmod.models.autoregressive.incremental_gated_pixel_cnn import (
-    IncrementalGatedPixelCNN,
+from keras_genmod.models.autoregressive.gated_block import GatedBlock, gated
+from keras_genmod.models.autoregressive.raster_sampling import (
+    RasterNetwork,
+    WithCaches,
+    on_images,
 )
 from keras_genmod.models.embedding_conditional import EmbeddingConditional
 
 _FIRST_KERNEL_SIZE = 7
-
-
-def gated(gates, num_channels=1):
-    """Returns tanh(a) * sigmoid(b), half as many features as the gates.
-
-    Args:
-        gates: Tensor `(..., features)`, in `num_channels` groups that each hold
-            features of a, then as many of b.
-        num_channels: Int.
-    """
-    half = gates.shape[-1] // (2 * num_channels)
-    if num_channels == 1:
-        y = ops.tanh(gates[..., :half]) * ops.sigmoid(gates[..., half:])
-        return ops.cast(y, gates.dtype)
-    shape = (-1, *gates.shape[1:-1])
-    grouped = ops.reshape(gates, (*shape, num_channels, 2 * half))
-    return ops.reshape(gated(grouped), (*shape, num_channels * half))
-
-
-class _GatedBlock(keras.layers.Layer):
-    """The layers of one block of both stacks: figure 2 of the paper.
-
-    Args:
-        inputs: Int, features of both stacks before the block.
-        filters: Int, features of both stacks after it.
-        kernel_size: Odd int.
-        mask: "A" for the block that reads the image, "B" for all others.
-        image_shape: `(height, width, channels)`.
-        condition_dim: Int, or `None` without a condition.
-        is_last: Whether no block follows.
-    """
-
-    def __init__(
-        self, inputs, filters, kernel_size, mask, image_shape, condition_dim, is_last
-    ):
-        super().__init__()
-        height, width, channels = image_shape
-
-        def built(layer, features):
-            layer.build((None, height, width, features))
-            return layer
-
-        def masked(num_outputs, size, mask="B"):
-            return MaskedConv2D(num_outputs, size, mask, num_channels=channels)
-
-        num_rows = kernel_size // 2 + (mask == "B")
-        self.vertical = built(
-            ShiftedConv2D(2 * filters, (num_rows, kernel_size), "down", mask), inputs
-        )
-        across = keras.layers.Dense(2 * filters, use_bias=False)  # a 1x1 convolution
-        self.across = built(across, 2 * filters)
-        self.horizontal = built(
-            masked(2 * filters, (1, kernel_size), mask=mask), inputs
-        )
-        self.skip = built(masked(filters, 1), filters)
-        self.residual = None if is_last else built(masked(filters, 1), filters)
-        self.condition = None
-        if condition_dim is not None:
-            self.condition = keras.layers.Dense(4 * filters, use_bias=False)
-            self.condition.build((None, condition_dim))
-        self.built = True
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -172,7 +114,7 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
         channels = self.image_shape[-1]
         condition_dim = num_classes if embedding_dim is None else embedding_dim
         self.blocks = [
-            _GatedBlock(
+            GatedBlock(
                 filters if i else channels,
                 filters,
                 kernel_size if i else _FIRST_KERNEL_SIZE,
@@ -211,19 +153,17 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
         biases = [b.condition(condition)[:, None, None] for b in self.blocks]
         return [ops.split(bias, 2, axis=-1) for bias in biases]
 
-    def vertical_stack(self, x, biases, apply):
+    def vertical_stack(self, x, biases, apply=on_images):
         """Returns each block's share in the gates of the horizontal stack.
 
         Args:
             x: Images, or one row of them, `(batch, 1, width, channels)`.
             biases: As `condition_biases` returns them.
-            apply: Function `(i, x)` for the vertical convolution of block `i`.
+            apply: Runs a vertical convolution on images, or on one row with its cache.
         """
         shares = []
-        for i, (block, (own, other)) in enumerate(
-            zip(self.blocks, biases, strict=True)
-        ):
-            gates = apply(i, x)
+        for block, (own, other) in zip(self.blocks, biases, strict=True):
+            gates = apply(block.vertical, x)
             if own is not None:
                 gates = gates + own
             share = block.across(gates)
@@ -231,13 +171,13 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
             x = gated(gates)
         return shares
 
-    def horizontal_stack(self, x, shares, apply):
+    def horizontal_stack(self, x, shares, apply=on_images):
         """Returns the parameters of the conditionals.
 
         Args:
             x: Images, or one pixel of them, `(batch, channels)`.
             shares: As `vertical_stack` returns them, there.
-            apply: Function `(layer, x)` for a layer of this stack.
+            apply: Runs a layer on images, or on one pixel with its cache.
         """
         skips = None
         for i, (block, share) in enumerate(zip(self.blocks, shares, strict=True)):
@@ -254,11 +194,10 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
 
     def outputs(self, x, condition, training=False):
         biases = self.condition_biases(condition)
-        shares = self.vertical_stack(x, biases, lambda i, x: self.blocks[i].vertical(x))
-        return self.horizontal_stack(x, shares, lambda layer, x: layer(x))
+        return self.horizontal_stack(x, self.vertical_stack(x, biases))
 
     def incremental(self, num_samples, condition):
-        return IncrementalGatedPixelCNN(self, num_samples, condition)
+        return _StacksWithCaches(self, num_samples, condition)
 
     def get_config(self):
         return {
@@ -268,3 +207,76 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
             "kernel_size": self.kernel_size,
             "embedding_dim": self.embedding_dim,
         }
+
+
+class _StacksWithCaches(RasterNetwork):
+    """The vertical stack on one row at a time, the horizontal one on one pixel.
+
+    `prefill` runs the vertical stack on the row that is done: it gives all blocks their
+    share in the next row's horizontal gates. The cache is `(image_row, shares,
+    vertical, horizontal)`: the image's row, flat, `(batch, width channels)`, and these
+    shares, `(batch, width num_blocks 2 filters)`, whose windows are views, and the
+    caches of both stacks' layers.
+
+    Args:
+        model: `GatedPixelCNN`.
+        num_samples: Positive int.
+        condition: As `data_and_condition` returns it.
+    """
+
+    def __init__(self, model, num_samples, condition):
+        width, layers = model.image_shape[1], model.horizontal_layers
+        self._model, self._biases = model, model.condition_biases(condition)
+        self._rows = {
+            block.vertical: block.vertical.incremental(num_samples, width)
+            for block in model.blocks
+        }
+        self._horizontal = WithCaches(
+            model.horizontal_stack, layers, num_samples, width
+        )
+        self._dtype = model.blocks[0].compute_dtype
+        self._shape = (num_samples, width, model.image_shape[-1])
+        self._size = 2 * model.filters  # features of the gates of a block
+
+    def init_cache(self):
+        num_samples, width, channels = self._shape
+        num_shares = len(self._rows) * self._size
+        return (
+            ops.zeros((num_samples, width * channels), self._dtype),
+            ops.zeros((num_samples, width * num_shares), self._dtype),
+            [form.init_cache() for form in self._rows.values()],
+            self._horizontal.init_cache(),
+        )
+
+    def prefill(self, cache, row):
+        image_row, shares, vertical, horizontal = cache
+        caches = dict(zip(self._rows, vertical, strict=True))
+
+        def apply(layer, x):  # x: (batch, 1, width, features)
+            y = self._rows[layer].step(x, caches[layer])
+            caches[layer] = self._rows[layer].put(x, caches[layer])
+            return y
+
+        num_samples, width, channels = self._shape
+        done = ops.reshape(image_row, (num_samples, 1, width, channels))
+        parts = self._model.vertical_stack(done, self._biases, apply)
+        shares = ops.reshape(ops.concatenate(parts, axis=-1), shares.shape)
+        horizontal = self._horizontal.prefill(horizontal, row)
+        return image_row, shares, list(caches.values()), horizontal
+
+    def step(self, pixel, cache, row, column):
+        image_row, shares, vertical, horizontal = cache
+        size = len(self._rows) * self._size
+        here = read(shares, column * size, size, axis=1)
+        parts = [here[:, i : i + self._size] for i in range(0, size, self._size)]
+        outputs, horizontal = self._horizontal.step(
+            pixel, horizontal, row, column, parts
+        )
+        return outputs, (image_row, shares, vertical, horizontal)
+
+    def put(self, pixel, cache, row, column):
+        image_row, shares, vertical, horizontal = cache
+        values = ops.cast(pixel, self._dtype)
+        image_row = write(image_row, values, column * self._shape[2], axis=1)
+        horizontal = self._horizontal.put(pixel, horizontal, row, column)
+        return image_row, shares, vertical, horizontal

@@ -23,7 +23,7 @@ class IncrementalStreams:
     Args:
         model: `PixelCNNPlusPlus`.
         batch_size: Positive int.
-        condition: As `split` returns it.
+        condition: As `data_and_condition` returns it.
     """
 
     def __init__(self, model, batch_size, condition):
@@ -76,14 +76,14 @@ class IncrementalStreams:
             )
         return cache
 
-    def begin_row(self, cache, row):
+    def prefill(self, cache, row):
         """Returns the cache before a row's first pixel: the "down" stream, whole."""
         form = _Row(self, cache, row)
         model, x = self.model, cache[0]["row"]
         model.down.run(form.apply(model.first_down, x), form)
         above = form.apply(model.first_above, x)
         form.cache[0]["held"] = ops.reshape(above, (self.batch_size, -1))
-        form.begin_pixels(0)
+        form.prefill_pixels(0)
         return form.cache
 
     def step(self, pixel, cache, row, column):
@@ -134,7 +134,7 @@ class _Row:
         def compute():
             self.cache[level:] = _copy(before)
             self.cache[level]["row"] = function(x)
-            self.begin_pixels(level)
+            self.prefill_pixels(level)
             return self.cache[level:]
 
         at_work = self._row % 2**level == 0
@@ -144,10 +144,10 @@ class _Row:
         caches[i] = self._network.rows[finer][i].put(x, caches[i])
         return self.cache[level]["row"]
 
-    def begin_pixels(self, level):
+    def prefill_pixels(self, level):
         """Begins a row in the other stream's layers of a level."""
         forms, caches = self._network.pixels[level], self.cache[level]["pixels"]
-        caches[:] = [f.begin_row(c) for f, c in zip(forms, caches, strict=True)]
+        caches[:] = [f.prefill(c) for f, c in zip(forms, caches, strict=True)]
 
     def send(self, place, x):
         level, i = place
@@ -177,10 +177,10 @@ class _Pixel:
             return form.step_pixel(x, self._row // 2**level, column)
         cache = self._cache[level]["pixels"][i]
         if layer in stream.downs:
-            return form.step(x, cache, column // 2)
+            return form.peek(x, cache, column // 2)
         if cache and x is not None:
             self._puts[level, i] = x
-        return form.step(x, cache, column)
+        return form.peek(x, cache, column)
 
     def coarse(self, level, layer, function, x):
         self._puts[self._network.place_of[id(layer)]] = x

@@ -9,6 +9,8 @@ with a bottleneck in each residual block (ReLU, 1x1 to half the filters, ReLU, m
 stack has a blind spot: pixels above and right of the centre that no path reaches.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -16,7 +18,7 @@ from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import MaskedConv2D
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
-from keras_genmod.models.autoregressive.incremental import Incremental
+from keras_genmod.models.autoregressive.raster_sampling import WithCaches, on_images
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -101,8 +103,8 @@ class PixelCNN(AutoregressiveModel):
         ]
         self.finish_construction()
 
-    def _network(self, x, bias, apply):
-        """The network on images, or on one pixel: `apply(layer, x)` says which."""
+    def _network(self, x, bias, apply=on_images):
+        """The network on images, or on one pixel with the caches behind `apply`."""
         x = apply(self.first, x)
         if bias is not None:
             x = x + ops.cast(bias, x.dtype)
@@ -119,12 +121,12 @@ class PixelCNN(AutoregressiveModel):
         bias = None
         if condition is not None:
             bias = self.label_bias(condition)[:, None, None]
-        return self._network(x, bias, lambda layer, x: layer(x))
+        return self._network(x, bias)
 
     def incremental(self, num_samples, condition):
         bias = None if condition is None else self.label_bias(condition)
-        return Incremental(
-            lambda pixel, apply: self._network(pixel, bias, apply),
+        return WithCaches(
+            functools.partial(self._network, bias=bias),
             [self.first, *(layer for b in self.blocks for layer in b), *self.head],
             num_samples,
             self.image_shape[1],

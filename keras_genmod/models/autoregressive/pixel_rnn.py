@@ -4,12 +4,15 @@ van den Oord, Kalchbrenner and Kavukcuoglu, Pixel recurrent neural networks, 201
 arXiv:1601.06759.
 
 Departures: biases, of which the paper says nothing, and class labels, which add one
-after the first layer. With diagonal layers the network works on images with one more
+after the first layer. The paper's multi-scale variant, which draws a small image first,
+is left out. With diagonal layers the network works on images with one more
 column of zeros on their right. Without it the paper's network has a blind spot: the
 last pixel of a row shows in the features of its right-hand neighbours, of which there
 are none, and of the rows below, so that the next row does not depend on it where it
 lies out of reach of the first layer's kernel.
 """
+
+import functools
 
 import keras
 from keras import ops
@@ -18,16 +21,16 @@ from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import DiagonalBiLSTM, MaskedConv2D, RowLSTM
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
-from keras_genmod.models.autoregressive.incremental import Incremental
+from keras_genmod.models.autoregressive.raster_sampling import WithCaches, on_images
 
 _LAYERS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
 
 
 class _WithExtraColumn:
-    """A network whose images have one more column, of zeros, than is drawn.
+    """A `RasterNetwork` whose images have one more column, of zeros, than is drawn.
 
     Args:
-        network: `Incremental` on images of `width + 1` columns.
+        network: `WithCaches` on images of `width + 1` columns.
         image_shape: `(height, width, channels)` of the images that are drawn.
         batch_size: Positive int.
     """
@@ -36,20 +39,17 @@ class _WithExtraColumn:
         self._network = network
         _, self._width, channels = image_shape
         self._pixel = ops.zeros((batch_size, channels))
-        self.init_cache, self.step, self.put = (
-            network.init_cache,
-            network.step,
-            network.put,
-        )
+        self.init_cache, self.put = network.init_cache, network.put
+        self.step = network.step
 
-    def begin_row(self, cache, row):
+    def prefill(self, cache, row):
         """Ends the row above with its extra pixel, and begins the next one."""
 
         def end_row():
             return self.step(self._pixel, cache, row - 1, self._width)[1]
 
         cache = ops.cond(row > 0, end_row, lambda: cache)
-        return self._network.begin_row(cache, row)
+        return self._network.prefill(cache, row)
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -150,8 +150,8 @@ class PixelRNN(AutoregressiveModel):
         self.head = [convolution(filters, filters), convolution(filters, num_outputs)]
         self.finish_construction()
 
-    def _network(self, x, bias, apply):
-        """The network on images, or on one pixel: `apply(layer, x)` says which."""
+    def _network(self, x, bias, apply=on_images):
+        """The network on images, or on one pixel with the caches behind `apply`."""
         x = apply(self.first, x)
         if bias is not None:
             x = x + ops.cast(bias, x.dtype)
@@ -166,13 +166,13 @@ class PixelRNN(AutoregressiveModel):
         if condition is not None:
             bias = self.label_bias(condition)[:, None, None]
         x = ops.pad(x, [[0, 0], [0, 0], [0, self.num_extra_columns], [0, 0]])
-        outputs = self._network(x, bias, lambda layer, x: layer(x))
+        outputs = self._network(x, bias)
         return outputs[:, :, : self.image_shape[1]]
 
     def incremental(self, num_samples, condition):
         bias = None if condition is None else self.label_bias(condition)
-        network = Incremental(
-            lambda pixel, apply: self._network(pixel, bias, apply),
+        network = WithCaches(
+            functools.partial(self._network, bias=bias),
             [self.first, *(layer for b in self.blocks for layer in b), *self.head],
             num_samples,
             self.image_shape[1] + self.num_extra_columns,

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import CausalTransformer
-from keras_genmod.models.autoregressive.incremental_transformer import attention
+from keras_genmod.models.autoregressive.causal_transformer import attention
 from tests.models.autoregressive.cases import make
 
 

@@ -134,7 +134,7 @@ def test_pixel_by_pixel_gives_the_outputs_of_whole_images():
         step = jax.jit(step)
     for row, column in itertools.product(range(8), range(8)):
         if column == 0:
-            cache = network.begin_row(cache, row)
+            cache = network.prefill(cache, row)
         outputs, cache = step(x[:, row, column], cache, row, column)
         at = expected[:, row, column]
         np.testing.assert_allclose(numpy(outputs), at, rtol=1e-3, atol=1e-3)
