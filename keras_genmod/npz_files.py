@@ -12,6 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -88,9 +89,7 @@ class NpzFile:
                 into memory.
         """
         with _archive(self.path) as archive, archive.open(f"{name}.npy") as file:
-            array = npy.read_array(file, allow_pickle=False)
-            file.read(1)  # at its end the checksum is looked at
-            return array
+            return npy.read_array(file, allow_pickle=False)
 
 
 @contextlib.contextmanager
@@ -103,7 +102,7 @@ def _archive(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
             raise ValueError(str(error) or type(error).__name__) from error
 
 
-def _header(file, info: zipfile.ZipInfo) -> Header:
+def _header(file: IO[bytes], info: zipfile.ZipInfo) -> Header:
     version = npy.read_magic(file)
     if version not in _HEADERS:
         raise ValueError(f"{info.filename} of version {version}")

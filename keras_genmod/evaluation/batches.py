@@ -1,10 +1,17 @@
 """A model's numbers for each example, in batches of one size."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 
-def examples(x, condition, data_shape):
+
+def examples(
+    x: Any, condition: Any, data_shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns data and condition as arrays, checked.
 
     Args:
@@ -21,7 +28,7 @@ def examples(x, condition, data_shape):
             "dequantize it once (keras_genmod.data), so that each model sees the "
             f"same examples. Received: {type(x).__name__}"
         )
-    x = ops.convert_to_numpy(x)
+    x = checks.as_numpy(x, "data")
     if x.ndim == 0 or len(x) == 0 or x.shape[1:] != tuple(data_shape):
         raise ValueError(
             f"`data` must have shape (n, *{tuple(data_shape)}), n at least 1. "
@@ -29,7 +36,7 @@ def examples(x, condition, data_shape):
         )
     if condition is None:
         return x, None
-    condition = ops.convert_to_numpy(condition)
+    condition = checks.as_numpy(condition, "condition")
     if condition.ndim == 0:
         condition = np.full(len(x), condition)
     if len(condition) != len(x):
@@ -40,7 +47,9 @@ def examples(x, condition, data_shape):
     return x, condition
 
 
-def in_batches(function, x, condition, batch_size):
+def in_batches(
+    function: Callable, x: np.ndarray, condition: np.ndarray | None, batch_size: int
+) -> np.ndarray:
     """Applies a function to batches of one size, so that it is compiled once.
 
     Args:

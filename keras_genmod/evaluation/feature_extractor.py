@@ -195,7 +195,7 @@ class FeatureExtractor:
                 "`images` must be an array, or an iterable of arrays (no pairs with "
                 f"labels). Received: an item of type {type(batch).__name__}"
             )
-        batch = np.asarray(ops.convert_to_numpy(batch))
+        batch = checks.as_numpy(batch, "images")
         if batch.ndim != 4 or not keras.backend.is_float_dtype(batch.dtype.name):
             raise ValueError(
                 "`images` must be floats in [0, 1] of shape (num_images, height, width,"

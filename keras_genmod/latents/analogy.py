@@ -1,6 +1,8 @@
 """Arithmetic with mean latents."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +25,9 @@ class Analogy:
     neighbours: NearestNeighbours | None
 
 
-def analogy(positive, negative=(), among=None, k=5):
+def analogy(
+    positive: Sequence, negative: Sequence = (), among: Any = None, k: int = 5
+) -> Analogy:
     """Adds and subtracts the mean latents of groups of examples.
 
     latent = sum of mean(group) over `positive` - the same over `negative`, so that
@@ -72,7 +76,9 @@ def analogy(positive, negative=(), among=None, k=5):
     return Analogy(latent[None].astype("float32"), neighbours)
 
 
-def around(z, num_neighbours, scale=0.25, seed=0):
+def around(
+    z: Any, num_neighbours: int, scale: float = 0.25, seed: int = 0
+) -> np.ndarray:
     """Returns random latents around given ones, to see how stable a result is.
 
     As in the paper on DCGAN: uniform noise in [-scale, scale) on each dimension.
@@ -80,7 +86,7 @@ def around(z, num_neighbours, scale=0.25, seed=0):
     Args:
         z: Array of shape `(n, latent_dim)`.
         num_neighbours: Positive integer.
-        scale: Number, the noise's largest size, in units of the latents.
+        scale: Number of at least 0, the noise's largest size, in units of the latents.
         seed: Integer for the noise.
 
     Returns:
@@ -99,11 +105,12 @@ def around(z, num_neighbours, scale=0.25, seed=0):
         ```
     """
     z = as_latents("z", z)
-    num_neighbours = checks.integer("num_neighbours", num_neighbours, 1)
+    num_neighbours = checks.positive_int("num_neighbours", num_neighbours)
+    scale = checks.non_negative("scale", scale)
     rng = np.random.default_rng(checks.integer("seed", seed, 0))
     noise = rng.uniform(-scale, scale, (len(z), num_neighbours, z.shape[1]))
     return (z[:, None] + noise).astype("float32")
 
 
-def _means(name, groups):
+def _means(name: str, groups: Sequence) -> list[np.ndarray]:
     return [as_latents(f"{name}[{i}]", g).mean(axis=0) for i, g in enumerate(groups)]

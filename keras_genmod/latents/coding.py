@@ -1,12 +1,16 @@
 """From data to latents and back, for any model that has the way."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 
-def encode(model, x, condition=None):
+
+def encode(model: Any, x: Any, condition: Any = None) -> np.ndarray:
     """Returns the latents of data.
 
     Args:
@@ -32,7 +36,7 @@ def encode(model, x, condition=None):
     return z.reshape(len(z), -1)  # those of a flow may have the shape of images
 
 
-def decode(model, z, condition=None):
+def decode(model: Any, z: Any, condition: Any = None) -> np.ndarray:
     """Returns the data of latents, of whatever `interpolate` or `traverse` returns.
 
     Args:
@@ -45,7 +49,8 @@ def decode(model, z, condition=None):
         Float32 array of shape `(n, ..., *data_shape)`.
 
     Raises:
-        ValueError: If the model makes no data of latents, or the latents do not fit it.
+        ValueError: If the model makes no data of latents, or the latents do not fit it
+            or are not finite.
 
     Example:
         ```python
@@ -56,7 +61,7 @@ def decode(model, z, condition=None):
     _check_way(
         model, "decode", condition, "a decoder or generator: VAE, Autoencoder, GAN, ..."
     )
-    z = ops.convert_to_numpy(z) if ops.is_tensor(z) else np.asarray(z)
+    z = checks.real_numbers("z", ops.convert_to_numpy(z) if ops.is_tensor(z) else z)
     if z.ndim < 2 or not z.size:
         raise ValueError(
             f"`z` must have the shape (n, ..., latent_dim). Received: z.shape={z.shape}"
@@ -69,7 +74,7 @@ def decode(model, z, condition=None):
     return data.reshape(*z.shape[:-1], *data.shape[1:])
 
 
-def _check_way(model, method, condition, needed):
+def _check_way(model: Any, method: str, condition: Any, needed: str) -> None:
     # An RBM encodes to hidden units, and nothing leads back from there but chance.
     if not (hasattr(model, method) and hasattr(model, "decode")):
         raise ValueError(
@@ -83,11 +88,11 @@ def _check_way(model, method, condition, needed):
         )
 
 
-def _for_each(condition, num_given, num_rows):
+def _for_each(condition: Any, num_given: int, num_rows: int) -> np.ndarray | None:
     """Returns one label a row, from one for all or one for each of `num_given`."""
     if condition is None:
         return None
-    condition = np.asarray(ops.convert_to_numpy(condition))
+    condition = checks.as_numpy(condition, "condition")
     if condition.ndim == 0:
         return np.full(num_rows, condition)
     if len(condition) != num_given:
@@ -98,6 +103,6 @@ def _for_each(condition, num_given, num_rows):
     return condition.reshape(num_given).repeat(num_rows // num_given)
 
 
-def _call(method, x, condition):
+def _call(method: Callable, x: Any, condition: np.ndarray | None) -> np.ndarray:
     result = method(x) if condition is None else method(x, condition)
     return np.asarray(ops.convert_to_numpy(result), "float32")

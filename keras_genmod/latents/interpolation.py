@@ -1,5 +1,7 @@
 """Paths between latents."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_genmod import checks
@@ -9,7 +11,9 @@ _KINDS = ("linear", "spherical")
 _SMALLEST_ANGLE = 1e-6  # radians; nearer to 0 or pi the great circle is not defined
 
 
-def interpolate(start, stop, num_steps, kind="linear"):
+def interpolate(
+    start: Any, stop: Any, num_steps: int, kind: str = "linear"
+) -> np.ndarray:
     r"""Returns latents on paths from one set of latents to another.
 
     With t = 0, 1 / (num_steps - 1), ..., 1 and the angle w between a and b,
@@ -56,19 +60,19 @@ def interpolate(start, stop, num_steps, kind="linear"):
             f"start.shape={start.shape}, stop.shape={stop.shape}"
         )
     num_steps = checks.integer("num_steps", num_steps, 2)
-    if kind not in _KINDS:
-        raise ValueError(
-            f"`kind` must be one of {list(_KINDS)}. Received: kind={kind!r}"
-        )
+    checks.choice("kind", kind, _KINDS)
     t = np.linspace(0.0, 1.0, num_steps)[:, None]  # (num_steps, 1)
-    weights = np.broadcast_to(1 - t, (len(start), num_steps, 1)), t
     if kind == "spherical":
-        weights = _spherical_weights(start, stop, t)
-    path = weights[0] * start[:, None] + weights[1] * stop[:, None]
+        first, last = _spherical_weights(start, stop, t)
+    else:
+        first, last = np.broadcast_to(1 - t, (len(start), num_steps, 1)), t
+    path = first * start[:, None] + last * stop[:, None]
     return path.astype("float32")
 
 
-def _spherical_weights(start, stop, t):
+def _spherical_weights(
+    start: np.ndarray, stop: np.ndarray, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the weights of both ends, each `(n, num_steps, 1)`."""
     a, b = _directions(start), _directions(stop)
     # Exact at all angles, where the arc cosine is not.
@@ -80,10 +84,10 @@ def _spherical_weights(start, stop, t):
     return np.where(is_line, 1 - t, first), np.where(is_line, t, last)
 
 
-def _norms(z):
+def _norms(z: np.ndarray) -> np.ndarray:
     return np.linalg.norm(z, axis=1, keepdims=True)
 
 
-def _directions(z):
+def _directions(z: np.ndarray) -> np.ndarray:
     norms = _norms(z)
     return z / np.where(norms == 0, 1, norms)

@@ -1,6 +1,8 @@
 """Sweeps along single latents."""
 
 import numbers
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from keras_genmod import checks
 from keras_genmod.latents.arrays import as_latents
 
 
-def traverse(z, dimensions, values):
+def traverse(z: Any, dimensions: int | Iterable[int], values: Any) -> np.ndarray:
     """Returns latents of which one dimension at a time takes given values.
 
     `result[i, j, k]` is `z[i]` with `values[k]` in place of its entry `dimensions[j]`.
@@ -51,9 +53,14 @@ def traverse(z, dimensions, values):
     return result
 
 
-def _check_dimensions(dimensions, latent_dim):
+def _check_dimensions(dimensions: int | Iterable[int], latent_dim: int) -> np.ndarray:
     if isinstance(dimensions, numbers.Integral):
-        dimensions = [dimensions]
+        dimensions = [int(dimensions)]
+    if not isinstance(dimensions, Iterable):
+        raise ValueError(
+            "`dimensions` must be an int or a sequence of ints. "
+            f"Received: dimensions={dimensions!r}"
+        )
     found = np.asarray(list(dimensions))
     is_integer = found.ndim == 1 and found.dtype.kind in "iu"
     if not is_integer or found.min() < 0 or found.max() >= latent_dim:

@@ -23,9 +23,9 @@ MUTANTS = [
     ),
     Mutant(
         "npz_files.py",
-        "            file.read(1)  # at its end the checksum is looked at\n",
-        "",
-        "tests/data/test_npz.py tests/metrics/test_statistics_files.py -k damaged",
+        "    is_whole = dtype.hasobject or",
+        "    is_whole = not dtype.hasobject or",
+        "tests/data/test_npz.py -k bad_array",
     ),
     Mutant(
         "metrics/feature_statistics.py",
@@ -55,12 +55,12 @@ MUTANTS = [
         "checks.py",
         "    if np.ma.is_masked(x):\n",
         "    if False:\n",
-        "tests/test_checks.py",
+        "tests/test_arrays.py",
     ),
     Mutant(
         "checks.py",
         '    if not np.can_cast(x.dtype, np.float64, "same_kind"):\n',
         "    if False:\n",
-        "tests/test_checks.py",
+        "tests/test_arrays.py",
     ),
 ]
