@@ -185,15 +185,15 @@ def test_training_raises_the_likelihood():
 
     def pretrained(epochs):
         model = DBN([4, 4, 3], num_gibbs_steps=3, seed=0)
-        model.pretrain(data, epochs, 24, keras.optimizers.Adam(0.05), verbose=0)
+        model.pretrain(data, epochs, 96, keras.optimizers.Adam(0.1), verbose=0)
         return model
 
     # It starts at log(1 / 16) = -2.77; the data's own entropy is 1.07 nats.
-    assert log_likelihood(pretrained(epochs=40)) > -1.8
-    model = pretrained(epochs=15)  # wake-sleep is left much to learn
+    assert log_likelihood(pretrained(epochs=60)) > -1.8
+    model = pretrained(epochs=20)  # wake-sleep is left much to learn
     start = log_likelihood(model)
-    model.compile(keras.optimizers.Adam(0.02))
-    model.fit(data, batch_size=96, epochs=60, verbose=0)
+    model.compile(keras.optimizers.Adam(0.03))
+    model.fit(data, batch_size=96, epochs=40, verbose=0)
     assert log_likelihood(model) > start + 0.2
     bound = array(model.log_prob(patterns.astype("float32"), num_samples=200))
     assert target @ bound < log_likelihood(model) + 0.05
@@ -208,8 +208,8 @@ def test_pretraining_lowers_the_reconstruction_error_and_ties_the_weights():
         return np.mean((array(model.reconstruct(data)) - data) ** 2)
 
     before = error()
-    histories = model.pretrain(data, 30, 20, keras.optimizers.Adam(0.05), verbose=0)
-    assert [len(history.epoch) for history in histories] == [30, 30, 30]
+    histories = model.pretrain(data, 40, 80, keras.optimizers.Adam(0.1), verbose=0)
+    assert [len(history.epoch) for history in histories] == [40, 40, 40]
     assert error() < 0.7 * before
     directed = model.directed
     for up, down in zip(

@@ -11,7 +11,11 @@ import scipy.stats
 from keras import ops
 
 from keras_genmod import RBM
+from keras_genmod.engine import Seeds
+from keras_genmod.models.energy.rbm_density import RBMDensity
+from keras_genmod.models.energy.tempering import tempered_gibbs
 from tests.autodiff import gradients
+from tests.models.energy.deep_machines import chi_squared_pvalue, slow_elsewhere
 
 
 def states(size):
@@ -77,7 +81,7 @@ def test_free_energy_is_the_sum_over_hidden_states(visible):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("visible_dim,hidden_dim", [(4, 3), (3, 4), (2, 11), (12, 11)])
+@pytest.mark.parametrize("visible_dim,hidden_dim", [(4, 3), (3, 4), (2, 11)])
 def test_log_partition_is_the_sum_over_all_states(visible_dim, hidden_dim):
     model = rbm(visible_dim, hidden_dim, scale=0.5)
     small, large = states(visible_dim), states(hidden_dim)
@@ -283,7 +287,7 @@ def test_persistent_chains_go_on_in_training_and_stand_still_in_evaluate():
     np.testing.assert_array_equal(chains(), start)
     model.fit(data, batch_size=8, epochs=1, verbose=0)
     first = chains()
-    model.fit(data, batch_size=8, epochs=60, verbose=0)
+    model.fit(data, batch_size=8, epochs=30, verbose=0)
     assert np.any(first != start) and np.any(chains() != first)
     # They walk on from where they were: by now they have the model's means.
     expected = exact_probabilities(model) @ states(4)
@@ -322,27 +326,88 @@ def test_chains_keep_the_fields_of_their_visible_units(num_temperatures):
     assert distances.max() < 1e-5
 
 
+NUM_TEMPERED = 40  # steps until the chains have forgotten where they started
+
+
+@slow_elsewhere
 @pytest.mark.parametrize("visible", ["bernoulli", "categorical"])
 def test_tempered_chains_have_the_distribution_of_their_temperature(visible):
     # Couplings so strong that chains of one temperature hardly leave their mode.
-    options = {"persistent": True, "num_chains": 1_000, "num_temperatures": 8}
+    options = {"persistent": True, "num_chains": 1_000, "num_temperatures": 5}
     if visible == "categorical":
         model, all_states = categorical_rbm(**options), one_hot_states(3, 3)
     else:
         model, all_states = RBM(2, 1, seed=0, **options), states(2)
-        model.couplings.assign([[12.0], [12.0]])
-        model.visible_bias.assign([-4.0, -4.0])
-        model.hidden_bias.assign([-16.0])
-    model.compile(keras.optimizers.SGD(0.0))
-    data = some_visibles(model, 1).repeat(300, axis=0)
-    model.fit(data, batch_size=1, verbose=0)
-    chains = ops.convert_to_numpy(model.call(data[:1])["chain"])
+        model.couplings.assign([[8.0], [8.0]])
+        model.visible_bias.assign([-3.0, -3.0])
+        model.hidden_bias.assign([-10.0])
+    data = some_visibles(model, 1)
+    for _ in range(NUM_TEMPERED):
+        chains = ops.convert_to_numpy(model.call(data, training=True)["chain"])
     flat = all_states.reshape(len(all_states), -1)
     counts = (chains[:, None] == flat).all(axis=-1).sum(axis=0)
     assert counts.sum() == 1_000
     p = np.exp(ops.convert_to_numpy(model.log_prob(all_states)).astype("float64"))
     error = np.sqrt(1_000 * p * (1 - p))
     assert np.all(np.abs(counts - 1_000 * p) < 4 * error + 2)
+
+
+class Standing:
+    """A density whose chains are their own number, and feel nothing."""
+
+    visible_bias = None
+
+    def tempered_step(self, fields, betas, visible_bias, seed):
+        return ops.cast(ops.arange(ops.shape(fields)[0]), "float32")[:, None]
+
+    def field(self, chains):
+        return ops.zeros((ops.shape(chains)[0], 2), dtype="float32")
+
+
+def test_neighbours_of_even_and_then_of_odd_number_swap():
+    # Chains that feel nothing are as probable at every temperature: each pair swaps.
+    seeds = Seeds(keras.random.SeedGenerator(0).next())
+    fields = ops.zeros((5, 2), dtype="float32")
+    chains, _ = tempered_gibbs(Standing(), fields, 5, 1, seeds)
+    # 0 1 2 3 4 -> (1 0) (3 2) 4 -> 1 (3 0) (4 2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(chains)[:, 0], [1, 3, 0, 4, 2])
+
+
+@slow_elsewhere
+@pytest.mark.parametrize("persistent", [False, True])
+def test_each_of_many_gibbs_steps_draws_anew(persistent):
+    # From one corner, chains need many steps to the model's distribution.
+    options = {"num_gibbs_steps": 40, "num_chains": 3_000}
+    model = rbm(persistent=persistent, **options)
+    outputs = model.call(np.ones((3_000, 4), "float32"))
+    p_value = chi_squared_pvalue(
+        ops.convert_to_numpy(outputs["chain"]), np.log(exact_probabilities(model))
+    )
+    assert p_value > 1e-3
+
+
+@pytest.mark.parametrize("num_temperatures", [1, 3])
+def test_gibbs_steps_are_traced_once(monkeypatch, num_temperatures):
+    calls, step = [], RBMDensity.tempered_step
+
+    def counted(self, *args):
+        calls.append(1)
+        return step(self, *args)
+
+    monkeypatch.setattr(RBMDensity, "tempered_step", counted)
+    monkeypatch.setattr(
+        RBMDensity, "gibbs_step", lambda self, v, seed: calls.append(1) or v
+    )
+    model = rbm(
+        num_gibbs_steps=30,
+        num_chains=2,
+        persistent=num_temperatures > 1,
+        num_temperatures=num_temperatures,
+    )
+    model.compile(keras.optimizers.SGD(0.0))
+    model.train_on_batch(np.ones((2, 4), "float32"))
+    eager = keras.backend.backend() == "torch"
+    assert len(calls) >= 29 if eager else len(calls) < 10
 
 
 def test_hidden_regularizer_adds_what_keras_adds():
