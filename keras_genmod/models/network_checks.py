@@ -11,25 +11,35 @@ def shapes(name: str, network, num_classes: int | None = None):
     """Returns a built network's data and output shapes, without the batch.
 
     Raises:
-        ValueError: If it is not built, or does not take `[x, one_hot]` although
-            `num_classes` is given.
+        ValueError: If it is not built, does not take `[x, one_hot]` although
+            `num_classes` is given, or has several outputs.
     """
     if num_classes is not None:
         num_classes = checks.positive_int("num_classes", num_classes)
     if not getattr(network, "built", False) or not hasattr(network, "input_shape"):
         raise ValueError(
             f"`{name}` must be a built Keras model with known shapes: a functional "
-            "model, or a `Sequential` that starts with `keras.Input(shape)`. "
-            f"Received: {network!r}"
+            "model, or a `Sequential` that starts with `keras.Input(shape)`. Of a "
+            "subclass of `keras.Model`, or a layer, `keras.Sequential(["
+            f"keras.Input(shape), network])` makes one. Received: {network!r}"
         )
-    inputs = network.input_shape
+    data_shape = _input_shape(name, network.input_shape, num_classes)
+    if not isinstance(network.output_shape, tuple):
+        raise ValueError(
+            f"`{name}` must have one output: `keras.Model(inputs, output)`. "
+            f"Received a network of output shapes {network.output_shape}"
+        )
+    return data_shape, network.output_shape[1:]
+
+
+def _input_shape(name: str, inputs, num_classes: int | None):
     if num_classes is None:
-        if isinstance(inputs, list):
+        if not isinstance(inputs, tuple):
             raise ValueError(
                 f"`{name}` must take one input; it takes {len(inputs)}. A network of "
                 "[x, one_hot] needs `num_classes`."
             )
-        return inputs[1:], network.output_shape[1:]
+        return inputs[1:]
     if not isinstance(inputs, list) or len(inputs) != 2:
         raise ValueError(
             f"With `num_classes`, `{name}` must take the list [x, one_hot]. "
@@ -40,7 +50,7 @@ def shapes(name: str, network, num_classes: int | None = None):
             f"`{name}` must take one-hot labels of shape (batch, {num_classes}). "
             f"Received a network of input shapes {inputs}"
         )
-    return inputs[0][1:], network.output_shape[1:]
+    return inputs[0][1:]
 
 
 def maps(name, network, input_shape, output_shape, num_classes=None):
@@ -115,11 +125,11 @@ _BOUNDED = ("sigmoid", "hard_sigmoid", "softmax", "tanh", "hard_tanh")
 
 
 def warn_unless_scores(name: str, network) -> None:
-    """Warns of a network that ends in a squashing function where scores are due."""
+    """Warns of a network that ends in a squashing function where logits are due."""
     activation = last_activation(network)
     if activation in _BOUNDED:
         warnings.warn(
-            f"`{name}` ends in {activation}, so that its scores are bounded; the "
+            f"`{name}` ends in {activation}, so that its outputs are bounded; the "
             "losses take logits, which are not. Give its last layer no activation.",
             UserWarning,
             stacklevel=2,

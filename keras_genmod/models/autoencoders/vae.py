@@ -115,6 +115,8 @@ class VAE(GenerativeModel):
         network_checks.maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
         network_checks.features("encoder", features)
         check_latent_flows(posterior_flow, prior_flow, latent_dim, features[0])
+        if likelihood == "bernoulli":
+            network_checks.warn_unless_scores("decoder", decoder)
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.encoder = encoder
         self.decoder = decoder
