@@ -25,12 +25,14 @@ from keras_genmod.models import (
     VAE,
     WGAN,
     WGANGP,
+    AdversarialModel,
     Autoencoder,
     BoltzmannMachine,
     CausalTransformer,
     CycleGAN,
     EnergyModel,
     GatedPixelCNN,
+    GenerativeModel,
     Glow,
     NormalizingFlow,
     PixelCNN,
@@ -44,6 +46,7 @@ from keras_genmod.version import VERSION
 __version__ = VERSION
 
 __all__ = [
+    "AdversarialModel",
     "Autoencoder",
     "BoltzmannMachine",
     "CausalTransformer",
@@ -53,6 +56,7 @@ __all__ = [
     "EnergyModel",
     "GAN",
     "GatedPixelCNN",
+    "GenerativeModel",
     "Glow",
     "NormalizingFlow",
     "PixelCNN",

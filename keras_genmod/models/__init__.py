@@ -1,5 +1,6 @@
 """The models, a folder a family."""
 
+from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.cycle_gan import CycleGAN
 from keras_genmod.models.adversarial.gan import GAN
 from keras_genmod.models.adversarial.wgan import WGAN
@@ -22,8 +23,10 @@ from keras_genmod.models.flows.uniform_dequantization import UniformDequantizati
 from keras_genmod.models.flows.variational_dequantization import (
     VariationalDequantization,
 )
+from keras_genmod.models.generative_model import GenerativeModel
 
 __all__ = [
+    "AdversarialModel",
     "Autoencoder",
     "BoltzmannMachine",
     "CausalTransformer",
@@ -33,6 +36,7 @@ __all__ = [
     "EnergyModel",
     "GAN",
     "GatedPixelCNN",
+    "GenerativeModel",
     "Glow",
     "NormalizingFlow",
     "PixelCNN",

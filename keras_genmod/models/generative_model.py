@@ -36,6 +36,34 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
             `None`.
         seed: Int for a repeatable stream of random numbers, or `None`.
         **kwargs: `name`, `dtype`, `trainable` as in `keras.Model`.
+
+    Example:
+    ```python
+    class NormalMean(GenerativeModel):
+        # N(mean, 1) of each value, with a mean that is learned
+        def __init__(self, data_shape, **kwargs):
+            super().__init__(data_shape, **kwargs)
+            self.mean = self.add_weight(shape=data_shape, name="mean")
+            self.finish_construction()
+
+        def call(self, inputs):
+            x, _ = self.data_and_condition(inputs)
+            return keras.ops.sum((x - self.mean) ** 2 / 2, axis=1)
+
+        def compute_loss(
+            self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+        ):
+            return self.mean_loss(y_pred, sample_weight)
+
+        def _sample(self, state, condition, *, num_samples):
+            shape = (num_samples, *self.data_shape)
+            return self.mean + keras.random.normal(shape, seed=Seeds(state))
+
+    model = NormalMean((2,))
+    model.compile("adam")
+    model.fit(x)
+    samples = model.sample(16)
+    ```
     """
 
     #: What `log_prob` returns: "exact", "lower_bound" or "estimate"; `None` without.

@@ -27,8 +27,23 @@ IMAGE = (4, 4, 1)
 OTHER = (4, 4, 2)
 LATENT = 3
 
+
+class Subclass(keras.Model):
+    """A network without shapes."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(LATENT)
+
+    def call(self, x):
+        return self.dense(keras.ops.reshape(x, (-1, 16)))
+
+
+CALLED = Subclass()
+CALLED(np.ones((1, *IMAGE)))
 UNBUILT = keras.Sequential([keras.layers.Dense(3)])
 TO_LATENT = small_network(IMAGE, (LATENT,))
+TWO_OUTPUTS = keras.Model(TO_LATENT.inputs, [TO_LATENT.output, TO_LATENT.output])
 TO_SCORE = small_network(IMAGE, (1,))
 TO_IMAGE = small_network((LATENT,), IMAGE)
 TO_OTHER = small_network((LATENT,), OTHER)
@@ -215,11 +230,31 @@ def test_choice(model, name):
         make(model, **{name: "none"})
 
 
-@pytest.mark.parametrize("network", [UNBUILT, None, keras.layers.Dense(3)])
+@pytest.mark.parametrize("network", [UNBUILT, None, keras.layers.Dense(3), CALLED])
 @pytest.mark.parametrize("model,name", NETWORKS)
 def test_network_must_be_built(model, name, network):
-    with pytest.raises(ValueError, match=f"`{name}` must be a built Keras model"):
+    way_out = r"keras.Sequential\(\[keras.Input\(shape\), network\]\)"
+    message = f"`{name}` must be a built Keras model.*{way_out}"
+    with pytest.raises(ValueError, match=message):
         make(model, **{name: network})
+
+
+def test_a_subclass_becomes_a_network_as_the_message_says():
+    encoder = keras.Sequential([keras.Input(IMAGE), CALLED])
+    assert make(Autoencoder, encoder=encoder).built
+
+
+@pytest.mark.parametrize("model,name", NETWORKS)
+def test_network_has_one_output(model, name):
+    with pytest.raises(ValueError, match=f"`{name}` must have one output"):
+        make(model, **{name: TWO_OUTPUTS})
+
+
+def test_a_bernoulli_decoder_gives_logits():
+    decoder = small_network((LATENT,), IMAGE, "sigmoid")
+    with pytest.warns(UserWarning, match="`decoder` ends in sigmoid.*take logits"):
+        make(VAE, decoder=decoder)
+    make(VAE, decoder=decoder, likelihood="normal")
 
 
 @pytest.mark.parametrize("model,changes,message", OTHERS)

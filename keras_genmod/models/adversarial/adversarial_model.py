@@ -19,6 +19,26 @@ class AdversarialModel(GenerativeModel):
     their sum, and `<name>_loss` for each are reported; the sum only serves callbacks
     that look for `loss` (`TerminateOnNaN`). Losses call networks by
     `keras_genmod.engine.call_network`, so that activity regularizers count.
+
+    Args:
+        data_shape: Shape of one example, without the batch.
+        **kwargs: `num_classes`, `seed`, `name`, `dtype` as in `GenerativeModel`.
+
+    Example:
+    ```python
+    class Pair(AdversarialModel):
+        # Two networks and two losses
+        def __init__(self, generator, critic, **kwargs):
+            super().__init__(data_shape=critic.input_shape[1:], **kwargs)
+            self.generator, self.critic = generator, critic
+            self.finish_construction()
+
+        def define_objectives(self):
+            return [
+                Objective("critic", self._critic_loss, [self.critic], steps=5),
+                Objective("generator", self._generator_loss, [self.generator]),
+            ]
+    ```
     """
 
     #: Whether training reports `<name>_gradient_norm` too; see `report_gradient_norms`.

@@ -63,8 +63,7 @@ class VAE(GenerativeModel):
     References:
         - Kingma and Welling, Auto-encoding variational Bayes, 2013, arXiv:1312.6114.
         - Higgins et al., beta-VAE, ICLR 2017.
-        - Sohn, Lee and Yan, Learning structured output representation using deep
-          conditional generative models, NeurIPS 2015.
+        - Sohn, Lee and Yan, NeurIPS 2015 (conditional).
         - Burda, Grosse and Salakhutdinov, Importance weighted autoencoders, 2015,
           arXiv:1509.00519 (`log_prob`).
         - Rybkin, Daniilidis and Levine, Simple and effective VAE training with
@@ -133,9 +132,8 @@ class VAE(GenerativeModel):
         self.sampling = GaussianSampling(self.seed)
         self.posterior_flow = posterior_flow
         self.prior_flow = prior_flow
-        self.prior = StandardNormal((latent_dim,))
-        if prior_flow is not None:
-            self.prior = FlowPrior(prior_flow)
+        normal = StandardNormal((latent_dim,))
+        self.prior = normal if prior_flow is None else FlowPrior(prior_flow)
         if likelihood == "normal":
             self.output_log_var = self.add_weight(
                 (), "zeros", "float32", autocast=False, name="output_log_var"
@@ -160,15 +158,13 @@ class VAE(GenerativeModel):
         data = self.data_and_condition(x)[0] if y is None else ops.cast(y, "float32")
         reconstruction = -self._output_distribution(y_pred["output"]).log_prob(data)
         if self.likelihood == "bernoulli":
-            # Streams are not checked; outside [0, 1] the formula is no bound.
+            # A stream's later batches come unseen; outside [0, 1] it is no bound.
             valid = valid_data.in_range(data, 0.0, 1.0)
             reconstruction = valid_data.nan_unless(valid, reconstruction)
-        kl = y_pred["kl"]
         self.reconstruction_tracker.update_state(reconstruction, sample_weight)
-        self.kl_tracker.update_state(kl, sample_weight)
-        return self.mean_loss(
-            reconstruction + ops.convert_to_tensor(self.beta) * kl, sample_weight
-        )
+        self.kl_tracker.update_state(y_pred["kl"], sample_weight)
+        beta = ops.convert_to_tensor(self.beta)
+        return self.mean_loss(reconstruction + beta * y_pred["kl"], sample_weight)
 
     def _posterior(self, x, condition, training=False):
         # q(z_0 | x) = N(mean, diag(exp(log_var))), z = f(z_0; features)
