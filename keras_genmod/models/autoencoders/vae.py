@@ -70,8 +70,7 @@ class VAE(GenerativeModel):
           calibrated decoders, 2021, arXiv:2006.13202 (the learned variance).
         - Rezende and Mohamed, Variational inference with normalizing flows, 2015,
           arXiv:1505.05770 (`posterior_flow`).
-        - Kingma et al., Improved variational inference with inverse autoregressive
-          flow, 2016, arXiv:1606.04934.
+        - Kingma et al., Inverse autoregressive flow, 2016, arXiv:1606.04934.
         - Im et al., 2017, arXiv:1511.06406 (denoising; there with noise of each step).
 
     Note:
