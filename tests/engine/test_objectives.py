@@ -54,7 +54,7 @@ def test_last_batch_that_is_too_small_is_told_before_training(options, last):
     model.compile("sgd")
     x = np.ones((11, 3), "float32")
     options = {"batch_size": 4 if last == 3 else 7, **options}
-    with pytest.raises(ValueError, match=f"`batch_size` must.*which leaves {last}"):
+    with pytest.raises(ValueError, match=f"`batch_size` must.*the last {last} of"):
         model.fit(x, verbose=0, **options)
     assert not np.any(weights(model.first))
 

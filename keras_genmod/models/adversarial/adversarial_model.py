@@ -1,13 +1,11 @@
 """What every model with several objectives shares."""
 
-import inspect
-
 import keras
 from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.engine import Objective, OptimizerGroup, backend
-from keras_genmod.models import network_checks
+from keras_genmod.models import incoming, network_checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -74,17 +72,31 @@ class AdversarialModel(GenerativeModel):
         norms = self._norm_trackers.values() if self.reports_gradient_norms else []
         return [*super().metrics, *norms]
 
-    def compile(self, optimizer="adam", **kwargs):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
+        """Makes the optimizer of `compile()`: that of the paper, where it names one."""
+        return keras.optimizers.Adam()
+
+    def compile(self, optimizer="auto", **kwargs):
         """Configures the model for training.
 
         Args:
-            optimizer: String or `keras.optimizers.Optimizer`, of which every objective
+            optimizer: "auto" is the `default_optimizer`, that of the model's paper.
+                Else a string or `keras.optimizers.Optimizer`, of which every objective
                 gets a fresh copy; or a dict with one for each objective by name.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras.
 
         Raises:
-            ValueError: If a dict misses an objective or names an unknown one.
+            ValueError: If a dict misses an objective or names an unknown one, or
+                `optimizer` is `None`.
         """
+        if optimizer is None:
+            raise ValueError(
+                '`optimizer` must be "auto", a name, a `keras.optimizers.Optimizer`, '
+                f"or a dict with one for each of {list(self.objective_trackers)}. "
+                "Received: optimizer=None"
+            )
+        if isinstance(optimizer, str) and optimizer == "auto":
+            optimizer = self.default_optimizer()
         # A network may have been put in the place of another.
         self.__dict__["_objectives"] = self.define_objectives()
         group = OptimizerGroup.for_objectives(optimizer, self.objectives())
@@ -99,8 +111,7 @@ class AdversarialModel(GenerativeModel):
         Raises:
             ValueError: If not.
         """
-        given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
-        self._check_last_batch(given.arguments)
+        self._check_last_batch(incoming.named(keras.Model.fit, x, y, *args, **kwargs))
         reports = self.reports_gradient_norms
         try:
             return super().fit(x, y, *args, **kwargs)
@@ -125,12 +136,13 @@ class AdversarialModel(GenerativeModel):
         last = size % batch_size or min(size, batch_size)
         for objective in self.objectives():
             if 0 < last < objective.steps:
+                way_out = f"leave out {last} examples" if last < size else "more data"
                 raise ValueError(
                     f"`batch_size` must leave a last batch of at least "
                     f"{objective.steps} examples, one for each step of objective "
-                    f"{objective.name!r}. Received: batch_size={batch_size} for {size} "
-                    f"examples, which leaves {last}. Give another, or leave out "
-                    f"{last} of the examples."
+                    f"{objective.name!r}: give another, or {way_out}. Received: "
+                    f"batch_size={batch_size} for {size} examples, the last {last} of "
+                    "which are a batch."
                 )
 
     def train_step(self, *args):

@@ -70,8 +70,13 @@ class CycleGAN(AdversarialModel):
         adversarial networks, 2017, arXiv:1703.10593.
 
     Note:
-        Images are in [0, 1] here and in [-1, 1] in the paper, so L1 distances are half
-        of the paper's: for its balance give `cycle_weight=20`.
+        - Images are in [0, 1] here and in [-1, 1] in the paper, so L1 distances are
+          half of the paper's: for its balance give `cycle_weight=20`.
+        - The paper keeps the rate of `Adam(2e-4, beta_1=0.5)`, with which `compile()`
+          trains, for 100 epochs and lets it fall to zero over 100 more; here it is
+          constant. Give a schedule, or a `LearningRateScheduler`.
+        - The paper's batch is one image; here it may be any.
+        - A batch enters the image pool at once, see `ImagePool`.
 
     Example:
     ```python
@@ -82,7 +87,7 @@ class CycleGAN(AdversarialModel):
         networks.patchgan_discriminator(shape, num_layers=2),
         networks.patchgan_discriminator(shape, num_layers=2),
     )
-    model.compile(keras.optimizers.Adam(2e-4, beta_1=0.5))
+    model.compile()
     model.fit(data.UnpairedDataset(mnist, usps, batch_size=16), epochs=10)
     images_b = model.translate(images_a, to="b")
     ```
@@ -146,6 +151,9 @@ class CycleGAN(AdversarialModel):
     def is_conditional(self):
         """True: every batch is a pair of images of the two domains."""
         return True
+
+    def default_optimizer(self):
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def define_objectives(self):
         return [

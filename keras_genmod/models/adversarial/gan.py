@@ -75,6 +75,10 @@ class GAN(LatentGenerator):
           arXiv:1611.04076.
         - Lim and Ye, Geometric GAN, 2017, arXiv:1705.02894 (hinge).
 
+    Note:
+        `compile()` trains with `Adam(2e-4, beta_1=0.5)`, as Radford et al. (DCGAN,
+        2015, arXiv:1511.06434) and most since; the paper had SGD with momentum.
+
     Example:
     ```python
     model = GAN(
@@ -82,7 +86,7 @@ class GAN(LatentGenerator):
         networks.dcgan_discriminator((28, 28, 1)),
         latent_dim=64,
     )
-    model.compile(keras.optimizers.Adam(2e-4, beta_1=0.5))
+    model.compile()
     model.fit(images, epochs=20, batch_size=128)
     images = model.sample(16, seed=0)
     ```
@@ -115,6 +119,9 @@ class GAN(LatentGenerator):
         self.discriminator_steps = discriminator_steps
         self.accuracy = accuracy_trackers("discriminator")
         self.finish_construction()
+
+    def default_optimizer(self):
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def define_objectives(self):
         return [

@@ -40,12 +40,17 @@ class WGAN(Wasserstein):
 
     References:
         Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, arXiv:1701.07875, which
-        trains with `RMSprop(5e-5)`.
+        trains with `RMSprop(5e-5)`, and so does `compile()`.
+
+    Note:
+        The critic's steps of a batch split it, where the paper draws a batch for each:
+        the generator's batch is `critic_steps` times the critic's. Give a batch of
+        `critic_steps` times the paper's 64 for the critic to see as many.
 
     Example:
     ```python
     model = WGAN(generator, critic, latent_dim=64)
-    model.compile(keras.optimizers.RMSprop(5e-5))
+    model.compile()
     model.fit(images, epochs=20, batch_size=320)
     ```
     """
@@ -67,6 +72,9 @@ class WGAN(Wasserstein):
         )
         self.clip = clip
         self.finish_construction()
+
+    def default_optimizer(self):
+        return keras.optimizers.RMSprop(5e-5)
 
     def define_objectives(self):
         critic, generator = super().define_objectives()

@@ -42,7 +42,15 @@ class WGANGP(Wasserstein):
 
     References:
         Gulrajani et al., Improved training of Wasserstein GANs, 2017,
-        arXiv:1704.00028, which trains with `Adam(1e-4, beta_1=0.0, beta_2=0.9)`.
+        arXiv:1704.00028, which trains with `Adam(1e-4, beta_1=0.0, beta_2=0.9)`, and so
+        does `compile()`.
+
+    Note:
+        - The critic's steps of a batch split it, where Algorithm 1 draws a batch for
+          each: the generator's batch is `critic_steps` times the critic's. Give a
+          batch of `critic_steps` times the paper's 64 for the critic to see as many.
+        - The learning rate is constant; on CIFAR-10 the authors' code lets it fall to
+          zero linearly. Give a schedule, or a `LearningRateScheduler`.
 
     Example:
     ```python
@@ -51,7 +59,7 @@ class WGANGP(Wasserstein):
         networks.dcgan_discriminator((28, 28, 1), normalization="layer"),
         latent_dim=64,
     )
-    model.compile(keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9))
+    model.compile()
     model.fit(images, epochs=20, batch_size=320)
     ```
     """
@@ -77,6 +85,9 @@ class WGANGP(Wasserstein):
         self.penalty_weight = penalty_weight
         self.penalty_tracker = keras.metrics.Mean(name="gradient_penalty")
         self.finish_construction()
+
+    def default_optimizer(self):
+        return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
 
     def _critic_loss(self, inputs, passed_on, training):
         # -(E f(x) - E f(G(z))) + penalty_weight E (|grad f(x_hat)| - 1)^2

@@ -9,7 +9,7 @@ from keras_genmod import GAN, WGAN, WGANGP, CycleGAN
 from tests.models.small_networks import small_network
 
 IMAGE, LATENT = (2, 2, 1), 3
-GREY = np.random.default_rng(0).random((4, *IMAGE), dtype="float32")
+GREY = np.random.default_rng(0).random((6, *IMAGE), dtype="float32")
 MODELS = [GAN, WGAN, WGANGP, CycleGAN]
 
 
