@@ -36,6 +36,7 @@ class AutoregressiveModel(GenerativeModel):
     """
 
     likelihood_kind = "exact"
+    num_levels: int
 
     def __init__(self, image_shape, num_levels=2, **kwargs):
         if len(image_shape) != 3:

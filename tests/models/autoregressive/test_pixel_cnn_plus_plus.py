@@ -31,7 +31,7 @@ def small(image_shape=(4, 4, 1), **kwargs):
 
 @pytest.mark.parametrize(
     "image_shape,num_resolutions",
-    [((4, 4, 1), 3), ((4, 6, 1), 2), ((3, 5, 1), 1), ((4, 4, 3), 2)],
+    [((4, 4, 1), 3), ((3, 5, 1), 1), ((2, 4, 3), 2)],
 )
 def test_outputs_depend_on_all_earlier_pixels_and_no_others(
     image_shape, num_resolutions
@@ -188,21 +188,21 @@ def test_constant_images_start_no_nan(value):
 
 
 def test_nan_in_the_first_batch_leaves_finite_weights():
-    model = small()
-    model._initialize(np.where(np.arange(16) == 1, np.nan, IMAGES.T).T)
+    model = small(num_resolutions=1)
+    model._start(np.where(np.arange(16) == 1, np.nan, IMAGES.T).T)
     for weight in model.get_weights():
         assert np.all(np.isfinite(weight))
 
 
 def test_fit_starts_the_weights_once(monkeypatch, tmp_path):
     calls = []
-    initialize = PixelCNNPlusPlus._initialize
+    start = PixelCNNPlusPlus._start
 
     def counted(self, inputs):
         calls.append(len(inputs))
-        initialize(self, inputs)
+        start(self, inputs)
 
-    monkeypatch.setattr(PixelCNNPlusPlus, "_initialize", counted)
+    monkeypatch.setattr(PixelCNNPlusPlus, "_start", counted)
     model = small(num_resolutions=1)
     model.compile("adam", run_eagerly=EAGER_IS_FASTER)
     batches = ((IMAGES[i : i + 4],) for i in (0, 4))  # read to its end
@@ -211,9 +211,7 @@ def test_fit_starts_the_weights_once(monkeypatch, tmp_path):
     model.fit(IMAGES, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert loaded.is_initialized
-    loaded.fit(IMAGES, verbose=0)
-    assert calls == [4]
+    assert loaded.is_initialized and calls == [4]
 
 
 def test_bad_data_start_nothing():
@@ -228,13 +226,13 @@ def test_bad_data_start_nothing():
 
 
 def test_dropout_is_on_in_training_only():
-    model = small(dropout=0.5)
+    model = small(dropout=0.5, num_resolutions=1)
     x = ops.convert_to_tensor(IMAGES)
     first, second = (numpy(model(x, training=True)) for _ in range(2))
     assert np.any(first != second)
     first, second = (numpy(model(x)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    model = small(dropout=0)
+    model = small(dropout=0, num_resolutions=1)
     np.testing.assert_array_equal(
         numpy(model(x, training=True)), numpy(model(x, training=False))
     )
@@ -267,18 +265,20 @@ def test_it_learns_dependent_channels():
     red = np.arange(64).reshape(64, 1, 1, 1) % 4 / 3
     images = np.concatenate([red, red, 1 - red], axis=-1).astype("float32")
     model = small((1, 1, 3), num_mixtures=4, num_resolutions=1, dropout=0)
-    model.compile(keras.optimizers.Adam(0.1))
-    model.fit(images, epochs=30, batch_size=64, verbose=0)
+    model.compile(keras.optimizers.Adam(0.2))
+    model.fit(images, epochs=12, batch_size=64, verbose=0)
     assert -numpy(model.log_prob(images)).mean() < 0.6 * 3 * np.log(4)
 
 
 def test_number_of_outputs_and_of_blocks():
-    assert small((4, 4, 3), num_mixtures=5)(np.zeros((1, 4, 4, 3))).shape[-1] == 50
-    assert small(num_mixtures=5)(np.zeros((1, 4, 4, 1))).shape[-1] == 15
-    model = small((8, 8, 1), num_blocks=2, num_resolutions=3)
+    for channels, num_outputs in ((1, 15), (3, 50)):
+        image = np.zeros((1, 1, 1, channels))
+        model = small(image.shape[1:], num_mixtures=5, num_resolutions=1)
+        assert model(image).shape[-1] == num_outputs
+    model = small((2, 2, 1), num_blocks=2)
     for stream in (model.down, model.down_right):
-        assert [len(blocks) for blocks in stream.encoder] == [2, 2, 2]
-        assert [len(blocks) for blocks in stream.decoder] == [3, 3, 2]
+        assert [len(blocks) for blocks in stream.encoder] == [2, 2]
+        assert [len(blocks) for blocks in stream.decoder] == [3, 2]
 
 
 @pytest.mark.parametrize(
