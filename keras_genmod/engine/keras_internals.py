@@ -5,13 +5,19 @@ then says which.
 """
 
 import contextlib
+import io
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
+from keras.src.saving import saving_lib
 
 #: The version of Keras that these names were checked with.
 CHECKED_WITH = "3.15.1"
+
+_NOTES = "keras_genmod"  # in an HDF5 file of weights, beside what Keras keeps there
 
 _KINDS = (
     "trainable_variables",
@@ -58,8 +64,8 @@ def trainable_values_on_jax(model: keras.Model) -> list:
     return list(model._jax_state["trainable_variables"])
 
 
-def start_from_epoch(model: keras.Model, epoch: int) -> None:
-    """Lets the `fit` that is beginning start from an epoch."""
+def start_from_epoch(model: keras.Model, epoch: int | None) -> None:
+    """Lets the `fit` that is beginning start from an epoch; `None` from its own."""
     model._initial_epoch = epoch
 
 
@@ -99,3 +105,51 @@ class KeptState:
 def h5_file_of(store) -> Any:
     """Returns the open HDF5 file of what `load_own_variables` gets, or `None`."""
     return getattr(store, "h5_file", None)
+
+
+def state_to_bytes(model: keras.Model, notes: dict) -> bytes:
+    """Returns a `.weights.h5` file: what `save_weights` writes, and notes.
+
+    Args:
+        model: Built model.
+        notes: What JSON can hold, and arrays in it.
+    """
+    file, arrays = io.BytesIO(), []
+
+    def plain(value):
+        if isinstance(value, np.generic):
+            return value.item()
+        arrays.append(np.asarray(value))
+        return {"array": len(arrays) - 1}
+
+    store = saving_lib.H5IOStore(file, mode="w")
+    try:
+        saving_lib._save_state(model, store, None, "", set())
+        store.h5_file.attrs[_NOTES] = json.dumps(notes, default=plain)
+        for i, array in enumerate(arrays):
+            store.h5_file[f"{_NOTES}/{i}"] = array
+    finally:
+        store.close()
+    return file.getvalue()
+
+
+def notes_of(path: str) -> dict:
+    """Returns the notes in a file that `state_to_bytes` made.
+
+    Raises:
+        OSError: If it is no HDF5 file, or damaged.
+        ValueError: If it holds no notes, or other ones.
+        KeyError: If it holds no notes, or an array of them is missing.
+    """
+    store = saving_lib.H5IOStore(path, mode="r")
+
+    def array(value):
+        if set(value) != {"array"}:
+            return value
+        name = f"{_NOTES}/{value['array']}"
+        return np.array(saving_lib.safe_get_h5_dataset(store.h5_file, name))
+
+    try:
+        return json.loads(store.h5_file.attrs[_NOTES], object_hook=array)
+    finally:
+        store.close()

@@ -1,5 +1,6 @@
 """Files that are damaged, hostile, or another model's are errors that say so."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -7,8 +8,6 @@ import pytest
 from keras_genmod import GAN, RBM, VAE
 from keras_genmod.engine.backend import random_state
 from tests.models.small_networks import small_network
-
-h5py = pytest.importorskip("h5py")  # which Keras brings
 
 
 def vae():
