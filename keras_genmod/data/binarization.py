@@ -1,11 +1,12 @@
 """Binary images from grey ones, once and for all."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 
 
-def binarize(x, method, seed=None):
+def binarize(x: ArrayLike, method: str, seed: int | None = None) -> np.ndarray:
     """Binarizes data in [0, 1].
 
     `"threshold"` gives `x >= 0.5`. `"static"` draws each value once from

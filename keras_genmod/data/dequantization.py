@@ -1,11 +1,14 @@
 """Continuous data from discrete levels."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 
 
-def dequantize(x, num_levels: int = 256, seed: int | None = None) -> np.ndarray:
+def dequantize(
+    x: ArrayLike, num_levels: int = 256, seed: int | None = None
+) -> np.ndarray:
     """Adds uniform noise inside each level, so that a density is well defined.
 
     A discrete value `x = k / (num_levels - 1)` becomes

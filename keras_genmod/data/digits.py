@@ -5,7 +5,7 @@ import numpy as np
 _TEST_IMAGES_PER_CLASS = 36
 
 
-def load_digits(split):
+def load_digits(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Loads scikit-learn's digits: 1,437 images to train on and 360 to test.
 
     The test set has 36 images of each class; which ones, and the order of both

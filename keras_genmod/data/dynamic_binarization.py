@@ -1,8 +1,10 @@
 """Binary images drawn afresh from grey ones in every epoch."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 from keras_genmod.data.epoch_dataset import EpochDataset
@@ -52,7 +54,14 @@ class DynamicBinarization(EpochDataset):
         ```
     """
 
-    def __init__(self, x, y=None, batch_size=128, seed=0, **kwargs):
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None = None,
+        batch_size: int = 128,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(seed, **kwargs)
         self.x = checks.unit_floats("x", x)
         if self.x.ndim == 0:
@@ -67,10 +76,10 @@ class DynamicBinarization(EpochDataset):
             )
         self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(len(self.x) / self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         self.mark_served(index)
         order = self.once_an_epoch(
             lambda: self.generator().permutation(len(self.x)),

@@ -1,9 +1,14 @@
 """The base of the data sets that draw anew in every epoch."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import keras
 import numpy as np
 
 from keras_genmod import checks
+
+_T = TypeVar("_T")
 
 
 class EpochDataset(keras.utils.PyDataset):
@@ -25,24 +30,24 @@ class EpochDataset(keras.utils.PyDataset):
         **kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of `PyDataset`.
     """
 
-    def __init__(self, seed, **kwargs):
+    def __init__(self, seed: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.seed = checks.integer("seed", seed, minimum=0)
         self._epoch = 0
-        self._served = set()
-        self._cache = (None, None)
+        self._served: set[int] = set()
+        self._cache: tuple[int | None, Any] = (None, None)
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         """Integer, the epoch that the next batches belong to; set it to resume."""
         return self._epoch
 
     @epoch.setter
-    def epoch(self, value):
+    def epoch(self, value: int) -> None:
         self._epoch = checks.integer("epoch", value, minimum=0)
         self._served = set()
 
-    def generator(self, *keys):
+    def generator(self, *keys: int) -> np.random.Generator:
         """Returns the `numpy.random.Generator` of this epoch and these keys.
 
         Args:
@@ -50,7 +55,7 @@ class EpochDataset(keras.utils.PyDataset):
         """
         return np.random.default_rng([self.seed, self._epoch, *keys])
 
-    def once_an_epoch(self, function):
+    def once_an_epoch(self, function: Callable[[], _T]) -> _T:
         """Returns `function()`, called once for each epoch and then remembered.
 
         Args:
@@ -62,7 +67,7 @@ class EpochDataset(keras.utils.PyDataset):
             self._cache = (epoch, value)  # one assignment: safe among threads
         return value
 
-    def mark_served(self, index):
+    def mark_served(self, index: int) -> None:
         """Notes that the batch at `index` was made.
 
         Args:
@@ -75,7 +80,7 @@ class EpochDataset(keras.utils.PyDataset):
             raise IndexError(f"batch {index} of {len(self)}")
         self._served.add(index)
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         """Goes on to the next epoch, if all of this one was served."""
         if len(self._served) == len(self) or self.use_multiprocessing:
             self.epoch = self._epoch + 1

@@ -1,6 +1,7 @@
 """Images from a local `.npz` file, checked on loading."""
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def load_npz(path: str, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     return x, _labels(archive, f"y_{split}", len(x))
 
 
-def _bad_array(name: str, path, demand: str, received: object) -> ValueError:
+def _bad_array(name: str, path: Any, demand: str, received: object) -> ValueError:
     return ValueError(f"`{name}` of {path} {demand}. Received: {received}")
 
 

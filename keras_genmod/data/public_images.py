@@ -7,6 +7,7 @@ import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -98,7 +99,7 @@ def _load_tfds(
     return arrays["image"], y if y is None or y.ndim == 1 else None
 
 
-def _has_downloads(builder) -> bool:
+def _has_downloads(builder: Any) -> bool:
     """Whether something was downloaded, by hand perhaps, from which to prepare sets."""
     folders = pathlib.Path(builder.data_path).parents[:3]
     downloads = (entry for f in folders for entry in f.glob("downloads/*"))
@@ -124,7 +125,7 @@ def _check_reachable(urls: Iterable[str]) -> None:
     raise ConnectionError(failure)
 
 
-def _check_features(name: str, features) -> None:
+def _check_features(name: str, features: Any) -> None:
     has_image = hasattr(features, "keys") and "image" in features.keys()
     shape = features["image"].shape if has_image else None
     if shape is None or len(shape) != 3 or None in shape:

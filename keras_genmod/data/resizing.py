@@ -1,12 +1,15 @@
 """Images of one size from images of another."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from keras_genmod import checks
 
 
-def resize(x, size):
+def resize(x: ArrayLike, size: int | tuple[int, int]) -> np.ndarray:
     """Resizes images by bilinear interpolation with antialiasing.
 
     When an image shrinks, the triangle filter widens with the scale, so that each
@@ -48,11 +51,12 @@ def resize(x, size):
     return np.clip(resized, np.float32(x.min()), np.float32(x.max()))
 
 
-def _height_and_width(size):
+def _height_and_width(size: Any) -> tuple[int, int]:
     pair = (size, size) if not isinstance(size, (tuple, list)) else tuple(size)
     if len(pair) != 2:
         raise ValueError(
             "`size` must be an integer or a pair (height, width). "
             f"Received: size={size!r}"
         )
-    return tuple(checks.integer("size", side, minimum=1) for side in pair)
+    height, width = (checks.positive_int("size", side) for side in pair)
+    return height, width

@@ -5,7 +5,7 @@ import numpy as np
 NUM_POINTS = {"train": 10_000, "test": 2_000}
 
 
-def two_moons(generator, num_points):
+def two_moons(generator: np.random.RandomState, num_points: int) -> np.ndarray:
     """Draws from two interleaved half circles of radius 2.5, noise of 0.2.
 
     Args:
@@ -24,7 +24,7 @@ def two_moons(generator, num_points):
     return points + 0.2 * generator.standard_normal((num_points, 2))
 
 
-def pinwheel(generator, num_points):
+def pinwheel(generator: np.random.RandomState, num_points: int) -> np.ndarray:
     """Draws from five Gaussian arms bent into a pinwheel.
 
     Args:
@@ -47,7 +47,7 @@ def pinwheel(generator, num_points):
     return 2.0 * np.stack([x, y], axis=1)
 
 
-def checkerboard(generator, num_points):
+def checkerboard(generator: np.random.RandomState, num_points: int) -> np.ndarray:
     """Draws uniformly from the 8 dark squares, of side 2, of a 4x4 board.
 
     Args:
@@ -63,7 +63,7 @@ def checkerboard(generator, num_points):
     return 2.0 * (corner + generator.random_sample((num_points, 2))) - 4.0
 
 
-def eight_gaussians(generator, num_points):
+def eight_gaussians(generator: np.random.RandomState, num_points: int) -> np.ndarray:
     """Draws from eight Gaussians of deviation 0.35 on a circle of radius 2.8.
 
     Args:
@@ -86,7 +86,7 @@ TOYS = {
 }
 
 
-def load_toy(name, split):
+def load_toy(name: str, split: str) -> tuple[np.ndarray, None]:
     """Loads the fixed sample of a toy density: 10,000 points, or 2,000 to test.
 
     Args:

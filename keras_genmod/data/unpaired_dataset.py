@@ -2,8 +2,10 @@
 
 import math
 import os
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 from keras_genmod.data.epoch_dataset import EpochDataset
@@ -55,33 +57,40 @@ class UnpairedDataset(EpochDataset):
         ```
     """
 
-    def __init__(self, a, b, batch_size, seed=0, **kwargs):
+    def __init__(
+        self,
+        a: ArrayLike,
+        b: ArrayLike,
+        batch_size: int,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
         super().__init__(seed, **kwargs)
         self.a, self.b = _examples("a", a), _examples("b", b)
         self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
         self._num_examples = max(len(self.a), len(self.b))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return math.ceil(self._num_examples / self.batch_size)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray]]:
         self.mark_served(index)
         order_a, order_b = self.once_an_epoch(self._orders)
         start = index * self.batch_size
         chosen = slice(start, start + self.batch_size)
         return ((self.a[order_a[chosen]], self.b[order_b[chosen]]),)
 
-    def _orders(self):
+    def _orders(self) -> list[np.ndarray]:
         return [self._order(i, len(array)) for i, array in enumerate((self.a, self.b))]
 
-    def _order(self, side, length):
+    def _order(self, side: int, length: int) -> np.ndarray:
         generator = self.generator(side)
         num_passes = math.ceil(self._num_examples / length)
         passes = [generator.permutation(length) for _ in range(num_passes)]
         return np.concatenate(passes)[: self._num_examples]
 
 
-def _examples(name: str, x) -> np.ndarray:
+def _examples(name: str, x: Any) -> np.ndarray:
     if isinstance(x, (str, os.PathLike)):
         raise ValueError(
             f"`{name}` must be an array of examples, not a path; load it first, as by "

@@ -1,6 +1,7 @@
 """The logarithm of a partition sum, with how it was found and how well."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class LogPartition:
         return size is not None and not size >= _ENOUGH_CHAINS
 
     @classmethod
-    def exact(cls, value) -> "LogPartition":
+    def exact(cls, value: Any) -> "LogPartition":
         """Returns a log Z without error.
 
         Args:
@@ -80,7 +81,11 @@ class LogPartition:
 
     @classmethod
     def from_log_weights(
-        cls, log_weights, num_temperatures, seed, spacing=None
+        cls,
+        log_weights: Any,
+        num_temperatures: int,
+        seed: int | None,
+        spacing: str | None = None,
     ) -> "LogPartition":
         """Returns the estimate that the weights of AIS give.
 
@@ -115,7 +120,7 @@ class LogPartition:
         return {**fields, "low": None if self.low == float("-inf") else self.low}
 
     @classmethod
-    def from_dict(cls, fields) -> "LogPartition":
+    def from_dict(cls, fields: dict[str, Any]) -> "LogPartition":
         """Returns what `to_dict` made a dict of.
 
         Raises:

@@ -1,6 +1,8 @@
 """How unusual a model finds each example, by what the model offers."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -34,7 +36,14 @@ class AnomalyScores:
 
 
 def anomaly_score(
-    model, x, condition=None, kind=None, *, batch_size=128, seed=0, **options
+    model: Any,
+    x: Any,
+    condition: Any = None,
+    kind: str | None = None,
+    *,
+    batch_size: int = 128,
+    seed: int = 0,
+    **options: Any,
 ) -> AnomalyScores:
     """Scores examples by how unusual a model finds them; high means unusual.
 
@@ -105,7 +114,7 @@ def anomaly_score(
     return AnomalyScores(scores=scores, name=name, unit=unit)
 
 
-def _chosen_kind(model, kind, options):
+def _chosen_kind(model: Any, kind: Any, options: dict[str, Any]) -> str:
     offered = [
         name
         for name, offers in (
@@ -130,8 +139,8 @@ def _chosen_kind(model, kind, options):
     return kind
 
 
-def _reconstruction_error(model):
-    def error(x, condition, number):
+def _reconstruction_error(model: Any) -> Callable:
+    def error(x: np.ndarray, condition: Any, number: int) -> np.ndarray:
         given = {} if condition is None else {"condition": condition}
         found = ops.convert_to_numpy(model.reconstruct(x, **given))
         squared = np.square(found.astype("float64") - x)

@@ -1,5 +1,7 @@
 """The likelihood of a data set, for each model that has one."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_genmod import checks
@@ -14,17 +16,17 @@ _BINARIZATIONS = ("static", "dynamic", "threshold")
 
 
 def evaluate_likelihood(
-    model,
-    data,
-    condition=None,
+    model: Any,
+    data: Any,
+    condition: Any = None,
     *,
-    dataset,
-    split,
-    binarization=None,
-    dequantization=None,
-    batch_size=128,
-    seed=0,
-    **options,
+    dataset: str,
+    split: str,
+    binarization: str | None = None,
+    dequantization: int | None = None,
+    batch_size: int = 128,
+    seed: int = 0,
+    **options: Any,
 ) -> Likelihood:
     """Mean log p(x) of data under a model, with its kind and protocol.
 
@@ -117,7 +119,7 @@ def evaluate_likelihood(
     )
 
 
-def _checked_kind(kind):
+def _checked_kind(kind: Any) -> str:
     if kind not in KINDS:
         raise ValueError(
             f"`model.likelihood_kind` must be one of {KINDS}. Received: {kind!r}"
@@ -125,7 +127,9 @@ def _checked_kind(kind):
     return kind
 
 
-def _check_binarization(binarization, data, dequantization):
+def _check_binarization(
+    binarization: Any, data: np.ndarray, dequantization: int | None
+) -> None:
     if binarization is None:
         return
     if not isinstance(binarization, str) or not binarization.startswith(_BINARIZATIONS):
@@ -140,7 +144,9 @@ def _check_binarization(binarization, data, dequantization):
         )
 
 
-def _check_dequantization(dequantization, data, num_levels):
+def _check_dequantization(
+    dequantization: Any, data: np.ndarray, num_levels: int | None
+) -> None:
     if dequantization is None:
         return
     checks.integer("dequantization", dequantization, 2)
@@ -156,7 +162,7 @@ def _check_dequantization(dequantization, data, num_levels):
         )
 
 
-def _check_finite(log_prob):
+def _check_finite(log_prob: np.ndarray) -> None:
     nan, infinite = np.isnan(log_prob).sum(), np.isinf(log_prob).sum()
     if nan or infinite:
         raise ValueError(

@@ -1,6 +1,8 @@
 """Features of images from a layer of a Keras model."""
 
 import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,7 +58,7 @@ class FeatureExtractor:
         model: keras.Model,
         layer: str | int | None = None,
         size: int | tuple[int, int] | None = None,
-        preprocess=None,
+        preprocess: Callable | None = None,
         batch_size: int = 128,
         name: str | None = None,
     ):
@@ -72,7 +74,7 @@ class FeatureExtractor:
         self.model = model
         self.layer = layer
         height, width, self._channels = _input_shape(model)
-        if size is None and None not in (height, width):
+        if size is None and height is not None and width is not None:
             size = (height, width)
         self.size = None if size is None else _pair(size)
         self.preprocess = preprocess
@@ -80,7 +82,7 @@ class FeatureExtractor:
         self._network, layer_name = _up_to(model, layer)
         self.name = f"{model.name}/{layer_name}" if name is None else name
 
-    def __call__(self, images) -> np.ndarray:
+    def __call__(self, images: Any) -> np.ndarray:
         """Returns the features of images.
 
         Args:
@@ -97,7 +99,7 @@ class FeatureExtractor:
         """
         return np.concatenate(list(self._batches_of_features(images)))
 
-    def statistics(self, images, split: str | None = None) -> FeatureStatistics:
+    def statistics(self, images: Any, split: str | None = None) -> FeatureStatistics:
         """Returns mean and covariance of the features, batch by batch.
 
         Args:
@@ -152,7 +154,7 @@ class FeatureExtractor:
         return self._network.variables
 
     @compiled()
-    def _features(self, images):
+    def _features(self, images: Any) -> Any:
         if self.size is not None and tuple(images.shape[1:3]) != self.size:
             images = ops.image.resize(
                 images,
@@ -173,7 +175,7 @@ class FeatureExtractor:
             )
         return ops.reshape(ops.cast(features, "float32"), (images.shape[0], -1))
 
-    def _batches_of_features(self, images):
+    def _batches_of_features(self, images: Any) -> Iterator[np.ndarray]:
         num_images = 0
         for batch in [images] if hasattr(images, "shape") else _iterator(images):
             batch = self._checked(batch)
@@ -189,7 +191,7 @@ class FeatureExtractor:
                 f"`images` must hold at least one image. Received: images={images!r}"
             )
 
-    def _checked(self, batch):
+    def _checked(self, batch: Any) -> np.ndarray:
         if not hasattr(batch, "shape"):
             raise ValueError(
                 "`images` must be an array, or an iterable of arrays (no pairs with "
@@ -218,7 +220,7 @@ class FeatureExtractor:
         return batch
 
 
-def _input_shape(model):
+def _input_shape(model: keras.Model) -> tuple[int | None, int | None, int | None]:
     """Returns height, width and channels of the input, `None` where they are free."""
     shape = getattr(model, "input_shape", (None,) * 4)
     if not isinstance(shape, tuple) or len(shape) != 4:
@@ -229,7 +231,7 @@ def _input_shape(model):
     return shape[1:]
 
 
-def _up_to(model, layer):
+def _up_to(model: keras.Model, layer: str | int | None) -> tuple[keras.Model, str]:
     """Returns the part of a model that ends in a layer, and the layer's name."""
     if layer is None:
         return model, "output"
@@ -246,17 +248,18 @@ def _up_to(model, layer):
         ) from error
 
 
-def _pair(size):
+def _pair(size: Any) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(pair) != 2:
         raise ValueError(
             "`size` must be an integer or a pair (height, width). "
             f"Received: size={size!r}"
         )
-    return tuple(checks.integer("size", side, 1) for side in pair)
+    height, width = (checks.positive_int("size", side) for side in pair)
+    return height, width
 
 
-def _iterator(images):
+def _iterator(images: Any) -> Iterator:
     try:
         return iter(images)
     except TypeError as error:

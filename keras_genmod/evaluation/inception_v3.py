@@ -1,6 +1,7 @@
 """Inception v3 of keras.applications, as a feature extractor."""
 
 import os
+from typing import Any
 
 import keras
 
@@ -11,7 +12,9 @@ _URL = "https://storage.googleapis.com/tensorflow/keras-applications/inception_v
 
 
 def inception_v3(
-    weights="imagenet", layer: str = "avg_pool", batch_size: int = 32
+    weights: str | os.PathLike[str] = "imagenet",
+    layer: str = "avg_pool",
+    batch_size: int = 32,
 ) -> FeatureExtractor:
     """Makes Inception v3 of `keras.applications` a feature extractor.
 
@@ -59,11 +62,11 @@ def inception_v3(
     )
 
 
-def _to_signed(images):
+def _to_signed(images: Any) -> Any:
     return 2.0 * images - 1.0  # [0, 1] to [-1, 1]
 
 
-def _downloaded():
+def _downloaded() -> keras.Model:
     try:
         return keras.applications.InceptionV3(weights="imagenet")
     except Exception as error:  # what Keras raises where a download fails
@@ -75,7 +78,7 @@ def _downloaded():
         ) from error
 
 
-def _from_file(weights):
+def _from_file(weights: Any) -> keras.Model:
     if not isinstance(weights, (str, os.PathLike)) or not os.path.isfile(weights):
         raise ValueError(
             '`weights` must be "imagenet" or the path of a file, such as Keras\' '

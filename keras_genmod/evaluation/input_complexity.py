@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -9,7 +10,7 @@ from PIL import Image
 from keras_genmod import checks
 
 
-def input_complexity(images, num_levels: int = 256) -> np.ndarray:
+def input_complexity(images: Any, num_levels: int = 256) -> np.ndarray:
     """Length of each image as a PNG file, in nats: L(x) = 8 ln(2) bytes.
 
     PNG is lossless: line filters and zlib's deflate, here at the highest setting. Two

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ _ESTIMATES = {"exact": "estimate", "lower_bound": "estimated_lower_bound"}
 _GIVEN = ("x", "condition", "log_partition", "batch_size")
 
 
-def has_likelihood(model, options) -> bool:
+def has_likelihood(model: Any, options: dict[str, Any]) -> bool:
     """Whether a model can compute log p(x), given options of its `log_prob`.
 
     An energy model too large for its exact log Z can, by another method.
@@ -32,7 +33,7 @@ def has_likelihood(model, options) -> bool:
     return hasattr(model, "log_partition") and options.get("method", "exact") != "exact"
 
 
-def check_has_likelihood(model, options):
+def check_has_likelihood(model: Any, options: dict[str, Any]) -> None:
     """Raises a `ValueError` unless a model has a likelihood that it can compute."""
     if has_likelihood(model, options):
         return
@@ -62,7 +63,9 @@ class LogProbFunction:
     log_partition: LogPartition | None = None
 
 
-def log_prob_function(model, seed, options) -> LogProbFunction:
+def log_prob_function(
+    model: Any, seed: int, options: dict[str, Any]
+) -> LogProbFunction:
     """Returns how log p(x) of a model is computed.
 
     A machine's partition sum is the same for all examples: where a model has
@@ -113,15 +116,15 @@ def log_prob_function(model, seed, options) -> LogProbFunction:
     )
 
 
-def _options_of(method, options):
+def _options_of(method: Callable, options: dict[str, Any]) -> dict[str, Any]:
     allowed = inspect.signature(method).parameters
     return {name: value for name, value in options.items() if name in allowed}
 
 
-def _of_log_prob(model, options):
+def _of_log_prob(model: Any, options: dict[str, Any]) -> Callable:
     in_batches = "batch_size" in inspect.signature(model.log_prob).parameters
 
-    def log_prob(x, condition, number):
+    def log_prob(x: np.ndarray, condition: Any, number: int) -> Any:
         draws = {"batch_size": len(x)} if in_batches else {}
         if "seed" in options:  # each batch draws its own
             mixed = np.random.SeedSequence([options["seed"], number])
@@ -131,7 +134,7 @@ def _of_log_prob(model, options):
     return log_prob
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Returns an option as JSON knows it: numbers, strings, tuples of them."""
     if isinstance(value, (list, tuple, np.ndarray)):
         return tuple(_plain(item) for item in value)

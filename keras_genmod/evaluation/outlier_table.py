@@ -24,11 +24,11 @@ class OutlierTable:
         ```
     """
 
-    def __init__(self, inside):
+    def __init__(self, inside: str):
         self.inside = inside
         self._rows: dict[tuple[str, str], dict[str, OutlierScores]] = {}
 
-    def add(self, model, scores: dict[str, AnomalyScores]) -> None:
+    def add(self, model: str, scores: dict[str, AnomalyScores]) -> None:
         """Adds a row: one model's one kind of score.
 
         Args:
@@ -98,7 +98,7 @@ class OutlierTable:
     def __str__(self) -> str:
         return self.to_markdown()
 
-    def to_json(self, path=None) -> str:
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Returns `records()` as JSON, and writes them if there is a path.
 
         Args:

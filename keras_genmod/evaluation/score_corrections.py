@@ -1,10 +1,12 @@
 """Anomaly scores, corrected for what makes likelihoods high beside being usual."""
 
+from numpy.typing import ArrayLike
+
 from keras_genmod import checks
 from keras_genmod.evaluation.anomaly_score import AnomalyScores
 
 
-def likelihood_ratio(scores, background) -> AnomalyScores:
+def likelihood_ratio(scores: AnomalyScores, background: AnomalyScores) -> AnomalyScores:
     """Scores by the ratio of two models' likelihoods, log p_background(x) / p(x).
 
     A background model, trained on perturbed data, learns what is common to all kinds
@@ -39,7 +41,7 @@ def likelihood_ratio(scores, background) -> AnomalyScores:
     )
 
 
-def complexity_corrected(scores, complexity) -> AnomalyScores:
+def complexity_corrected(scores: AnomalyScores, complexity: ArrayLike) -> AnomalyScores:
     """Scores by -log p(x) - L(x), with L(x) the length of the compressed example.
 
     Simple inputs compress well and have high likelihoods under any model; the
@@ -73,7 +75,7 @@ def complexity_corrected(scores, complexity) -> AnomalyScores:
     )
 
 
-def _check_nats(scores):
+def _check_nats(scores: AnomalyScores) -> None:
     if scores.unit != "nats":
         raise ValueError(
             "`scores` must be negative log-likelihoods or free energies, in nats. "

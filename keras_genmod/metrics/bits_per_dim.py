@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 
 
-def bits_per_dim(nats, num_dims: int):
+def bits_per_dim(nats: ArrayLike, num_dims: int) -> float | np.ndarray:
     r"""Converts nats an example to bits a dimension.
 
         bits_per_dim = nats / (num_dims ln 2)

@@ -1,6 +1,7 @@
 """Classifier score, which with Inception's classes is the Inception score."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 from keras_genmod import checks
@@ -12,7 +13,7 @@ _SUM_TOLERANCE = 1e-3  # of a row of probabilities, which may come in half preci
 
 
 def classifier_score(
-    probabilities,
+    probabilities: ArrayLike,
     num_splits: int = 10,
     seed: int = 2020,
     protocol: Protocol | None = None,
@@ -52,7 +53,7 @@ def classifier_score(
 
 
 def inception_score(
-    probabilities,
+    probabilities: ArrayLike,
     num_splits: int = 10,
     seed: int = 2020,
     protocol: Protocol | None = None,
@@ -87,7 +88,13 @@ def inception_score(
     return _score("inception_score", probabilities, num_splits, seed, protocol)
 
 
-def _score(name, probabilities, num_splits, seed, protocol):
+def _score(
+    name: str,
+    probabilities: ArrayLike,
+    num_splits: int,
+    seed: int,
+    protocol: Protocol | None,
+) -> Score:
     probabilities = _check_probabilities(probabilities)
     count = len(probabilities)
     checks.integer("num_splits", num_splits, 1, count, "the number of samples")
@@ -110,12 +117,12 @@ def _score(name, probabilities, num_splits, seed, protocol):
     )
 
 
-def _of_part(probabilities):
+def _of_part(probabilities: np.ndarray) -> float:
     marginal = probabilities.mean(axis=0)
     return float(np.exp(rel_entr(probabilities, marginal).sum(axis=1).mean()))
 
 
-def _check_probabilities(probabilities):
+def _check_probabilities(probabilities: ArrayLike) -> np.ndarray:
     probabilities = check_features("probabilities", probabilities)
     lowest = probabilities.min()
     furthest = np.abs(probabilities.sum(axis=1, dtype=np.float64) - 1.0).max()

@@ -23,7 +23,7 @@ class Points:
         dtype: The dtype of the bounds, float32 or float64.
     """
 
-    def __init__(self, x, centre, dtype):
+    def __init__(self, x: np.ndarray, centre: np.ndarray, dtype: type):
         num_points, dim = x.shape
         self.x = x
         self.centre = centre
@@ -41,10 +41,10 @@ class Points:
         self._rows[:, -2] = 1.0
         self._rows[:, -1] = (1.0 - self.margin) * self.norms - self.tiny
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def left(self, rows):
+    def left(self, rows: slice) -> np.ndarray:
         """Returns the left factor of the bounds of some points."""
         right = self._rows[rows]
         left = -2.0 * right
@@ -52,41 +52,43 @@ class Points:
         left[:, -1] = 1.0
         return left
 
-    def lower_bounds(self, left, columns):
+    def lower_bounds(self, left: np.ndarray, columns: slice) -> np.ndarray:
         """Returns lower bounds of squared distances, `(rows, columns)`.
 
         They are too low by at most `slack`.
         """
         return left @ self._rows[columns].T
 
-    def subset(self, rows, dtype):
+    def subset(self, rows: slice | np.ndarray, dtype: type) -> "Points":
         """Returns some of the points, ready for bounds of another dtype."""
         return Points(self.x[rows], self.centre, dtype)
 
 
-def slack(queries, points, i, j):
+def slack(queries: Points, points: Points, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """Returns how much too low the bounds of pairs of indices may be."""
     margin = max(queries.margin, points.margin)
     return 2.1 * margin * (queries.norms[i] + points.norms[j]) + 4.0 * points.tiny
 
 
-def suitable_dtype(*sets):
+def suitable_dtype(*sets: np.ndarray) -> type:
     """Returns float32 if the sets' numbers fit its range well, otherwise float64."""
     largest = max(max(float(x.max()), -float(x.min())) for x in sets)
     return np.float32 if 1e-12 < largest < 1e15 else np.float64
 
 
-def near(x):
+def near(x: np.ndarray) -> np.ndarray:
     """Returns a point in the middle of most of `x`, the median of about 100."""
     return np.median(x[:: max(1, len(x) // 100)], axis=0).astype(np.float64)
 
 
-def blocks(count):
+def blocks(count: int) -> list[slice]:
     """Returns slices that cover `range(count)`."""
     return [slice(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
 
 
-def squared_distances(x, y, i, j):
+def squared_distances(
+    x: np.ndarray, y: np.ndarray, i: np.ndarray, j: np.ndarray
+) -> np.ndarray:
     """Returns `|x[i] - y[j]|^2` for pairs of indices, in float64."""
     result = np.empty(len(i))
     step = max(1, _CHUNK // x.shape[1])
@@ -97,7 +99,9 @@ def squared_distances(x, y, i, j):
     return result
 
 
-def below(block, limits, axis):
+def below(
+    block: np.ndarray, limits: np.ndarray, axis: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns row and column indices where `block < limits`.
 
     Args:

@@ -5,6 +5,7 @@ import json
 import os
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod.metrics.features import check_features, check_same_width
 from keras_genmod.metrics.protocol import SOURCE_FIELDS, Protocol, filled_in
@@ -82,7 +83,7 @@ class FeatureStatistics:
             )
         return self._scatter / (self.count - 1)
 
-    def update(self, features) -> "FeatureStatistics":
+    def update(self, features: ArrayLike) -> "FeatureStatistics":
         """Adds a batch.
 
         Args:
@@ -124,7 +125,7 @@ class FeatureStatistics:
             self._add(other.count, other._mean, other._scatter)
         return self
 
-    def _add(self, count, mean, scatter):
+    def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:
         if not self.count:
             self.count, self._mean, self._scatter = count, mean.copy(), scatter.copy()
             return
@@ -135,7 +136,7 @@ class FeatureStatistics:
         self._mean = self._mean + offset * (count / total)
         self.count = total
 
-    def save(self, path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a `.npz` file, whole or not at all, without pickle.
 
         Args:
@@ -158,7 +159,7 @@ class FeatureStatistics:
         os.replace(scratch, path)
 
     @classmethod
-    def load(cls, path) -> "FeatureStatistics":
+    def load(cls, path: str | os.PathLike[str]) -> "FeatureStatistics":
         """Reads what `save` wrote, and checks every array of it.
 
         Args:

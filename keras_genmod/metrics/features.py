@@ -1,9 +1,13 @@
 """Checks of features, which several metrics share."""
 
+from typing import Any
+
+import numpy as np
+
 from keras_genmod import checks
 
 
-def check_features(name, x, minimum=1):
+def check_features(name: str, x: Any, minimum: int = 1) -> np.ndarray:
     """Returns `x` as a matrix of finite floats, or says what is wrong with it.
 
     Args:
@@ -32,7 +36,9 @@ def check_features(name, x, minimum=1):
     return x
 
 
-def check_pair(real, fake, minimum=1, names=("real", "fake")):
+def check_pair(
+    real: Any, fake: Any, minimum: int = 1, names: tuple[str, str] = ("real", "fake")
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns two matrices of features with one number of columns.
 
     Args:
@@ -53,7 +59,7 @@ def check_pair(real, fake, minimum=1, names=("real", "fake")):
     return real, fake
 
 
-def check_same_width(name, expected, received):
+def check_same_width(name: str, expected: int, received: int) -> None:
     """Raises unless two sets have features of one dimension.
 
     Args:

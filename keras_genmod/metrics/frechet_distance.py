@@ -2,8 +2,10 @@
 
 import dataclasses
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import linalg
 
 from keras_genmod.metrics.feature_statistics import FeatureStatistics
@@ -28,8 +30,18 @@ class _Gaussian:
     covariance: np.ndarray | None  # (d, d), where it was needed
     root: np.ndarray | None  # (n, d), root^T root = covariance, where it is cheaper
 
+    def full(self) -> np.ndarray:
+        """Returns the covariance, where there are more samples than features."""
+        if self.covariance is None:
+            raise ValueError(f"{self.count} samples have a root in its place")
+        return self.covariance
 
-def frechet_distance(real, fake, protocol: Protocol | None = None) -> Score:
+
+def frechet_distance(
+    real: ArrayLike | FeatureStatistics,
+    fake: ArrayLike | FeatureStatistics,
+    protocol: Protocol | None = None,
+) -> Score:
     r"""Frechet distance between Gaussians fitted to real and generated features.
 
         |m_r - m_f|^2 + tr(C_r) + tr(C_f) - 2 tr (C_r C_f)^(1/2)
@@ -88,14 +100,14 @@ def frechet_distance(real, fake, protocol: Protocol | None = None) -> Score:
     )
 
 
-def _source(real, fake, protocol):
+def _source(real: Any, fake: Any, protocol: Protocol | None) -> Protocol | None:
     known = [x for x in (real, fake) if isinstance(x, FeatureStatistics)]
     if len(known) == 2:
         real.check_same_features("fake", fake)
     return known[0].protocol if protocol is None and known else protocol
 
 
-def _gaussian(name, x):
+def _gaussian(name: str, x: Any) -> _Gaussian:
     if not isinstance(x, FeatureStatistics):
         x = check_features(name, x, minimum=2)
         if len(x) <= x.shape[1]:
@@ -108,7 +120,7 @@ def _gaussian(name, x):
     return _Gaussian(x.count, x.mean, trace, covariance, None)
 
 
-def _warn_of_rank(first, second):
+def _warn_of_rank(first: _Gaussian, second: _Gaussian) -> None:
     num_features, fewest = len(first.mean), min(first.count, second.count)
     if fewest <= num_features:
         warnings.warn(
@@ -120,11 +132,11 @@ def _warn_of_rank(first, second):
         )
 
 
-def _trace_of_root(first, second, rest):
+def _trace_of_root(first: _Gaussian, second: _Gaussian, rest: float) -> float:
     """Returns tr (C_1 C_2)^(1/2)."""
     num_features = len(first.mean)
     if min(first.count, second.count) > num_features:
-        trace, error = _by_eigenvalues(first.covariance, second.covariance)
+        trace, error = _by_eigenvalues(first.full(), second.full())
         distance = abs(rest - 2.0 * trace)
         if 2.0 * error <= max(_RELATIVE * distance, _OF_TRACES * rest):
             return trace
@@ -132,7 +144,7 @@ def _trace_of_root(first, second, rest):
     return float(np.linalg.svd(product, compute_uv=False).sum())
 
 
-def _by_eigenvalues(first, second):
+def _by_eigenvalues(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Returns the trace and an estimate of its rounding error (infinite: failed)."""
     try:
         # Cholesky of `first`, then the eigenvalues of L^T second L.
@@ -148,17 +160,17 @@ def _by_eigenvalues(first, second):
     return float(roots.sum()), float(linalg.norm(each / (2.0 * roots)))
 
 
-def _root(gaussian):
+def _root(gaussian: _Gaussian) -> np.ndarray:
     """Returns F of shape (rank, d) with F^T F = C."""
     if gaussian.root is not None:
         return gaussian.root
     num_features = len(gaussian.mean)
     if gaussian.count > num_features:
         try:
-            return np.linalg.cholesky(gaussian.covariance).T
+            return np.linalg.cholesky(gaussian.full()).T
         except np.linalg.LinAlgError:
             pass
-    squares, vectors = np.linalg.eigh(gaussian.covariance)
+    squares, vectors = np.linalg.eigh(gaussian.full())
     rank = min(gaussian.count - 1, num_features)
     squares, vectors = squares[-rank:], vectors[:, -rank:]
     return np.sqrt(np.maximum(squares, 0.0))[:, None] * vectors.T

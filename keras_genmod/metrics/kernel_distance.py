@@ -1,6 +1,9 @@
 """Kernel distance (KID): squared maximum mean discrepancy of features."""
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 from keras_genmod.metrics.features import check_pair
@@ -11,8 +14,8 @@ _BLOCK = 256  # rows and columns of the kernel matrix held at once: they fit the
 
 
 def kernel_distance(
-    real,
-    fake,
+    real: ArrayLike,
+    fake: ArrayLike,
     num_subsets: int | None = 100,
     subset_size: int = 1000,
     seed: int = 2020,
@@ -92,7 +95,9 @@ def kernel_distance(
     )
 
 
-def _over_all(real, fake, jackknife=True):
+def _over_all(
+    real: np.ndarray, fake: np.ndarray, jackknife: bool = True
+) -> tuple[float, float | None]:
     """Returns the distance and its jackknife standard error (or None)."""
     m, n = len(real), len(fake)
     within_real, within_fake = _sums_within(real), _sums_within(fake)  # (m,), (n,)
@@ -110,25 +115,27 @@ def _over_all(real, fake, jackknife=True):
     return value, float(np.sqrt(variance))
 
 
-def _left_out(within, across, count, count_other):
+def _left_out(
+    within: np.ndarray, across: np.ndarray, count: int, count_other: int
+) -> np.ndarray:
     inside = (within.sum() - 2.0 * within) / ((count - 1) * (count - 2))
     outside = (across.sum() - across) / ((count - 1) * count_other)
     return inside - 2.0 * outside
 
 
-def _kernel(x, y):
+def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     products = x @ y.T
     products /= x.shape[1]
     products += 1.0
     return products * products * products
 
 
-def _blocks(x):
+def _blocks(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     for start in range(0, len(x), _BLOCK):
         yield start, np.asarray(x[start : start + _BLOCK], np.float64)
 
 
-def _sums_within(x):
+def _sums_within(x: np.ndarray) -> np.ndarray:
     """Returns the sum of k(x_i, x_j) over j != i, for each i."""
     sums = np.zeros(len(x))
     for i, rows in _blocks(x):
@@ -143,7 +150,7 @@ def _sums_within(x):
     return sums
 
 
-def _sums_across(x, y):
+def _sums_across(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the sums of k(x_i, y_j) over j, and over i."""
     of_x, of_y = np.zeros(len(x)), np.zeros(len(y))
     for i, rows in _blocks(x):

@@ -2,8 +2,10 @@
 
 import dataclasses
 import numbers
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 from keras_genmod import checks
@@ -34,10 +36,10 @@ class ModeCoverage(Result):
 
 
 def mode_coverage(
-    samples,
-    modes,
+    samples: ArrayLike,
+    modes: int | ArrayLike,
     radius: float | None = None,
-    frequencies=None,
+    frequencies: ArrayLike | None = None,
     protocol: Protocol | None = None,
 ) -> ModeCoverage:
     r"""Counts the modes that samples come from, and compares their frequencies.
@@ -100,8 +102,8 @@ def mode_coverage(
     )
 
 
-def _check_labels(labels, num_modes, radius):
-    labels = checks.numeric("samples", labels)
+def _check_labels(samples: ArrayLike, num_modes: int, radius: Any) -> np.ndarray:
+    labels = checks.numeric("samples", samples)
     if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu":
         raise ValueError(
             "`samples` must be integer labels of shape (num_samples,) where `modes` is "
@@ -120,9 +122,11 @@ def _check_labels(labels, num_modes, radius):
     return labels.astype(np.int64)
 
 
-def _nearest_modes(samples, modes, radius):
+def _nearest_modes(
+    samples: ArrayLike, modes: Any, radius: Any
+) -> tuple[np.ndarray, int]:
     centres, samples = check_pair(modes, samples, names=("modes", "samples"))
-    if not isinstance(radius, numbers.Real) or not 0 < radius < np.inf:
+    if not isinstance(radius, numbers.Real) or not 0 < float(radius) < np.inf:
         raise ValueError(
             "`radius` must be a positive number where `samples` are points. "
             f"Received: radius={radius!r}"
@@ -132,7 +136,7 @@ def _nearest_modes(samples, modes, radius):
     return np.where(is_near, indices[:, 0], -1), len(centres)
 
 
-def _check_frequencies(frequencies, num_modes):
+def _check_frequencies(frequencies: Any, num_modes: int) -> np.ndarray:
     if frequencies is None:
         return np.full(num_modes, 1.0 / num_modes)
     shares = check_features("frequencies", np.atleast_2d(frequencies))[0]

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 from keras_genmod.metrics.features import check_pair
@@ -29,7 +30,11 @@ class NearestNeighbours(Result):
 
 
 def nearest_neighbours(
-    fake, real, k: int = 1, held_out=None, protocol: Protocol | None = None
+    fake: ArrayLike,
+    real: ArrayLike,
+    k: int = 1,
+    held_out: ArrayLike | None = None,
+    protocol: Protocol | None = None,
 ) -> NearestNeighbours:
     r"""Finds the training samples nearest to each generated one.
 
@@ -93,6 +98,6 @@ def nearest_neighbours(
     )
 
 
-def _flat(name, x):
+def _flat(name: str, x: ArrayLike) -> np.ndarray:
     x = checks.real_numbers(name, x)
     return x.reshape(len(x), -1) if x.ndim > 1 and x.size else x

@@ -16,7 +16,9 @@ _SPARE = 8  # neighbours kept beyond k, for what the bounds cannot tell apart
 _TIE = 1e-10  # relative difference of squared distances of more than k + 8 points
 
 
-def nearest(queries, points, k):
+def nearest(
+    queries: np.ndarray, points: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the k nearest of `points` to each of `queries`.
 
     Args:
@@ -33,7 +35,7 @@ def nearest(queries, points, k):
     return _nearest(*both, k, all_exact=True)
 
 
-def squared_radii(x, k):
+def squared_radii(x: np.ndarray, k: int) -> np.ndarray:
     """Returns the squared distance of each point to its k-th nearest other one.
 
     Args:
@@ -47,7 +49,9 @@ def squared_radii(x, k):
     return _nearest(points, points, k, all_exact=False)[1][:, -1]
 
 
-def _nearest(queries, points, k, all_exact):
+def _nearest(
+    queries: Points, points: Points, k: int, all_exact: bool
+) -> tuple[np.ndarray, np.ndarray]:
     own = np.arange(len(points)) if queries is points else None
     found = _search(queries, points, k, own)
     indices, squared, done = _refined(found, k, all_exact)
@@ -65,7 +69,9 @@ def _nearest(queries, points, k, all_exact):
     return indices, squared
 
 
-def _of_one(queries, points, i, k, own):
+def _of_one(
+    queries: np.ndarray, points: np.ndarray, i: int, k: int, own: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     exact = squared_distances(
         queries, points, np.full(len(points), i), np.arange(len(points))
     )
@@ -75,7 +81,9 @@ def _of_one(queries, points, i, k, own):
     return order, exact[order]
 
 
-def _search(queries, points, k, own):
+def _search(
+    queries: Points, points: Points, k: int, own: np.ndarray | None
+) -> "_Candidates":
     found = _Candidates(queries, points, k)
     if queries is points:
         rows = blocks(len(points))
@@ -91,7 +99,13 @@ def _search(queries, points, k, own):
     return found
 
 
-def _visit(found, row, column, own, mirrored):
+def _visit(
+    found: "_Candidates",
+    row: slice,
+    column: slice,
+    own: np.ndarray | None,
+    mirrored: bool,
+) -> None:
     bounds = found.bounds(row, column)
     if own is not None:
         place = own[row] - column.start
@@ -105,19 +119,19 @@ def _visit(found, row, column, own, mirrored):
 class _Candidates:
     """The points of lowest bound to each query so far."""
 
-    def __init__(self, queries, points, k):
+    def __init__(self, queries: Points, points: Points, k: int):
         self.queries, self.points = queries, points
         size = min(k + _SPARE, len(points))
         self.lowest = np.full((len(queries), size), np.inf, queries.norms.dtype)
         self.indices = np.full((len(queries), size), -1)
-        self._left_of = None
+        self._left_of: slice | None = None
 
-    def bounds(self, row, column):
+    def bounds(self, row: slice, column: slice) -> np.ndarray:
         if self._left_of != row:
             self._left_of, self._left = row, self.queries.left(row)
         return self.points.lower_bounds(self._left, column)
 
-    def update(self, mine, theirs, bounds, axis):
+    def update(self, mine: slice, theirs: slice, bounds: np.ndarray, axis: int) -> None:
         """Takes in a block of bounds, whose `axis` runs along the queries `mine`."""
         lowest = self.lowest[mine]
         if np.isinf(lowest[:, -1]).any():
@@ -132,7 +146,9 @@ class _Candidates:
             values = bounds[row, column]
         self._merge(mine, query, one + theirs.start, values)
 
-    def _merge(self, mine, query, index, values):
+    def _merge(
+        self, mine: slice, query: np.ndarray, index: np.ndarray, values: np.ndarray
+    ) -> None:
         if not len(query):
             return
         lowest, indices = self.lowest[mine], self.indices[mine]
@@ -146,7 +162,9 @@ class _Candidates:
         self.lowest[mine], self.indices[mine] = values[keep], index[keep]
 
 
-def _refined(found, k, all_exact):
+def _refined(
+    found: _Candidates, k: int, all_exact: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns indices, squared distances, and whether no other point can be nearer.
 
     Without `all_exact`, only the last of the k distances is exact.

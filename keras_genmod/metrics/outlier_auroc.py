@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 from keras_genmod.metrics.protocol import Protocol, filled_in
@@ -32,7 +33,7 @@ class OutlierScores(Result):
 
 
 def outlier_auroc(
-    scores_in, scores_out, protocol: Protocol | None = None
+    scores_in: ArrayLike, scores_out: ArrayLike, protocol: Protocol | None = None
 ) -> OutlierScores:
     r"""Area under the ROC curve of an outlier score, and two numbers beside it.
 
@@ -85,7 +86,7 @@ def outlier_auroc(
     )
 
 
-def _check_scores(name, scores):
+def _check_scores(name: str, scores: ArrayLike) -> np.ndarray:
     scores = checks.real_numbers(name, scores)
     if scores.ndim != 1 or not len(scores):
         raise ValueError(

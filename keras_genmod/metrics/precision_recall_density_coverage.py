@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_genmod import checks
 from keras_genmod.metrics.distance_bounds import (
@@ -42,7 +43,7 @@ class PrecisionRecallDensityCoverage(Result):
 
 
 def precision_recall_density_coverage(
-    real, fake, k: int = 5, protocol: Protocol | None = None
+    real: ArrayLike, fake: ArrayLike, k: int = 5, protocol: Protocol | None = None
 ) -> PrecisionRecallDensityCoverage:
     r"""Precision, recall, density and coverage from balls around samples.
 
@@ -114,7 +115,13 @@ def precision_recall_density_coverage(
 class _Counts:
     """Which samples of one set are in balls around samples of the other."""
 
-    def __init__(self, real, fake, around_real, around_fake):
+    def __init__(
+        self,
+        real: Points,
+        fake: Points,
+        around_real: np.ndarray,
+        around_fake: np.ndarray,
+    ):
         self.balls_around_fake = np.zeros(len(fake), np.int64)
         self.covered = np.zeros(len(real), bool)
         self.recalled = np.zeros(len(real), bool)
@@ -129,7 +136,15 @@ class _Counts:
                 self.recalled[i] = True
 
 
-def _inside(real, fake, rows, columns, bounds, squares, axis):
+def _inside(
+    real: Points,
+    fake: Points,
+    rows: slice,
+    columns: slice,
+    bounds: np.ndarray,
+    squares: np.ndarray,
+    axis: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pairs of a block whose squared distance is below that of one of them.
 
     `squares` are squared radii of the real samples for axis 0, of the generated ones

@@ -1,6 +1,8 @@
 """What must be the same for two scores to be compared."""
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Protocol:
         items = dataclasses.asdict(self).items()
         return ", ".join(f"{k}={v}" for k, v in items if v is not None)
 
-    def check_same(self, name: str, other: "Protocol", fields=None) -> None:
+    def check_same(
+        self, name: str, other: "Protocol", fields: Iterable[str] | None = None
+    ) -> None:
         """Raises unless another protocol agrees with this one.
 
         Args:
@@ -85,7 +89,7 @@ class Protocol:
 SOURCE_FIELDS = ("features", "weights_hash", "resize")
 
 
-def filled_in(protocol: Protocol | None, **fields) -> Protocol:
+def filled_in(protocol: Protocol | None, **fields: Any) -> Protocol:
     """Returns the caller's protocol with what the metric knows.
 
     Args:

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def share_above(upper, lower) -> float:
+def share_above(upper: np.ndarray, lower: np.ndarray) -> float:
     """Returns the share of pairs with `upper > lower`; ties count half.
 
     Args:
