@@ -128,3 +128,11 @@ def float64(dtype_policy):
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", False)
+
+
+@pytest.fixture
+def floatx64(float64):
+    """Lets Keras make tensors of float64 where none names a dtype, for one test."""
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx("float32")

@@ -10,4 +10,4 @@ def sum_event(x):
 
 def same_for_all(log_det, x):
     """Returns a log-determinant of shape `()` once for each example, `(batch,)`."""
-    return ops.broadcast_to(log_det, (ops.shape(x)[0],))
+    return ops.broadcast_to(ops.cast(log_det, "float32"), (ops.shape(x)[0],))

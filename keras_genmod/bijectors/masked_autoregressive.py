@@ -67,7 +67,7 @@ class MaskedAutoregressive(Bijector):
         return (x - m) * ops.exp(-s), -ops.sum(s, axis=-1)
 
     def _forward_and_log_det(self, z, condition):
-        positions = ops.arange(self.event_dim)
+        positions = ops.arange(self.event_dim, dtype="int32")
 
         def find_value(i, carry):
             x, log_det = carry  # the values before i are known, the others are 0

@@ -39,7 +39,7 @@ class StandardNormal(Distribution):
 
     def mean(self):
         """Returns zeros of the event shape."""
-        return ops.zeros(self.event_shape)
+        return ops.zeros(self.event_shape, "float32")
 
     def get_config(self):
         return {"event_shape": self.event_shape}

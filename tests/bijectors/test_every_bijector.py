@@ -205,6 +205,18 @@ def test_numbers_are_float32_under_half_precision(name, dtype_policy):
     np.testing.assert_allclose(back_log_det, -log_det, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize(  # those that make tensors of their own
+    "name", ["invertible_linear", "masked_autoregressive", "spline_coupling", "squeeze"]
+)
+def test_numbers_are_float32_where_keras_defaults_to_float64(name, floatx64):
+    bijector = CASES[name].bijector(seed=3)
+    found = maps(name)
+    points, conditions = found.points("forward", 1)[:2], found.conditions(1, 2)
+    x, log_det = bijector.forward_and_log_det(points, *conditions)
+    for number in (x, log_det, *bijector.inverse_and_log_det(x, *conditions)):
+        assert keras.backend.standardize_dtype(number.dtype) == "float32"
+
+
 @every_bijector
 def test_latents_of_initialize_are_those_of_the_inverse(name):
     bijector = CASES[name].make()

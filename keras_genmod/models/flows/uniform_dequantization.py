@@ -37,4 +37,4 @@ class UniformDequantization(Dequantization):
 
     def noise(self, x, seed):
         u = uniform(ops.shape(x), seed)
-        return u, ops.zeros((ops.shape(x)[0],))
+        return u, ops.zeros((ops.shape(x)[0],), "float32")

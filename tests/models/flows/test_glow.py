@@ -154,3 +154,11 @@ def test_streams_that_are_not_levels_are_nan_or_refused(map_values):
     with pytest.raises(ValueError, match="`x` must lie in"):
         model.fit(((wrong,) for _ in range(2)), steps_per_epoch=2, verbose=0)
     assert not model.is_initialized
+
+
+def test_numbers_are_float32_where_keras_defaults_to_float64(floatx64):
+    model = glow(num_levels=4)
+    x = ops.convert_to_tensor(LEVELS.astype("float64"))
+    for numbers in (model(x), model.sample(2), model.encode(LEVELS)):
+        assert keras.backend.standardize_dtype(numbers.dtype) == "float32"
+        assert np.all(np.isfinite(numpy(numbers)))
