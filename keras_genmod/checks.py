@@ -207,7 +207,7 @@ def array(name: str, x: Any) -> None:
         )
     if isinstance(x, np.ndarray):
         _unmasked(name, x)
-    elif not str(x.dtype).split(".")[-1].strip("<>' ").startswith(_REAL):
+    elif not getattr(x.dtype, "name", str(x.dtype)).split(".")[-1].startswith(_REAL):
         raise ValueError(
             f"`{name}` must hold real numbers. Received: {name} of dtype {x.dtype}"
         )

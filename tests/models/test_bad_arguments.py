@@ -66,6 +66,12 @@ ANY_SIZE = keras.Sequential(
     [keras.Input((None, None, 1)), keras.layers.GlobalAveragePooling2D()]
 )
 
+_features = keras.layers.Flatten()(TO_LATENT.input)
+TWO_HEADS = keras.Model(TO_LATENT.input, [TO_LATENT.output, _features])
+NAMED_HEADS = keras.Model(TO_LATENT.input, {"a": TO_LATENT.output, "b": _features})
+_named = keras.Input(IMAGE, name="image")
+NAMED_INPUTS = keras.Model({"image": _named}, TO_LATENT(_named))
+
 GOOD = {
     Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
     VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},
@@ -144,6 +150,11 @@ NETWORKS = [
 ]
 OTHERS = [
     (Autoencoder, {"decoder": TO_OTHER}, "`decoder` must map shape"),
+    (Autoencoder, {"encoder": ANY_SIZE}, "`encoder` must map data of a known shape"),
+    (Autoencoder, {"encoder": TWO_HEADS}, "`encoder` must have one output"),
+    (VAE, {"encoder": TWO_HEADS}, "`encoder` must have one output"),
+    (VAE, {"encoder": NAMED_HEADS}, "`encoder` must have one output"),
+    (VAE, {"encoder": NAMED_INPUTS}, "`encoder` must take one input; it takes 1"),
     (VAE, {"decoder": TO_OTHER}, "`decoder` must map shape"),
     (VAE, {"latent_dim": 2}, "`decoder` must map shape"),
     (VAE, {"encoder": TRANSLATOR}, "`encoder` must end in features"),

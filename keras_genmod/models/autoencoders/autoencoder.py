@@ -51,8 +51,10 @@ class Autoencoder(GenerativeModel):
     takes_targets = True
 
     def __init__(self, encoder, decoder, **kwargs):
-        data_shape = network_checks.shapes("encoder", encoder)[0]
-        network_checks.maps("decoder", decoder, encoder.output_shape[1:], data_shape)
+        data_shape, latent_shape = network_checks.shapes("encoder", encoder)
+        network_checks.known_shape("encoder", data_shape)
+        network_checks.known_shape("encoder", latent_shape)
+        network_checks.maps("decoder", decoder, latent_shape, data_shape)
         super().__init__(data_shape=data_shape, **kwargs)
         self.encoder = encoder
         self.decoder = decoder

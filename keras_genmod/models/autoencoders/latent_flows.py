@@ -1,10 +1,27 @@
-"""Checks of the flows that a VAE takes for its latents."""
+"""Checks of the networks and flows that a VAE takes, which meet at its latents."""
 
 import math
 
 from keras_genmod.bijectors import Bijector
+from keras_genmod.models import network_checks
 
 _ALL_REALS = (-math.inf, math.inf)
+
+
+def check_networks(encoder, decoder, latent_dim, num_classes):
+    """Returns the shapes of data and features; raises a `ValueError` for others.
+
+    Args:
+        encoder: Network from data to features `(batch, features)`.
+        decoder: Network from `(batch, latent_dim)` to an output of the data's shape.
+        latent_dim: Int.
+        num_classes: Int where both take one-hot labels, too, or `None`.
+    """
+    data_shape, features = network_checks.shapes("encoder", encoder, num_classes)
+    network_checks.maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
+    network_checks.known_shape("encoder", (*data_shape, *features))
+    network_checks.features("encoder", features)
+    return data_shape, features
 
 
 def check_latent_flows(posterior_flow, prior_flow, latent_dim, num_features):

@@ -10,7 +10,10 @@ from keras_genmod.layers import GaussianSampling
 from keras_genmod.models import network_checks, valid_data
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.autoencoders.flow_prior import FlowPrior
-from keras_genmod.models.autoencoders.latent_flows import check_latent_flows
+from keras_genmod.models.autoencoders.latent_flows import (
+    check_latent_flows,
+    check_networks,
+)
 from keras_genmod.models.autoencoders.posterior import Posterior, repeat
 from keras_genmod.models.generative_model import GenerativeModel
 from keras_genmod.models.importance_weighting import log_mean_weight
@@ -109,9 +112,7 @@ class VAE(GenerativeModel):
     ):
         latent_dim = checks.positive_int("latent_dim", latent_dim)
         checks.choice("likelihood", likelihood, ("bernoulli", "normal"))
-        data_shape, features = network_checks.shapes("encoder", encoder, num_classes)
-        network_checks.maps("decoder", decoder, (latent_dim,), data_shape, num_classes)
-        network_checks.features("encoder", features)
+        data_shape, features = check_networks(encoder, decoder, latent_dim, num_classes)
         check_latent_flows(posterior_flow, prior_flow, latent_dim, features[0])
         if likelihood == "bernoulli":
             network_checks.warn_unless_scores("decoder", decoder)
@@ -129,8 +130,7 @@ class VAE(GenerativeModel):
         self.mean_head.build((None, *features))
         self.log_var_head.build((None, *features))
         self.sampling = GaussianSampling(self.seed)
-        self.posterior_flow = posterior_flow
-        self.prior_flow = prior_flow
+        self.posterior_flow, self.prior_flow = posterior_flow, prior_flow
         normal = StandardNormal((latent_dim,))
         self.prior = normal if prior_flow is None else FlowPrior(prior_flow)
         if likelihood == "normal":
@@ -297,15 +297,13 @@ class VAE(GenerativeModel):
         """Returns the arguments of `log_prob`, as a ledger names them."""
         return {"importance_samples": num_samples, "seed": seed}
 
-    def check_examples(self, x):
-        super().check_examples(x)
+    def check_examples(self, x, name="x"):
+        checks.shape(name, x, self.data_shape)
         if self.likelihood == "bernoulli":
-            checks.unit_range("x", x)
+            checks.unit_range(name, x)
 
     def check_target(self, y):
-        super().check_target(y)
-        if self.likelihood == "bernoulli":
-            checks.unit_range("y", y)
+        self.check_examples(y, "y")
 
     def get_config(self):
         return {

@@ -298,3 +298,17 @@ def test_a_callback_sets_beta_of_compiled_steps_and_files_keep_it(tmp_path):
     np.testing.assert_allclose(betas, [0.0, 1.5, 3.0], atol=1e-4)
     model.save(tmp_path / "vae.keras")
     assert float(keras.saving.load_model(tmp_path / "vae.keras").beta) == 3.0
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "softmax"])
+def test_a_decoder_that_ends_in_a_sigmoid_is_a_warning(activation):
+    def decoder():
+        layers = (
+            keras.layers.Dense(4, activation=activation),
+            keras.layers.Reshape((4,)),
+        )
+        return keras.Sequential([keras.Input((2,)), *layers])
+
+    with pytest.warns(UserWarning, match=f"`decoder` ends in {activation}.* logits"):
+        VAE(linear(4, 3), decoder(), 2)
+    VAE(linear(4, 3), decoder(), 2, likelihood="normal")  # means in its range
