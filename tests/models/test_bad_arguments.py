@@ -69,8 +69,6 @@ ANY_SIZE = keras.Sequential(
 _features = keras.layers.Flatten()(TO_LATENT.input)
 TWO_HEADS = keras.Model(TO_LATENT.input, [TO_LATENT.output, _features])
 NAMED_HEADS = keras.Model(TO_LATENT.input, {"a": TO_LATENT.output, "b": _features})
-_named = keras.Input(IMAGE, name="image")
-NAMED_INPUTS = keras.Model({"image": _named}, TO_LATENT(_named))
 
 GOOD = {
     Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
@@ -154,7 +152,6 @@ OTHERS = [
     (Autoencoder, {"encoder": TWO_HEADS}, "`encoder` must have one output"),
     (VAE, {"encoder": TWO_HEADS}, "`encoder` must have one output"),
     (VAE, {"encoder": NAMED_HEADS}, "`encoder` must have one output"),
-    (VAE, {"encoder": NAMED_INPUTS}, "`encoder` must take one input; it takes 1"),
     (VAE, {"decoder": TO_OTHER}, "`decoder` must map shape"),
     (VAE, {"latent_dim": 2}, "`decoder` must map shape"),
     (VAE, {"encoder": TRANSLATOR}, "`encoder` must end in features"),
