@@ -72,7 +72,8 @@ class ImagePool(keras.layers.Layer):
             _column(swaps, images), ops.take(pool, old_place, axis=0), images
         )
         # writes[i, p]: image i goes to place p. No place is written twice.
-        writes = (fills | swaps)[:, None] & (place[:, None] == ops.arange(self.size))
+        places = ops.arange(self.size, dtype="int32")  # int64 under floatx float64
+        writes = (fills | swaps)[:, None] & (place[:, None] == places)
         newest = ops.take(images, ops.argmax(ops.cast(writes, "int32"), axis=0), axis=0)
         self.images.assign(
             ops.where(_column(ops.any(writes, axis=0), pool), newest, pool)

@@ -204,6 +204,16 @@ def test_batch_may_be_larger_than_the_pool():
     assert sorted([*returned, *left]) == [1, 2, 3, *range(6, 14)]
 
 
+def test_pool_takes_images_in_a_session_of_float64():
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    try:
+        returned = exchange(image_pool(3), numbered(1, 4))
+    finally:
+        keras.config.set_floatx(before)
+    np.testing.assert_array_equal(returned, [1, 2, 3, 4])
+
+
 def test_pool_of_no_size_returns_the_images():
     np.testing.assert_array_equal(exchange(image_pool(0), numbered(1, 4)), [1, 2, 3, 4])
 

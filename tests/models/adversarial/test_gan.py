@@ -77,6 +77,22 @@ def test_a_batch_takes_its_discriminator_steps_then_one_of_the_generator(loss, s
     np.testing.assert_allclose(model.generator.get_weights()[1], image, rtol=1e-5)
 
 
+@pytest.mark.parametrize("loss,boundary", [("hinge", 0.0), ("least_squares", 0.5)])
+def test_accuracy_is_the_share_of_scores_on_the_right_side(loss, boundary):
+    model = gan(loss=loss)
+    # All fakes score 0.3 above or 0.2 below; real ones lie around the boundary.
+    score = FAKE @ WEIGHTS[:, 0] + BIAS
+    for shift in (boundary + 0.3 - score, boundary - 0.2 - score):
+        model.discriminator.layers[-1].bias.assign([BIAS + shift])
+        real = DATA @ WEIGHTS[:, 0] + BIAS + shift
+        found = model.evaluate(DATA, verbose=0, return_dict=True)
+        fake = float(score + shift < boundary)
+        expected = {"real": np.mean(real > boundary), "fake": fake}
+        for kind, value in expected.items():
+            accuracy = found[f"discriminator_{kind}_accuracy"]
+            np.testing.assert_allclose(accuracy, value, rtol=1e-6, err_msg=kind)
+
+
 def test_label_reaches_both_networks():
     # G(z, y) = label row y, D(x, y) = x0 + x1 + score of y
     rows, scores = np.array([[0.1, 0.2], [0.6, 0.9]]), np.array([[2.0], [-3.0]])
