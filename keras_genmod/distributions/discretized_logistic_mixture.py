@@ -9,6 +9,7 @@ an infinite gradient.
 """
 
 import math
+from typing import Any
 
 from keras import ops
 
@@ -204,7 +205,8 @@ class DiscretizedLogisticMixture(Distribution):
         noise = ops.cast(noise, "float32")
         log_weights, before = self._log_weights, 0.0
         component = self._choose(log_weights, noise[..., 0])
-        levels, terms = [], []
+        levels: list[Any] = []
+        terms: list[Any] = []
         for c in range(self.num_channels):
             numbers = noise[..., c + 1]
             clipped = ops.maximum(numbers, _SMALLEST_NOISE)[..., None]
@@ -244,7 +246,8 @@ class DiscretizedLogisticMixture(Distribution):
             how the edges of the range bend the dependence.
         """
         edges = ops.arange(1, self.num_levels, dtype="float32") - 0.5
-        expected, means = [], []
+        expected: list[Any] = []
+        means: list[Any] = []
         for c in range(self.num_channels):
             # In each component E[k] = sum_(k >= 1) P(K >= k).
             distance = self._means_of(c, expected)[..., None] - edges

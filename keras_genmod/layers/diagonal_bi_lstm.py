@@ -66,7 +66,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
     """
 
     def __init__(self, filters, num_channels=1, **kwargs):
-        check_filters(filters, num_channels)
+        filters, num_channels = check_filters(filters, num_channels)
         super().__init__(**kwargs)
         self.filters = filters
         self.num_channels = num_channels

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from keras_genmod import checks
+
 
 def state_dtype(dtype: str) -> str:
     """Returns the type of LSTM states where a layer computes in `dtype`."""
@@ -66,11 +68,14 @@ def next_state(gates, cell):
     return output * ops.tanh(cell), cell
 
 
-def check_filters(filters, num_channels) -> None:
-    """Raises a `ValueError` unless `filters` fall into equal groups."""
-    if isinstance(filters, bool) or filters < 1 or filters % num_channels:
+def check_filters(filters, num_channels) -> tuple[int, int]:
+    """Returns both as ints; a `ValueError` unless `filters` fall into equal groups."""
+    num_channels = checks.positive_int("num_channels", num_channels)
+    filters = checks.positive_int("filters", filters)
+    if filters % num_channels:
         raise ValueError(
             "`filters` must be a positive multiple of `num_channels`, so that every "
             f"gate has groups of one size. Received: filters={filters}, "
             f"num_channels={num_channels}"
         )
+    return filters, num_channels

@@ -1,9 +1,12 @@
 """The masked convolution of autoregressive models."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import convolution
 from keras_genmod.layers.incremental_conv_2d import IncrementalConv2D
 
@@ -41,9 +44,12 @@ class MaskedConv2D(keras.layers.Conv2D):
     ```
     """
 
+    kernel_initializer: Any
+
     def __init__(self, filters, kernel_size, mask, num_channels=1, **kwargs):
-        if mask not in ("A", "B"):
-            raise ValueError(f'`mask` must be "A" or "B". Received: mask={mask!r}')
+        mask = checks.choice("mask", mask, ("A", "B"))
+        num_channels = checks.positive_int("num_channels", num_channels)
+        filters = checks.positive_int("filters", filters)
         if filters < num_channels:
             raise ValueError(
                 "`filters` must be at least `num_channels`, so that every channel "

@@ -1,5 +1,7 @@
 """The masked dense layer of autoregressive networks on vectors."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -37,6 +39,8 @@ class MaskedDense(keras.layers.Dense):
     outputs(hidden(ops.zeros((1, 3))))  # value i sees the values before it
     ```
     """
+
+    kernel_initializer: Any
 
     def __init__(self, input_degrees, output_degrees, **kwargs):
         for name, degrees in (

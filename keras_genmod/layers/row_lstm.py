@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import read, scan, write
 from keras_genmod.layers.lstm_states import (
     check_filters,
@@ -53,7 +54,8 @@ class RowLSTM(keras.layers.Layer):
     """
 
     def __init__(self, filters, kernel_size=3, num_channels=1, **kwargs):
-        check_filters(filters, num_channels)
+        filters, num_channels = check_filters(filters, num_channels)
+        kernel_size = checks.positive_int("kernel_size", kernel_size)
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size

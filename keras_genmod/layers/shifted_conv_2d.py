@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.layers.incremental_conv_2d import IncrementalConv2D
 
 
@@ -51,23 +52,19 @@ class ShiftedConv2D(keras.layers.Layer):
         use_bias=True,
         **kwargs,
     ):
-        if direction not in ("down", "down_right"):
+        filters = checks.positive_int("filters", filters)
+        direction = checks.choice("direction", direction, ("down", "down_right"))
+        mask = checks.choice("mask", mask, ("A", "B"))
+        height, width = checks.sizes("kernel_size", kernel_size, 2)
+        if direction == "down" and width % 2 == 0:
             raise ValueError(
-                '`direction` must be "down" or "down_right". '
-                f"Received: direction={direction!r}"
-            )
-        if mask not in ("A", "B"):
-            raise ValueError(f'`mask` must be "A" or "B". Received: mask={mask!r}')
-        height, width = kernel_size
-        if height < 1 or width < 1 or (direction == "down" and width % 2 == 0):
-            raise ValueError(
-                '`kernel_size` must be positive, and of odd width for "down". '
+                '`kernel_size` must be of odd width for "down". '
                 f"Received: kernel_size={kernel_size}"
             )
-        if strides < 1 or (mask == "A" and strides > 1):
+        strides = checks.positive_int("strides", strides)
+        if mask == "A" and strides > 1:
             raise ValueError(
-                '`strides` must be a positive int, and 1 for mask "A". '
-                f"Received: strides={strides}"
+                f'`strides` must be 1 for mask "A". Received: strides={strides}'
             )
         super().__init__(**kwargs)
         self.filters = filters

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import affine, read
 
 
@@ -34,11 +35,8 @@ class ShiftedConv2DTranspose(keras.layers.Layer):
     """
 
     def __init__(self, filters, direction, use_bias=True, **kwargs):
-        if direction not in ("down", "down_right"):
-            raise ValueError(
-                '`direction` must be "down" or "down_right". '
-                f"Received: direction={direction!r}"
-            )
+        filters = checks.positive_int("filters", filters)
+        direction = checks.choice("direction", direction, ("down", "down_right"))
         super().__init__(**kwargs)
         self.filters = filters
         self.direction = direction

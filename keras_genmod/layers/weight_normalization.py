@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
+
 _EPSILON = 1e-12  # inside the square root of the norm
 _SMALLEST_DEVIATION = 1e-3  # of a feature that is taken to vary over the data
 
@@ -45,6 +47,7 @@ class WeightNormalization(keras.layers.Wrapper):
                 "`layer` must be a ShiftedConv2D or ShiftedConv2DTranspose made with "
                 f"`use_bias=False`. Received: layer={layer!r}"
             )
+        initial_deviation = checks.positive("initial_deviation", initial_deviation)
         super().__init__(layer, **kwargs)
         self.initial_deviation = initial_deviation
 

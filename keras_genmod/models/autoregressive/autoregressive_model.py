@@ -38,23 +38,16 @@ class AutoregressiveModel(GenerativeModel):
     likelihood_kind = "exact"
     num_levels: int
 
-    def __init__(self, image_shape, num_levels=2, **kwargs):
-        if len(image_shape) != 3:
-            raise ValueError(
-                "`image_shape` must be (height, width, channels). "
-                f"Received: image_shape={image_shape}"
-            )
-        if num_levels < 2:
-            raise ValueError(
-                f"`num_levels` must be at least 2. Received: num_levels={num_levels}"
-            )
+    def __init__(self, image_shape, num_levels: int = 2, **kwargs):
+        image_shape = checks.sizes("image_shape", image_shape, 3)
+        num_levels = checks.integer("num_levels", num_levels, 2)
         super().__init__(data_shape=image_shape, **kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.num_levels = num_levels
 
     # What a subclass gives.
 
-    def outputs(self, x, condition, training=False):
+    def outputs(self, x, condition, training: bool = False):
         """Returns the parameters of all conditionals, one pass over whole images.
 
         Args:
@@ -88,6 +81,11 @@ class AutoregressiveModel(GenerativeModel):
     # The conditionals: independent levels, unless a subclass says otherwise.
 
     @property
+    def num_outputs(self) -> int:
+        """How many parameters the conditionals of a pixel have."""
+        return self.image_shape[-1] * (1 if self.num_levels == 2 else self.num_levels)
+
+    @property
     def num_visits(self) -> int:
         """How often sampling visits a pixel: once for each value drawn by itself."""
         return self.raster_shape[-1]
@@ -107,7 +105,7 @@ class AutoregressiveModel(GenerativeModel):
             return logits
         channels = logits.shape[-1] // self.num_levels
         shape = (-1, *logits.shape[1:-1], channels, self.num_levels)
-        return ops.reshape(logits, shape)
+        return ops.reshape(logits, shape)  # (batch, ..., channels, num_levels)
 
     def log_prob_of_outputs(self, x, outputs):
         """Returns log p(x) `(batch,)` in nats for the parameters of `outputs`."""
@@ -132,9 +130,7 @@ class AutoregressiveModel(GenerativeModel):
         """
         logits = self._logits(outputs)[:, visit : visit + 1] / temperature
         conditional = self._conditionals(logits)
-        levels = ops.cast(
-            conditional.from_noise(noise[:, visit : visit + 1]), "float32"
-        )
+        levels = conditional.from_noise(noise[:, visit : visit + 1])  # (batch, 1)
         log_prob = conditional.log_prob(levels)
         values = levels / (self.num_levels - 1)
         if keep is not None:
@@ -161,7 +157,7 @@ class AutoregressiveModel(GenerativeModel):
         log_prob = self.log_prob_of_outputs(x, outputs)
         return valid_data.nan_unless(valid_data.on_levels(x, self.num_levels), log_prob)
 
-    def log_prob(self, x, condition=None, batch_size=128):
+    def log_prob(self, x, condition=None, batch_size: int = 128):
         """Returns the exact log p(x) in nats, shape `(batch,)`.
 
         Args:
@@ -185,14 +181,14 @@ class AutoregressiveModel(GenerativeModel):
 
     def sample(
         self,
-        num_samples,
+        num_samples: int,
         condition=None,
-        seed=None,
+        seed: int | None = None,
         known=None,
         mask=None,
-        temperature=1.0,
-        return_log_prob=False,
-        use_cache=True,
+        temperature: float = 1.0,
+        return_log_prob: bool = False,
+        use_cache: bool = True,
     ):
         """Draws images, or completes known ones, in one compiled loop over pixels.
 

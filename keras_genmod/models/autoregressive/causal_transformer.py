@@ -10,6 +10,8 @@ not scaled by sqrt(model_dim) and not shared with the head; there is no dropout.
 label adds a vector at every position.
 """
 
+import math
+
 import keras
 from keras import ops
 
@@ -81,13 +83,14 @@ class CausalTransformer(AutoregressiveModel):
     def __init__(
         self,
         image_shape,
-        num_levels=2,
-        model_dim=128,
-        num_heads=4,
-        num_blocks=4,
-        num_classes=None,
+        num_levels: int = 2,
+        model_dim: int = 128,
+        num_heads: int = 4,
+        num_blocks: int = 4,
+        num_classes: int | None = None,
         **kwargs,
     ):
+        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         model_dim = checks.positive_int("model_dim", model_dim)
         num_heads = checks.positive_int("num_heads", num_heads)
         num_blocks = checks.positive_int("num_blocks", num_blocks)
@@ -96,16 +99,17 @@ class CausalTransformer(AutoregressiveModel):
                 "`model_dim` must be a multiple of `num_heads`. "
                 f"Received: model_dim={model_dim}, num_heads={num_heads}"
             )
-        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         self.model_dim = model_dim
         self.num_heads = num_heads
         self.num_blocks = num_blocks
-        self.num_tokens = self.image_shape[0] * self.image_shape[1] * image_shape[2]
-        self.tokens = self._table("tokens", num_levels + 1)  # the last one: the start
+        self.num_tokens = math.prod(self.image_shape)
+        self.tokens = self._table(
+            "tokens", self.num_levels + 1
+        )  # the last one: the start
         self.positions = self._table("positions", self.num_tokens)
-        self.label_bias = None
-        if num_classes is not None:
-            self.label_bias = self._dense(num_classes, model_dim, use_bias=False)
+        self.label_bias: keras.layers.Dense | None = None
+        if self.num_classes is not None:
+            self.label_bias = self._dense(self.num_classes, model_dim, use_bias=False)
         self.blocks = [
             [
                 self._normalization(),
@@ -119,7 +123,7 @@ class CausalTransformer(AutoregressiveModel):
             for _ in range(num_blocks)
         ]
         self.last = self._normalization()
-        self.head = self._dense(model_dim, 1 if num_levels == 2 else num_levels)
+        self.head = self._dense(model_dim, self.num_outputs // self.image_shape[-1])
         self.finish_construction()
 
     def _table(self, name, size):
@@ -169,14 +173,14 @@ class CausalTransformer(AutoregressiveModel):
         # No table is read beyond its end; off the levels the loss is NaN.
         return ops.cast(ops.clip(levels, 0, self.num_levels - 1), "int32")
 
-    def outputs(self, x, condition, training=False):
+    def outputs(self, x, condition, training: bool = False):
         tokens = ops.reshape(self.levels_of(x), (-1, self.num_tokens))
         # (batch, tokens): each position sees the token before it, the first the start.
         start = ops.full_like(tokens[:, :1], self.num_levels)
         tokens = ops.concatenate([start, tokens[:, :-1]], axis=1)
         table = ops.convert_to_tensor(self.tokens)
         x = ops.take(table, tokens, axis=0) + ops.convert_to_tensor(self.positions)
-        if condition is not None:
+        if self.label_bias is not None:
             x = x + ops.cast(self.label_bias(condition)[:, None], x.dtype)
         x = ops.cast(x, self.head.compute_dtype)
         order = ops.arange(self.num_tokens)
@@ -194,7 +198,7 @@ class CausalTransformer(AutoregressiveModel):
         height, width, channels = self.image_shape
         return height, width * channels, 1
 
-    def incremental(self, num_samples, condition):
+    def incremental(self, num_samples: int, condition) -> RasterNetwork:
         return _WithKVCache(self, num_samples, condition)
 
     def get_config(self):

@@ -60,7 +60,7 @@ class GatedBlock(keras.layers.Layer):
         )
         self.skip = built(masked(filters, 1), filters)
         self.residual = None if is_last else built(masked(filters, 1), filters)
-        self.condition = None
+        self.condition: keras.layers.Dense | None = None
         if condition_dim is not None:
             self.condition = keras.layers.Dense(4 * filters, use_bias=False)
             self.condition.build((None, condition_dim))

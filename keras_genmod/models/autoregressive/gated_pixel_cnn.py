@@ -77,20 +77,21 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
     def __init__(
         self,
         image_shape,
-        num_levels=2,
-        filters=32,
-        num_blocks=10,
-        kernel_size=3,
-        num_classes=None,
-        embedding_dim=None,
+        num_levels: int = 2,
+        filters: int = 32,
+        num_blocks: int = 10,
+        kernel_size: int = 3,
+        num_classes: int | None = None,
+        embedding_dim: int | None = None,
         **kwargs,
     ):
+        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         num_blocks = checks.positive_int("num_blocks", num_blocks)
         filters = checks.positive_int("filters", filters)
-        if filters % image_shape[-1]:
+        if filters % self.image_shape[-1]:
             raise ValueError(
                 "`filters` must be a multiple of the number of channels. "
-                f"Received: filters={filters}, image_shape={image_shape}"
+                f"Received: filters={filters}, image_shape={self.image_shape}"
             )
         kernel_size = checks.positive_int("kernel_size", kernel_size)
         if kernel_size % 2 == 0 or kernel_size == 1:
@@ -106,13 +107,12 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
                     f"kind of condition. Received: embedding_dim={embedding_dim}, "
                     f"num_classes={num_classes}"
                 )
-        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         self.filters = filters
         self.num_blocks = num_blocks
         self.kernel_size = kernel_size
         self.embedding_dim = embedding_dim
         channels = self.image_shape[-1]
-        condition_dim = num_classes if embedding_dim is None else embedding_dim
+        condition_dim = self.num_classes if embedding_dim is None else embedding_dim
         self.blocks = [
             GatedBlock(
                 filters if i else channels,
@@ -125,10 +125,9 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
             )
             for i in range(num_blocks + 1)
         ]
-        num_outputs = channels * (1 if num_levels == 2 else num_levels)
         self.head = [
             MaskedConv2D(size, 1, mask="B", num_channels=channels)
-            for size in (filters, num_outputs)
+            for size in (filters, self.num_outputs)
         ]
         for layer in self.head:
             layer.build((None, *self.image_shape[:2], filters))
@@ -150,8 +149,9 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
         """
         if condition is None:
             return [(None, None)] * len(self.blocks)
-        biases = [b.condition(condition)[:, None, None] for b in self.blocks]
-        return [ops.split(bias, 2, axis=-1) for bias in biases]
+        layers = [b.condition for b in self.blocks if b.condition is not None]
+        biases = [layer(condition)[:, None, None] for layer in layers]
+        return [ops.split(bias, 2, axis=-1) for bias in biases]  # (batch, 1, 1, gates)
 
     def vertical_stack(self, x, biases, apply=on_images):
         """Returns each block's share in the gates of the horizontal stack.
@@ -192,11 +192,11 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
             skips = apply(layer, relu(skips))
         return skips
 
-    def outputs(self, x, condition, training=False):
+    def outputs(self, x, condition, training: bool = False):
         biases = self.condition_biases(condition)
         return self.horizontal_stack(x, self.vertical_stack(x, biases))
 
-    def incremental(self, num_samples, condition):
+    def incremental(self, num_samples: int, condition) -> RasterNetwork:
         return _StacksWithCaches(self, num_samples, condition)
 
     def get_config(self):

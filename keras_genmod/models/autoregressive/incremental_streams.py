@@ -10,9 +10,10 @@ from keras import ops, tree
 
 from keras_genmod.engine import read, write
 from keras_genmod.models.autoregressive.gated_stream import with_ones
+from keras_genmod.models.autoregressive.raster_sampling import RasterNetwork
 
 
-class IncrementalStreams:
+class IncrementalStreams(RasterNetwork):
     """Runs PixelCNN++ on one pixel after another.
 
     The cache is a list, a dict a level: of the layers' caches in the stream of `rows`

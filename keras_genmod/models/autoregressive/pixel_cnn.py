@@ -18,7 +18,11 @@ from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import MaskedConv2D
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
-from keras_genmod.models.autoregressive.raster_sampling import WithCaches, on_images
+from keras_genmod.models.autoregressive.raster_sampling import (
+    RasterNetwork,
+    WithCaches,
+    on_images,
+)
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -59,24 +63,23 @@ class PixelCNN(AutoregressiveModel):
     def __init__(
         self,
         image_shape,
-        num_levels=2,
-        filters=32,
-        num_blocks=15,
-        num_classes=None,
+        num_levels: int = 2,
+        filters: int = 32,
+        num_blocks: int = 15,
+        num_classes: int | None = None,
         **kwargs,
     ):
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         num_blocks = checks.positive_int("num_blocks", num_blocks)
         filters = checks.positive_int("filters", filters)
-        if filters % 2 or filters // 2 < image_shape[-1]:
+        if filters % 2 or filters // 2 < self.image_shape[-1]:
             raise ValueError(
                 "`filters` must be even, and half of it at least the number of "
-                f"channels. Received: filters={filters}, image_shape={image_shape}"
+                f"channels. Received: filters={filters}, image_shape={self.image_shape}"
             )
         self.filters = filters
         self.num_blocks = num_blocks
         channels = self.image_shape[-1]
-        num_outputs = channels * (1 if num_levels == 2 else num_levels)
 
         def convolution(inputs, outputs, size, mask="B"):
             layer = MaskedConv2D(outputs, size, mask=mask, num_channels=channels)
@@ -85,10 +88,10 @@ class PixelCNN(AutoregressiveModel):
 
         half = filters // 2
         self.first = convolution(channels, filters, 7, mask="A")
-        self.label_bias = None
-        if num_classes is not None:
+        self.label_bias: keras.layers.Dense | None = None
+        if self.num_classes is not None:
             self.label_bias = keras.layers.Dense(filters, use_bias=False)
-            self.label_bias.build((None, num_classes))
+            self.label_bias.build((None, self.num_classes))
         self.blocks = [
             [
                 convolution(filters, half, 1),
@@ -99,7 +102,7 @@ class PixelCNN(AutoregressiveModel):
         ]
         self.head = [
             convolution(filters, filters, 1),
-            convolution(filters, num_outputs, 1),
+            convolution(filters, self.num_outputs, 1),
         ]
         self.finish_construction()
 
@@ -117,14 +120,14 @@ class PixelCNN(AutoregressiveModel):
             x = apply(layer, relu(x))
         return x
 
-    def outputs(self, x, condition, training=False):
+    def outputs(self, x, condition, training: bool = False):
         bias = None
-        if condition is not None:
-            bias = self.label_bias(condition)[:, None, None]
+        if self.label_bias is not None:
+            bias = self.label_bias(condition)[:, None, None]  # (batch, 1, 1, filters)
         return self._network(x, bias)
 
-    def incremental(self, num_samples, condition):
-        bias = None if condition is None else self.label_bias(condition)
+    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+        bias = None if self.label_bias is None else self.label_bias(condition)
         return WithCaches(
             functools.partial(self._network, bias=bias),
             [self.first, *(layer for b in self.blocks for layer in b), *self.head],

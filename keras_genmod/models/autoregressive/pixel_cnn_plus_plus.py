@@ -24,6 +24,7 @@ from keras_genmod.models.autoregressive.gated_stream import (
     with_ones,
 )
 from keras_genmod.models.autoregressive.incremental_streams import IncrementalStreams
+from keras_genmod.models.autoregressive.raster_sampling import RasterNetwork
 
 
 class _WholeImages:
@@ -103,30 +104,30 @@ class PixelCNNPlusPlus(AutoregressiveModel):
     def __init__(
         self,
         image_shape,
-        num_levels=256,
-        num_mixtures=10,
-        filters=160,
-        num_blocks=5,
-        num_resolutions=3,
-        dropout=0.5,
-        num_classes=None,
+        num_levels: int = 256,
+        num_mixtures: int = 10,
+        filters: int = 160,
+        num_blocks: int = 5,
+        num_resolutions: int = 3,
+        dropout: float = 0.5,
+        num_classes: int | None = None,
         **kwargs,
     ):
+        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         num_mixtures = checks.positive_int("num_mixtures", num_mixtures)
         filters = checks.positive_int("filters", filters)
         num_blocks = checks.positive_int("num_blocks", num_blocks)
         num_resolutions = checks.positive_int("num_resolutions", num_resolutions)
-        if isinstance(dropout, bool) or not 0 <= dropout < 1:
-            raise ValueError(
-                f"`dropout` must lie in [0, 1). Received: dropout={dropout}"
-            )
-        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
+        dropout = checks.fraction("dropout", dropout)
+        if dropout == 1:
+            raise ValueError(f"`dropout` must be below 1. Received: dropout={dropout}")
         multiple = 2 ** (num_resolutions - 1)
         if any(side % multiple for side in self.image_shape[:2]):
             raise ValueError(
                 f"`image_shape` must have sides divisible by {multiple} for "
                 f"num_resolutions={num_resolutions}. Received: "
-                f"image_shape={image_shape}; crop or resize, or take fewer resolutions."
+                f"image_shape={self.image_shape}; crop or resize, or take fewer "
+                "resolutions."
             )
         self.num_mixtures = num_mixtures
         self.filters = filters
@@ -144,12 +145,9 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         self.first_above = first((1, 3), "down")
         self.first_left = first((2, 1), "down_right")
         sizes = (filters, num_blocks, num_resolutions)
-        self.down = GatedStream(*sizes, "down", num_classes)
-        self.down_right = GatedStream(*sizes, "down_right", num_classes)
-        num_outputs = num_mixtures * DiscretizedLogisticMixture.num_parameters(
-            self.image_shape[-1]
-        )
-        self.head = pointwise(filters, num_outputs, "down_right")
+        self.down = GatedStream(*sizes, "down", self.num_classes)
+        self.down_right = GatedStream(*sizes, "down_right", self.num_classes)
+        self.head = pointwise(filters, self.num_outputs, "down_right")
         self._initialized = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="initialized"
         )
@@ -157,7 +155,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
 
     # The network.
 
-    def outputs(self, x, condition, training=False):
+    def outputs(self, x, condition, training: bool = False):
         def drop(x):
             if not training or self.dropout == 0:
                 return x
@@ -172,10 +170,15 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         x = self.down_right.run(above + left, form)
         return form.apply(self.head, ops.elu(x))
 
-    def incremental(self, num_samples, condition):
+    def incremental(self, num_samples: int, condition) -> RasterNetwork:
         return IncrementalStreams(self, num_samples, condition)
 
     # The conditionals: one mixture a pixel.
+
+    @property
+    def num_outputs(self) -> int:
+        channels = self.image_shape[-1]
+        return self.num_mixtures * DiscretizedLogisticMixture.num_parameters(channels)
 
     @property
     def num_visits(self) -> int:

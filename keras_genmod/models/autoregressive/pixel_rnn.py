@@ -21,7 +21,11 @@ from keras_genmod import checks
 from keras_genmod.engine import relu
 from keras_genmod.layers import DiagonalBiLSTM, MaskedConv2D, RowLSTM
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
-from keras_genmod.models.autoregressive.raster_sampling import WithCaches, on_images
+from keras_genmod.models.autoregressive.raster_sampling import (
+    RasterNetwork,
+    WithCaches,
+    on_images,
+)
 
 _LAYERS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
 
@@ -95,34 +99,26 @@ class PixelRNN(AutoregressiveModel):
     def __init__(
         self,
         image_shape,
-        num_levels=2,
-        kind="row",
-        filters=32,
-        num_layers=7,
-        num_classes=None,
+        num_levels: int = 2,
+        kind: str = "row",
+        filters: int = 32,
+        num_layers: int = 7,
+        num_classes: int | None = None,
         **kwargs,
     ):
-        if kind not in _LAYERS:
-            raise ValueError(
-                f"`kind` must be one of {sorted(_LAYERS)}. Received: kind={kind!r}"
-            )
-        num_layers = checks.positive_int("num_layers", num_layers)
-        if num_layers > 12:
-            raise ValueError(
-                f"`num_layers` must be at most 12. Received: num_layers={num_layers}"
-            )
+        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
+        kind = checks.choice("kind", kind, sorted(_LAYERS))
+        num_layers = checks.integer("num_layers", num_layers, 1, 12)
         filters = checks.positive_int("filters", filters)
-        if filters % (2 * image_shape[-1]):
+        if filters % (2 * self.image_shape[-1]):
             raise ValueError(
                 "`filters` must be a multiple of twice the number of channels. "
-                f"Received: filters={filters}, image_shape={image_shape}"
+                f"Received: filters={filters}, image_shape={self.image_shape}"
             )
-        super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         self.kind = kind
         self.filters = filters
         self.num_layers = num_layers
         channels = self.image_shape[-1]
-        num_outputs = channels * (1 if num_levels == 2 else num_levels)
         self.num_extra_columns = int(kind == "diagonal")
         size = (self.image_shape[0], self.image_shape[1] + self.num_extra_columns)
 
@@ -136,10 +132,10 @@ class PixelRNN(AutoregressiveModel):
 
         half = filters // 2
         self.first = convolution(channels, filters, 7, mask="A")
-        self.label_bias = None
-        if num_classes is not None:
+        self.label_bias: keras.layers.Dense | None = None
+        if self.num_classes is not None:
             self.label_bias = keras.layers.Dense(filters, use_bias=False)
-            self.label_bias.build((None, num_classes))
+            self.label_bias.build((None, self.num_classes))
         self.blocks = [
             [
                 built(_LAYERS[kind](half, num_channels=channels), filters),
@@ -147,7 +143,10 @@ class PixelRNN(AutoregressiveModel):
             ]
             for _ in range(num_layers)
         ]
-        self.head = [convolution(filters, filters), convolution(filters, num_outputs)]
+        self.head = [
+            convolution(filters, filters),
+            convolution(filters, self.num_outputs),
+        ]
         self.finish_construction()
 
     def _network(self, x, bias, apply=on_images):
@@ -161,16 +160,16 @@ class PixelRNN(AutoregressiveModel):
             x = apply(layer, relu(x))
         return x
 
-    def outputs(self, x, condition, training=False):
+    def outputs(self, x, condition, training: bool = False):
         bias = None
-        if condition is not None:
-            bias = self.label_bias(condition)[:, None, None]
+        if self.label_bias is not None:
+            bias = self.label_bias(condition)[:, None, None]  # (batch, 1, 1, filters)
         x = ops.pad(x, [[0, 0], [0, 0], [0, self.num_extra_columns], [0, 0]])
         outputs = self._network(x, bias)
         return outputs[:, :, : self.image_shape[1]]
 
-    def incremental(self, num_samples, condition):
-        bias = None if condition is None else self.label_bias(condition)
+    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+        bias = None if self.label_bias is None else self.label_bias(condition)
         network = WithCaches(
             functools.partial(self._network, bias=bias),
             [self.first, *(layer for b in self.blocks for layer in b), *self.head],
