@@ -7,6 +7,7 @@ from keras import ops
 
 import keras_genmod
 from keras_genmod.models import incoming
+from tests.contracts import EAGER_IS_FASTER
 from tests.models import test_contracts as cases
 from tests.models.test_inputs import Batches, as_dataset, as_generator, as_loader
 
@@ -22,23 +23,23 @@ ONE_HOT = np.eye(3, dtype="float32")[cases.LABELS]
 
 @pytest.fixture(scope="module")
 def vae():
-    return cases.TestVAE.compiled(run_eagerly=True)
+    return cases.TestVAE.compiled(run_eagerly=EAGER_IS_FASTER)
 
 
 @pytest.fixture(scope="module")
 def conditional():
-    return cases.TestConditionalVAE.compiled(run_eagerly=True)
+    return cases.TestConditionalVAE.compiled(run_eagerly=EAGER_IS_FASTER)
 
 
 @pytest.fixture(scope="module")
 def gan():
-    return cases.TestGAN.compiled(run_eagerly=True)
+    return cases.TestGAN.compiled(run_eagerly=EAGER_IS_FASTER)
 
 
 @pytest.fixture(scope="module")
 def autoencoder():
     """A model whose loss of an example has no other terms."""
-    return cases.TestAutoencoder.compiled(run_eagerly=True)
+    return cases.TestAutoencoder.compiled(run_eagerly=EAGER_IS_FASTER)
 
 
 # Streams.
@@ -304,7 +305,7 @@ def test_games_refuse_weights_before_a_step(gan, name):
 
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "train_on_batch"])
 def test_a_failing_step_leaves_the_weights(tmp_path, monkeypatch, method):
-    model = cases.TestAutoencoder.compiled(run_eagerly=True)
+    model = cases.TestAutoencoder.compiled(run_eagerly=EAGER_IS_FASTER)
     before = [ops.convert_to_numpy(v) for v in model.variables]
 
     def fail(*args, **kwargs):

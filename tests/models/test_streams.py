@@ -1,0 +1,57 @@
+"""A stream's later batches come unseen: data in another range have no finite loss."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_genmod.models import AdversarialModel
+from tests.contracts import array_of, slow_on_jax
+from tests.models import test_contracts as cases
+
+CASES = (
+    cases.TestVAE,
+    cases.TestConditionalVAE,
+    cases.TestPixelCNN,
+    cases.TestPixelCNNPlusPlus,
+    cases.TestGatedPixelCNN,
+    cases.TestRowPixelRNN,
+    cases.TestCausalTransformer,
+    cases.TestGlow,
+    cases.TestConditionalFlow,
+    cases.TestRBM,
+    cases.TestCategoricalRBM,
+    cases.TestDBN,
+    cases.TestDBM,
+    cases.TestBoltzmannMachine,
+    cases.TestEnergyModel,
+    cases.TestGAN,
+    cases.TestWGANGP,
+    cases.TestCycleGAN,
+)
+WRONG = {
+    "[-1, 1]": lambda x: 2 * x - 1,
+    "0 to 255": lambda x: 255 * x,
+    "{-1, 1}": lambda x: np.where(x > 0.5, 1.0, -1.0).astype("float32"),
+}
+
+
+def loss_of(model, batch):
+    """Returns the loss of a batch that no check has looked at."""
+    if isinstance(model, AdversarialModel):
+        model.compile(run_eagerly=True)
+        return keras.Model.test_on_batch(model, *batch, return_dict=True)["loss"]
+    batch = keras.tree.map_structure(ops.convert_to_tensor, batch)
+    inputs, y, _ = model.fold_condition(batch)
+    return array_of(model.compute_loss(x=inputs, y=y, y_pred=model.call(inputs)))
+
+
+@slow_on_jax  # which compiles each operation; the formulas are the same
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_data_in_another_range_have_no_loss(case):
+    model = case.make()
+    x, *labels = keras.tree.map_structure(lambda array: array[:2], case.data)
+    assert np.isfinite(loss_of(model, (x, *labels)))
+    for name, wrong in WRONG.items():
+        bad = keras.tree.map_structure(wrong, x)
+        assert np.isnan(loss_of(model, (bad, *labels))), name

@@ -1,0 +1,92 @@
+"""Faults in what stands between users' data and a step."""
+
+from tests.mutants import Mutant
+
+_INCOMING = "tests/models/test_incoming.py"
+
+MUTANTS = [
+    Mutant(
+        "models/training.py",
+        "        loss = ops.mean(losses)\n",
+        "        loss = ops.mean(losses)\n"
+        "        if sample_weight is not None:\n"
+        "            loss = ops.sum(losses) / ops.sum(sample_weight)\n",
+        f"{_INCOMING} -k means_over_the_batch",
+    ),
+    Mutant(
+        "models/incoming.py",
+        "            model.check_data(*_arrays(model, *given[:2]))\n",
+        "            _arrays(model, *given[:2])\n",
+        f"{_INCOMING} -k first_batch",
+    ),
+    Mutant(
+        "models/first_batch.py",
+        "read = [] if batch is None else [batch]",
+        "read = []",
+        "tests/models/test_first_batch.py",
+    ),
+    Mutant(
+        "models/first_batch.py",
+        "    load_random_state(before)\n",
+        "",
+        "tests/models/test_first_batch.py",
+        backend="torch",
+    ),
+    Mutant(
+        "models/first_batch.py",
+        'if hasattr(batch, "shape"):',
+        "if False:",
+        f"{_INCOMING} -k bare_images",
+        backend="jax",
+    ),
+    Mutant(
+        "models/incoming.py",
+        "y = np.zeros(len(x)) if y is None else y",
+        "y = y",
+        f"{_INCOMING} -k weights",
+    ),
+    Mutant(
+        "models/incoming.py",
+        "return standardize(model, x, y, sample_weight)[:3]",
+        "return standardize(model, x, y)[:3]",
+        f"{_INCOMING} -k validation_data",
+    ),
+    Mutant(
+        "models/conditions.py",
+        'checks.static_shape("x", x, self.data_shape)',
+        "pass",
+        f"{_INCOMING} -k refuses_other_shapes",
+    ),
+    Mutant(
+        "models/conditions.py",
+        "(ops.sum(rows, 1) == 1)",
+        "(ops.sum(rows, 1) >= 0)",
+        f"{_INCOMING} -k not_one_hot",
+    ),
+    Mutant(
+        "models/condition_checks.py",
+        "if not np.array_equal(rows, np.eye(rows.shape[1])[labels]):",
+        "if False:",
+        f"{_INCOMING} -k not_one_hot",
+    ),
+    Mutant(
+        "engine/keras_internals.py",
+        "                self.jax_state_sync()\n",
+        "",
+        f"{_INCOMING} -k failing_step",
+        backend="jax",
+    ),
+    Mutant(
+        "engine/keras_internals.py",
+        "        self._jax_state = dict(zip(taken, state, strict=True))\n",
+        "",
+        f"{_INCOMING} -k failing_step",
+        backend="jax",
+    ),
+    Mutant(
+        "models/valid_data.py",
+        "ops.clip(ops.round(scaled), 0, num_levels - 1)",
+        "ops.round(scaled)",
+        "tests/models/test_streams.py -k PixelCNN",
+    ),
+]
