@@ -158,7 +158,7 @@ OTHERS = [
     (VAE, {"num_classes": 3}, r"With `num_classes`, `encoder` must take the list"),
     (VAE, {"decoder": CONDITIONAL}, "`decoder` must take one input"),
     (PixelCNN, {"image_shape": (4, 4)}, "`image_shape` must be"),
-    (PixelCNN, {"num_levels": 1}, "`num_levels` must be at least 2.*num_levels=1"),
+    (PixelCNN, {"num_levels": 1}, "`num_levels` must be .*at least 2.*num_levels=1"),
     (PixelCNN, {"filters": 5}, "`filters` must be even"),
     (PixelCNN, {"image_shape": (4, 4, 3)}, "half of it at least the number of"),
     (GAN, {"generator": TO_OTHER}, "`discriminator` must take what `generator`"),
