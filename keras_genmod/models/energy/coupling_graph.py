@@ -22,7 +22,10 @@ class CouplingGraph:
     def __init__(self, num_units, mask=None):
         if mask is None:
             mask = 1 - np.eye(num_units, dtype=int)
-        mask = np.asarray(mask)
+        try:
+            mask = np.asarray(mask)
+        except ValueError:  # rows of several lengths
+            mask = np.asarray(mask, dtype=object)
         is_binary = mask.shape == (num_units, num_units) and np.isin(mask, (0, 1)).all()
         is_good = is_binary and (mask == mask.T).all() and not mask.diagonal().any()
         if not is_good or not mask.any():

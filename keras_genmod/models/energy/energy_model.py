@@ -43,7 +43,10 @@ def _standardize_range(data_range):
     """Returns a checked `data_range` as two floats, or `None`."""
     if data_range is None:
         return None
-    pair = np.array(data_range, "float64")
+    try:
+        pair = np.array(data_range, "float64")
+    except (TypeError, ValueError):  # no numbers
+        pair = np.empty(0)
     if pair.shape != (2,) or not np.all(np.isfinite(pair)) or pair[0] >= pair[1]:
         raise ValueError(
             "`data_range` must be a pair (low, high) of finite numbers, low below "

@@ -15,6 +15,16 @@ from keras_genmod.models.valid_data import nan_unless
 _RECONSTRUCTED = 8  # while persistent chains are trained: one example in so many
 
 
+def _standardize_regularizer(regularizer):
+    try:
+        return keras.regularizers.get(regularizer)
+    except ValueError as error:
+        raise ValueError(
+            "`hidden_regularizer` must be a `keras.regularizers.Regularizer`, the name "
+            f"of one, or None. Received: hidden_regularizer={regularizer!r}"
+        ) from error
+
+
 @keras.saving.register_keras_serializable("keras_genmod")
 class RBM(PartitionedModel):
     """p(v) = sum_h exp(-E(v, h)) / Z, with couplings only between the layers.
@@ -100,6 +110,7 @@ class RBM(PartitionedModel):
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         num_chains = checks.positive_int("num_chains", num_chains)
         num_temperatures = checks.positive_int("num_temperatures", num_temperatures)
+        persistent = bool(checks.choice("persistent", persistent, (False, True)))
         if num_temperatures > 1 and not persistent:
             raise ValueError(
                 "`num_temperatures` must be 1 unless persistent=True. Received: "
@@ -122,7 +133,7 @@ class RBM(PartitionedModel):
         self.persistent = persistent
         self.num_chains = num_chains
         self.num_temperatures = num_temperatures
-        self.hidden_regularizer = keras.regularizers.get(hidden_regularizer)
+        self.hidden_regularizer = _standardize_regularizer(hidden_regularizer)
         small = keras.initializers.RandomNormal(0.0, 0.01, seed=self.seed)
         self.couplings = add_float32_weight(
             self, "couplings", (units.size, hidden_dim), small
