@@ -25,12 +25,13 @@ class Chain(Bijector):
     """
 
     def __init__(self, bijectors, **kwargs):
-        bijectors = list(bijectors)
-        if not bijectors or not all(isinstance(b, Bijector) for b in bijectors):
+        is_list = isinstance(bijectors, (list, tuple)) and len(bijectors) > 0
+        if not is_list or not all(isinstance(b, Bijector) for b in bijectors):
             raise ValueError(
                 "`bijectors` must be a non-empty list of bijectors. "
-                f"Received: bijectors={bijectors}"
+                f"Received: bijectors={bijectors!r}"
             )
+        bijectors = list(bijectors)
         for before, after in zip(bijectors, bijectors[1:], strict=False):
             if before.event_shape != after.latent_shape:
                 raise ValueError(

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.conditioner import check_network
 from keras_genmod.bijectors.events import sum_event
@@ -45,6 +46,8 @@ class Coupling(Bijector):
         self, event_shape, network, outputs_per_value, mask="half", flip=False, **kwargs
     ):
         super().__init__(event_shape, **kwargs)
+        if not isinstance(flip, (bool, np.bool_)):
+            raise ValueError(f"`flip` must be a boolean. Received: flip={flip!r}")
         self.network = network
         self.mask = mask
         self.flip = bool(flip)
@@ -130,11 +133,7 @@ class Coupling(Bijector):
 def _kept_part(mask, event_shape):
     """Returns what the mask keeps of an event, a boolean array."""
     rank = {"half": (1,), "channel": (3,), "checkerboard": (1, 3)}
-    if mask not in rank:
-        raise ValueError(
-            '`mask` must be "half", "checkerboard" or "channel". '
-            f"Received: mask={mask!r}"
-        )
+    checks.choice("mask", mask, rank)
     if len(event_shape) not in rank[mask]:
         raise ValueError(
             '`mask` must be "half" or "checkerboard" for vectors (event_dim,), '

@@ -48,7 +48,7 @@ class InvertibleLinear(Bijector):
         super().__init__((event_dim,), **kwargs)
         self.event_dim = event_dim
         self.matrix = None if matrix is None else _checked(matrix, event_dim)
-        self.seed = seed
+        self.seed = checks.seed("seed", seed)
         start = self.matrix
         if start is None:
             start = keras.initializers.Orthogonal(seed=seed)((event_dim, event_dim))
@@ -117,7 +117,8 @@ class InvertibleLinear(Bijector):
 
 def _checked(matrix, event_dim):
     """Returns the matrix as nested lists; raises unless float32 can invert it."""
-    found = np.asarray(ops.convert_to_numpy(matrix), "float64")
+    matrix = matrix if checks.is_array(matrix) else np.asarray(matrix)
+    found = checks.numeric("matrix", matrix).astype("float64")
     if found.shape != (event_dim, event_dim) or not np.all(np.isfinite(found)):
         raise ValueError(
             f"`matrix` must be finite, of shape ({event_dim}, {event_dim}). "

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import sum_event
 
@@ -36,12 +37,7 @@ class LeakyReLU(Bijector):
 
     def __init__(self, event_shape, slope=0.2, **kwargs):
         super().__init__(event_shape, **kwargs)
-        is_number = isinstance(slope, (int, float)) and not isinstance(slope, bool)
-        if not is_number or not 0 < slope < math.inf:
-            raise ValueError(
-                f"`slope` must be a positive number. Received: slope={slope}"
-            )
-        self.slope = slope
+        self.slope = float(checks.positive("slope", slope))
         self.built = True
 
     def _forward_and_log_det(self, z, condition):

@@ -39,7 +39,7 @@ class Logit(Bijector):
     def __init__(self, event_shape, margin=0.0, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.margin = check_margin(margin)
-        self.latent_domain = unit_domain(margin)
+        self.latent_domain = unit_domain(self.margin)
         self.built = True
 
     def _forward_and_log_det(self, z, condition):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import same_for_all
 
@@ -41,6 +42,7 @@ class Permutation(Bijector):
     def __init__(self, event_shape, permutation=None, seed=None, **kwargs):
         super().__init__(event_shape, **kwargs)
         length = self.event_shape[-1]
+        seed = checks.seed("seed", seed)
         if permutation is None:
             draw = keras.initializers.RandomUniform(seed=seed)((length,))
             permutation = np.argsort(ops.convert_to_numpy(draw))

@@ -58,6 +58,7 @@ class Planar(Bijector):
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim
+        seed = checks.seed("seed", seed)
         self.seed = seed
         # Not the same seed twice: w and v would start equal.
         seeds = [None if seed is None else seed + i for i in range(3)]

@@ -52,6 +52,7 @@ class Radial(Bijector):
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim
+        seed = checks.seed("seed", seed)
         self.seed = seed
         seeds = [None if seed is None else seed + i for i in range(3)]
         initializers = keras.initializers

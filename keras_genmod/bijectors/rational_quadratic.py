@@ -2,8 +2,9 @@
 
 import math
 
-import numpy as np
 from keras import ops
+
+from keras_genmod import checks
 
 _SMALLEST = 1e-3  # share of the box that a bin has at least, and smallest derivative
 _RAW_OF_ONE = math.log(math.expm1(1.0 - _SMALLEST))  # raw derivative of derivative 1
@@ -15,17 +16,9 @@ def num_parameters(num_bins):
 
 
 def check_spline(num_bins, bound):
-    """Raises a `ValueError` unless a spline can have these bins and this box."""
-    is_int = isinstance(num_bins, (int, np.integer)) and not isinstance(num_bins, bool)
-    if not is_int or not 2 <= num_bins <= 100:
-        raise ValueError(
-            f"`num_bins` must be an int from 2 to 100. Received: num_bins={num_bins}"
-        )
-    is_number = isinstance(bound, (int, float)) and not isinstance(bound, bool)
-    if not is_number or not 0 < bound < math.inf:
-        raise ValueError(
-            f"`bound` must be a finite number above 0. Received: bound={bound}"
-        )
+    """Returns a spline's number of bins and bound; raises a `ValueError` for others."""
+    num_bins = checks.integer("num_bins", num_bins, 2, 100)
+    return num_bins, float(checks.positive("bound", bound))
 
 
 def map_values(values, parameters, num_bins, bound, inverse):

@@ -45,7 +45,7 @@ class RationalQuadraticSpline(Bijector):
         self, event_shape, num_bins=8, bound=3.0, condition_dim=None, **kwargs
     ):
         super().__init__(event_shape, condition_dim=condition_dim, **kwargs)
-        rational_quadratic.check_spline(num_bins, bound)
+        num_bins, bound = rational_quadratic.check_spline(num_bins, bound)
         self.num_bins = num_bins
         self.bound = bound
         self.raw = self.add_weight(

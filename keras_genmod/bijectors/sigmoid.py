@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import sum_event
 
@@ -49,7 +50,7 @@ class Sigmoid(Bijector):
     def __init__(self, event_shape, margin=0.0, **kwargs):
         super().__init__(event_shape, **kwargs)
         self.margin = check_margin(margin)
-        self.domain = unit_domain(margin)
+        self.domain = unit_domain(self.margin)
         self.built = True
 
     def _forward_and_log_det(self, z, condition):
@@ -68,11 +69,9 @@ class Sigmoid(Bijector):
 
 def check_margin(margin) -> float:
     """Returns the margin; raises a `ValueError` unless it is in [0, 0.5)."""
-    if isinstance(margin, bool) or not isinstance(margin, (int, float)):
-        margin = math.nan
-    if not 0 <= margin < 0.5:
+    if not checks.fraction("margin", margin) < 0.5:
         raise ValueError(f"`margin` must be in [0, 0.5). Received: margin={margin}")
-    return margin
+    return float(margin)
 
 
 def unit_domain(margin) -> tuple[float, float]:

@@ -58,7 +58,7 @@ class SplineCoupling(Coupling):
         condition_dim=None,
         **kwargs,
     ):
-        rational_quadratic.check_spline(num_bins, bound)
+        num_bins, bound = rational_quadratic.check_spline(num_bins, bound)
         super().__init__(
             event_shape,
             network,

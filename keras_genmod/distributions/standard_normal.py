@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions.distribution import Distribution
 from keras_genmod.distributions.normal import Normal
 from keras_genmod.engine import normal
@@ -26,7 +27,7 @@ class StandardNormal(Distribution):
     """
 
     def __init__(self, event_shape):
-        self.event_shape = tuple(event_shape)
+        self.event_shape = checks.sizes("event_shape", event_shape, may_be_empty=True)
 
     def log_prob(self, value):
         """Returns the log-density in nats, shape `(batch,)`."""

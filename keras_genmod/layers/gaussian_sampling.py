@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import SeedGenerator, normal
 
 
@@ -33,7 +34,7 @@ class GaussianSampling(keras.layers.Layer):
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        self.seed = seed
+        self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
         self.built = True
 

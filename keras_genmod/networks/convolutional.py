@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
-from keras_genmod.networks.inputs import image_input, latent_input
+from keras_genmod.networks.inputs import activation_of, image_input, latent_input
 
 
 def convolutional_encoder(image_shape, filters=(32, 64), num_classes=None):
@@ -84,6 +84,7 @@ def convolutional_decoder(
     image_shape = checks.sizes("image_shape", image_shape, rank=3)
     filters = checks.sizes("filters", filters, may_be_empty=True)
     height, width = _smallest_map(image_shape, filters)
+    output_activation = activation_of("output_activation", output_activation)
     inputs, x = latent_input(latent_dim, num_classes)
     x = layers.Dense(height * width * filters[0], activation="relu")(x)
     x = layers.Reshape((height, width, filters[0]))(x)

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
-from keras_genmod.networks.inputs import image_input, vector_input
+from keras_genmod.networks.inputs import activation_of, image_input, vector_input
 
 
 def coupling_mlp(
@@ -52,6 +52,7 @@ def coupling_mlp(
     """
     event_dim = checks.positive_int("event_dim", event_dim)
     outputs_per_dim = checks.positive_int("outputs_per_dim", outputs_per_dim)
+    activation = activation_of("activation", activation)
     if condition_dim is not None:
         condition_dim = checks.positive_int("condition_dim", condition_dim)
     inputs, x = vector_input((event_dim,), condition_dim, "event", "condition")

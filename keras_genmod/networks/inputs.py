@@ -6,6 +6,20 @@ from keras import layers
 from keras_genmod import checks
 
 
+def activation_of(name, activation):
+    """Returns an activation as layers take it; raises a `ValueError` for others."""
+    try:
+        if activation is None or isinstance(activation, str) or callable(activation):
+            keras.activations.get(activation)
+            return activation
+    except ValueError:  # Keras', of a name that it does not know
+        pass
+    raise ValueError(
+        f"`{name}` must be the name of a Keras activation, a callable or None. "
+        f"Received: {name}={activation!r}"
+    )
+
+
 def vector_input(data_shape, num_classes, name, condition="one_hot"):
     """Makes the inputs of a network on flat vectors.
 

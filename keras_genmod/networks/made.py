@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_genmod import checks
 from keras_genmod.layers import MaskedDense
-from keras_genmod.networks.inputs import vector_input
+from keras_genmod.networks.inputs import activation_of, vector_input
 
 
 def made(
@@ -67,8 +67,8 @@ def made(
     hidden_dims = checks.sizes("hidden_dims", hidden_dims, may_be_empty=True)
     if not hidden_dims:
         raise ValueError("`hidden_dims` must not be empty. Received: hidden_dims=()")
-    if seed is not None:
-        seed = checks.integer("seed", seed, 0)
+    seed = checks.seed("seed", seed)
+    activation = activation_of("activation", activation)
     if condition_dim is not None:
         condition_dim = checks.positive_int("condition_dim", condition_dim)
     inputs, x = vector_input((event_dim,), condition_dim, "event", "condition")

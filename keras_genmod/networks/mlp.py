@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
-from keras_genmod.networks.inputs import latent_input, vector_input
+from keras_genmod.networks.inputs import activation_of, latent_input, vector_input
 
 
 def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="relu"):
@@ -40,6 +40,7 @@ def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="r
     hidden_dims = checks.sizes("hidden_dims", hidden_dims, may_be_empty=True)
     if not hidden_dims:
         raise ValueError("`hidden_dims` must not be empty. Received: hidden_dims=()")
+    activation = activation_of("activation", activation)
     inputs, x = vector_input(image_shape, num_classes, name="data")
     for units in hidden_dims:
         x = layers.Dense(units, activation=activation)(x)
@@ -89,6 +90,8 @@ def mlp_decoder(
         ```
     """
     image_shape = checks.sizes("image_shape", image_shape)
+    activation = activation_of("activation", activation)
+    output_activation = activation_of("output_activation", output_activation)
     inputs, x = latent_input(latent_dim, num_classes)
     for units in checks.sizes("hidden_dims", hidden_dims, may_be_empty=True):
         x = layers.Dense(units, activation=activation)(x)

@@ -110,7 +110,7 @@ def test_leaky_relu_has_one_slope_a_side(slope):
 @pytest.mark.parametrize("make", [Sigmoid, Logit])
 @pytest.mark.parametrize("margin", [-0.1, 0.5, 1, math.nan, "a", None, True])
 def test_bad_margins_are_errors(make, margin):
-    with pytest.raises(ValueError, match=r"`margin` must be in .*Received: margin="):
+    with pytest.raises(ValueError, match=r"`margin` must be .*in .*Received: margin="):
         make((2,), margin)
 
 

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.models import valid_data
 
 
@@ -31,14 +32,10 @@ class Dequantization(keras.layers.Layer):
     event_shape: tuple[int, ...] | None = None
 
     def __init__(self, num_levels, **kwargs):
-        is_int = isinstance(num_levels, int) and not isinstance(num_levels, bool)
-        if not is_int or not 2 <= num_levels <= 2**16:
-            raise ValueError(
-                "`num_levels` must be an int from 2 to 65,536. "
-                f"Received: num_levels={num_levels}"
-            )
         super().__init__(autocast=False, **kwargs)
-        self.num_levels = num_levels
+        self.num_levels = checks.integer(
+            "num_levels", num_levels, 2, 2**16, "more than float32 tells apart"
+        )
 
     def noise(self, x, seed):
         """Returns u of the shape of `x` and log q(u | x) in nats, `(batch,)`."""

@@ -44,6 +44,11 @@ class FlowModel(EmbeddingConditional):
         _check_bijector(bijector, num_classes)
         _check_dequantization(dequantization, bijector)
         base = StandardNormal(bijector.latent_shape) if base is None else base
+        if not all(hasattr(base, n) for n in ("event_shape", "log_prob", "sample")):
+            raise ValueError(
+                "`base` must be a distribution with `event_shape`, `log_prob` and "
+                f"`sample`, or None. Received: base={base!r}"
+            )
         if tuple(base.event_shape) != bijector.latent_shape:
             raise ValueError(
                 "`base` must have the event shape of `bijector`'s latents. Received: "

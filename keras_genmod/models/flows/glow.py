@@ -143,22 +143,26 @@ class Glow(FlowModel):
         num_scales = checks.positive_int("num_scales", num_scales)
         num_steps = checks.positive_int("num_steps", num_steps)
         filters = checks.positive_int("filters", filters)
+        if num_classes is not None:
+            num_classes = checks.positive_int("num_classes", num_classes)
+        dequantization = None
+        if num_levels is not None:
+            dequantization = UniformDequantization(num_levels)
+        image_shape = checks.sizes("image_shape", image_shape, rank=3)
         multiple = 2**num_scales
-        if len(image_shape) != 3 or any(side % multiple for side in image_shape[:2]):
+        if any(side % multiple for side in image_shape[:2]):
             raise ValueError(
                 "`image_shape` must be (height, width, channels), with sides divisible "
                 f"by {multiple} for num_scales={num_scales}. Received: image_shape="
                 f"{image_shape}; crop, pad or resize, or take fewer scales."
             )
         super().__init__(
-            _scales(tuple(image_shape), num_scales, num_steps, filters, num_classes),
-            dequantization=None
-            if num_levels is None
-            else UniformDequantization(num_levels),
+            _scales(image_shape, num_scales, num_steps, filters, num_classes),
+            dequantization=dequantization,
             num_classes=num_classes,
             **kwargs,
         )
-        self.image_shape = tuple(image_shape)
+        self.image_shape = image_shape
         self.num_scales = num_scales
         self.num_steps = num_steps
         self.filters = filters

@@ -242,7 +242,9 @@ def test_values_between_levels_are_refused(model):
 
 @pytest.mark.parametrize("num_levels", [1, 2.0, True, 2**17])
 def test_the_number_of_levels_is_checked(num_levels):
-    with pytest.raises(ValueError, match="`num_levels` must be an int from 2"):
+    with pytest.raises(
+        ValueError, match="`num_levels` must be (an int of at least 2|at m)"
+    ):
         UniformDequantization(num_levels)
 
 
