@@ -5,6 +5,8 @@ import pytest
 
 from keras_genmod.data import binarize
 
+pytestmark = pytest.mark.any_backend
+
 GREYS = np.linspace(0, 1, 11, dtype="float32")
 
 

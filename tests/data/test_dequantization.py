@@ -5,6 +5,8 @@ import pytest
 
 from keras_genmod.data import dequantize
 
+pytestmark = pytest.mark.any_backend
+
 
 def levels(num_levels, repeats=1):
     k = np.tile(np.arange(num_levels), repeats)

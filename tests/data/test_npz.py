@@ -8,6 +8,8 @@ import pytest
 
 from keras_genmod import data
 
+pytestmark = pytest.mark.any_backend
+
 IMAGES = np.linspace(0, 1, 5 * 4 * 4).reshape(5, 4, 4, 1)
 LABELS = np.arange(5)
 

@@ -5,6 +5,8 @@ import pytest
 
 from keras_genmod.data import resize
 
+pytestmark = pytest.mark.any_backend
+
 IMAGES = np.random.default_rng(0).random((3, 8, 6, 2), dtype="float32")
 
 

@@ -134,6 +134,7 @@ def test_complexity_turns_a_known_failure_round():
     assert corrected[0].name == f"{scores[0].name} - input complexity"
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "call,message",
     [

@@ -74,6 +74,7 @@ def test_batches_have_one_size_and_do_not_change_the_number():
     np.testing.assert_allclose(found[5].mean, x[:, 0].astype("float64").mean())
 
 
+@pytest.mark.any_backend
 def test_levels_are_checked_without_a_copy_of_all_data():
     model = Given()
     model.num_levels, model.data_shape = 2, (10_000,)
@@ -85,6 +86,7 @@ def test_levels_are_checked_without_a_copy_of_all_data():
     assert peak < 64e6
 
 
+@pytest.mark.any_backend
 def test_sums_are_float64():
     x = values(*np.random.default_rng(0).normal(-1e4, 0.1, size=4000))
     found = evaluate_likelihood(Given(), x, **SOURCE)
@@ -214,6 +216,7 @@ def test_nan_and_infinite_examples_are_counted():
         evaluate_likelihood(Given(), x, **SOURCE)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "model,offer",
     [
@@ -233,6 +236,7 @@ def test_models_without_a_likelihood_say_what_they_offer(model, offer):
         evaluate_likelihood(model(), STATES, **SOURCE)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "model,data,arguments,message",
     [

@@ -60,12 +60,10 @@ def triangle(old, new):
     "old,new",
     [
         ((28, 28), (8, 8)),
-        ((8, 8), (28, 28)),
+        ((7, 7), (75, 75)),
         ((16, 16), (29, 29)),
         ((9, 12), (5, 17)),
-        ((105, 105), (28, 28)),
         ((5, 5), (1, 1)),
-        ((28, 28), (299, 299)),
     ],
 )
 def test_resize_is_antialiased_bilinear_and_unrounded(old, new):
@@ -274,6 +272,7 @@ def test_a_layer_that_was_first_called_elsewhere_is_an_error():
         FeatureExtractor(model, "shared")
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "images,message",
     [
@@ -295,6 +294,7 @@ def test_images_that_are_none_are_named(classifier, images, message):
         FeatureExtractor(classifier, "features")(images)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "arguments,message",
     [

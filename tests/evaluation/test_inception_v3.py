@@ -68,6 +68,7 @@ def test_weights_come_from_a_file(small, tmp_path):
     np.testing.assert_allclose(features(IMAGES[:1]), expected, rtol=1e-5)
 
 
+@pytest.mark.any_backend
 def test_offline_the_error_says_how_to_give_a_file(offline):
     with pytest.raises(OSError, match="inception_v3_weights_tf.*kernels.h5") as error:
         inception_v3()
@@ -76,6 +77,7 @@ def test_offline_the_error_says_how_to_give_a_file(offline):
     assert "URL fetch failure" in str(error.value)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("weights", ["nowhere.h5", None, 3])
 def test_weights_that_are_no_file_are_named(weights):
     with pytest.raises(ValueError, match='`weights` must be "imagenet" or the path'):

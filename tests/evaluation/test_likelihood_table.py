@@ -9,6 +9,8 @@ import pytest
 from keras_genmod.distributions import LogPartition
 from keras_genmod.evaluation import Likelihood, LikelihoodProtocol, LikelihoodTable
 
+pytestmark = pytest.mark.any_backend
+
 PROTOCOL = {
     "kind": "exact",
     "dataset": "mnist",

@@ -7,6 +7,8 @@ import pytest
 
 from keras_genmod.evaluation import AnomalyScores, OutlierTable
 
+pytestmark = pytest.mark.any_backend
+
 
 def scores(values, name="free energy"):
     return AnomalyScores(scores=np.asarray(values, float), name=name, unit="nats")

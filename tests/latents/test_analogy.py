@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from keras_genmod.latents import analogy, around
 
+pytestmark = pytest.mark.any_backend
+
 A, B, C = np.random.default_rng(0).normal(size=(3, 6, 4)).astype("float32")
 
 

@@ -115,6 +115,7 @@ def test_a_flow_encodes_and_decodes():
     assert np.allclose(decode(model, z.reshape(2, 3, 16)).reshape(X.shape), X)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     ("model", "function", "message"),
     [
@@ -130,6 +131,7 @@ def test_models_without_the_way_are_named(model, function, message):
         function(model(), Z)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from keras_genmod.latents import traverse
 
+pytestmark = pytest.mark.any_backend
+
 Z = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
 
 

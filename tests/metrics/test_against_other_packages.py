@@ -12,6 +12,8 @@ from sklearn.neighbors import NearestNeighbors
 from keras_genmod import metrics
 from tests.oracles import metric_cases
 
+pytestmark = pytest.mark.any_backend
+
 ORACLES = pathlib.Path(metric_cases.__file__).parent
 FROZEN = json.loads((ORACLES / "frozen_metrics.json").read_text())["numbers"]
 FULL_RANK = ["small", "large subsets"]

@@ -5,6 +5,8 @@ import pytest
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 X = np.random.default_rng(0).normal(size=(30, 4))
 NAN = np.where(np.arange(4) == 2, np.nan, X)
 P = np.eye(4).repeat(5, axis=0)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 SIZES = dict(
     num_real=st.integers(2, 40),
     num_fake=st.integers(2, 40),

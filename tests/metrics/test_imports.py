@@ -4,7 +4,11 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from keras_genmod import metrics
+
+pytestmark = pytest.mark.any_backend
 
 SCRIPT = """
 import sys, types

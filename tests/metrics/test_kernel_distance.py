@@ -7,6 +7,8 @@ import pytest
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 
 def by_definition(real, fake):
     def kernel(x, y):

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 
 def by_definition(real, fake, k):
     """Counts with every difference of points in float64."""

@@ -8,6 +8,8 @@ from scipy.special import softmax
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 CENTRES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [5.0, 5.0]])
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 RNG = np.random.default_rng(0)
 REAL, FAKE, OTHER = RNG.normal(size=(3, 40, 3))
 

@@ -9,6 +9,8 @@ import pytest
 
 from keras_genmod import metrics
 
+pytestmark = pytest.mark.any_backend
+
 
 def features(count, dim):
     return np.random.default_rng(0).normal(size=(count, dim)) + 3.0
