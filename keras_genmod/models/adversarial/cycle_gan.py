@@ -107,8 +107,11 @@ class CycleGAN(AdversarialModel):
         pool_size=50,
         **kwargs,
     ):
+        checks.non_negative("cycle_weight", cycle_weight)
+        checks.non_negative("identity_weight", identity_weight)
         pool_size = checks.integer("pool_size", pool_size)
         shape_a, shape_b = network_checks.shapes("generator_ab", generator_ab)
+        network_checks.known_shape("generator_ab", (*shape_a, *shape_b))
         network_checks.maps("generator_ba", generator_ba, shape_b, shape_a)
         for name, network, shape in (
             ("discriminator_a", discriminator_a, shape_a),
@@ -117,15 +120,9 @@ class CycleGAN(AdversarialModel):
             scores_shape = network_checks.shapes(name, network)[1]
             network_checks.maps(name, network, shape, scores_shape)
             network_checks.warn_unless_scores(name, network)
-        for name, network, shape in (
-            ("generator_ba", generator_ba, shape_a),
-            ("generator_ab", generator_ab, shape_b),
-        ):
-            network_checks.known_shape(name, shape)
-            network_checks.warn_unless_unit_range(name, network)
-        if checks.non_negative("identity_weight", identity_weight) and (
-            shape_a != shape_b
-        ):
+        network_checks.warn_unless_unit_range("generator_ab", generator_ab)
+        network_checks.warn_unless_unit_range("generator_ba", generator_ba)
+        if identity_weight and shape_a != shape_b:
             raise ValueError(
                 "`identity_weight` must be 0 where the domains have different shapes. "
                 f"Received: identity_weight={identity_weight}, {shape_a}, {shape_b}"

@@ -67,6 +67,7 @@ class WGAN(Wasserstein):
         num_classes=None,
         **kwargs,
     ):
+        checks.positive("clip", clip)
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
         )

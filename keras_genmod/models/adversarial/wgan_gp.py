@@ -76,6 +76,7 @@ class WGANGP(Wasserstein):
         num_classes=None,
         **kwargs,
     ):
+        checks.non_negative("penalty_weight", penalty_weight)
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
         )
