@@ -1,0 +1,100 @@
+"""Faults of the adversarial models and of their steps."""
+
+from tests.mutants import Mutant
+
+_TESTS = "tests/models/adversarial"
+
+MUTANTS = [
+    Mutant(
+        "engine/objective.py",
+        "        for extra in added:\n",
+        "        for extra in added[:0]:\n",
+        f"{_TESTS}/test_added_losses.py",
+    ),
+    Mutant(
+        "engine/objective.py",
+        "if id(network) not in self.own:",
+        "if False:",
+        f"{_TESTS}/test_added_losses.py",
+    ),
+    Mutant(
+        "engine/objective.py",
+        "self.losses.extend(losses[: len(losses) - of_weights])",
+        "self.losses[:] = losses[: len(losses) - of_weights]",
+        f"{_TESTS}/test_added_losses.py",
+    ),
+    Mutant(
+        "engine/objective.py",
+        "    if objective.constrain is not None:\n",
+        "    if False:\n",
+        f"{_TESTS}/test_wgan.py",
+        backend="torch",
+    ),
+    Mutant(
+        "engine/optimizer_group.py",
+        "        if first > 0.0:\n",
+        "        if False:\n",
+        "tests/engine/test_optimizer_group.py",
+    ),
+    Mutant(
+        "engine/torch_engine.py",
+        "    if kernel.shape[0] == 1:\n",
+        "    if kernel.shape[0] == 0:\n",
+        "tests/engine/test_convolution.py",
+        backend="torch",
+    ),
+    Mutant(
+        "models/adversarial/adversarial_model.py",
+        "if 0 < last < objective.steps:",
+        "if 0 < last < 0:",
+        "tests/engine/test_objectives.py",
+    ),
+    Mutant(
+        "models/adversarial/gan.py",
+        "boundary = 0.5 if least_squares else 0.0",
+        "boundary = 0.0",
+        f"{_TESTS}/test_gan.py",
+    ),
+    Mutant(
+        "models/adversarial/latent_generator.py",
+        "return nan_unless(ops.all(in_range(real, 0.0, 1.0)), loss)",
+        "return loss",
+        f"{_TESTS}/test_ranges.py",
+    ),
+    Mutant(
+        "models/adversarial/cycle_gan.py",
+        "return _valid(loss, a, b), fake",
+        "return _valid(loss, a), fake",
+        f"{_TESTS}/test_ranges.py",
+    ),
+    Mutant(
+        "models/adversarial/cycle_gan.py",
+        "identity_weight = ops.convert_to_tensor(self.identity_weight)",
+        "identity_weight = 0.5",
+        f"{_TESTS}/test_cycle_gan.py",
+    ),
+    Mutant(
+        "models/adversarial/losses.py",
+        "    # E log(1 - D(G(z)))\n    return -ops.mean(",
+        "    # E log(1 - D(G(z)))\n    return ops.mean(",
+        f"{_TESTS}/test_losses.py",
+    ),
+    Mutant(
+        "models/adversarial/wgan_gp.py",
+        "e = uniform((ops.shape(real)[0], *ones), self.seed_generator)",
+        "e = uniform(ops.shape(real), self.seed_generator)",
+        f"{_TESTS}/test_wgan_gp.py",
+    ),
+    Mutant(
+        "models/adversarial/wgan_gp.py",
+        "ops.convert_to_tensor(self.penalty_weight) * penalty - distance",
+        "10.0 * penalty - distance",
+        f"{_TESTS}/test_wgan_gp.py",
+    ),
+    Mutant(
+        "models/network_checks.py",
+        "            return last_activation(operation)\n",
+        "            return None\n",
+        f"{_TESTS}/test_ranges.py",
+    ),
+]
