@@ -1,11 +1,16 @@
 """The gradient of a network's scores with respect to its input."""
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import ops
 
 from keras_genmod.engine import backend
 
 
-def input_gradient(network, x, differentiable=True):
+def input_gradient(
+    network: Callable[[Any], Any], x: Any, differentiable: bool = True
+) -> Any:
     """Returns d sum(network(x)) / dx, differentiable in the weights, not in `x`.
 
     Every example's score must depend on that example alone (no batch statistics);

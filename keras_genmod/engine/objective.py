@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import keras
 from keras import ops
 
 
@@ -75,7 +76,7 @@ def constrain(objective: Objective, variables: Sequence[Any]) -> None:
             variable.assign(objective.constrain(ops.convert_to_tensor(variable)))
 
 
-def call_network(network, inputs: Any, training: bool) -> Any:
+def call_network(network: keras.Layer, inputs: Any, training: bool) -> Any:
     """Returns `network(inputs)` as float32; notes losses that its layers add.
 
     Keras forgets them at the next call of the network, and an objective may call it

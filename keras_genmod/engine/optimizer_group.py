@@ -1,6 +1,7 @@
 """Several optimizers behind the one that a Keras model has."""
 
 import types
+from typing import Any
 
 import keras
 
@@ -45,7 +46,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         self._remember_ratios()
 
     @classmethod
-    def for_objectives(cls, optimizer, objectives: list[Objective]):
+    def for_objectives(
+        cls, optimizer: Any, objectives: list[Objective]
+    ) -> "OptimizerGroup":
         """Makes the group that `compile(optimizer=...)` describes.
 
         Args:
@@ -109,14 +112,14 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                     "optimizer leaves it alone."
                 )
 
-    def __getitem__(self, name: str):
+    def __getitem__(self, name: str) -> keras.optimizers.Optimizer:
         return self.members[name]
 
-    def build(self, variables):
+    def build(self, variables: Any) -> None:
         """Does nothing: the members are built by `bind`."""
 
     @property
-    def variables(self):
+    def variables(self) -> list:
         """The members' variables, in turn."""
         return [v for member in self.members.values() for v in member.variables]
 
@@ -146,7 +149,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         if first > 0.0:
             self._ratios = tuple(rate / first for rate in rates)
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: Any) -> None:
         """Puts the averaged weights of members with `use_ema` into the model."""
         put_averages(self)
 
@@ -165,7 +168,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for i, variable in enumerate(self.variables):
             variable.assign(store[str(i)])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "members": {
                 name: keras.saving.serialize_keras_object(member)

@@ -1,9 +1,14 @@
 """The slices of a batch that an objective with several steps sees."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from keras import tree
 
+from keras_genmod.engine.objective import Objective
 
-def batch_slices(inputs, objective):
+
+def batch_slices(inputs: Any, objective: Objective) -> Iterator[Any]:
     """Yields `x[i::k]` of every tensor for the `k` steps of an objective.
 
     Args:
@@ -28,6 +33,6 @@ def batch_slices(inputs, objective):
         yield tree.map_structure(lambda x, i=i: x[i::steps], inputs)
 
 
-def batch_size(inputs) -> int | None:
+def batch_size(inputs: Any) -> int | None:
     """Returns the static batch size of a nest of tensors, or `None`."""
     return tree.flatten(inputs)[0].shape[0]

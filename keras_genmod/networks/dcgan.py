@@ -28,7 +28,12 @@ from keras_genmod.networks.inputs import dcgan_initializer, image_input, latent_
 NORMALIZATIONS = ("batch", "layer", None)
 
 
-def dcgan_generator(latent_dim, image_shape, filters=64, num_classes=None):
+def dcgan_generator(
+    latent_dim: int,
+    image_shape: tuple[int, ...],
+    filters: int = 64,
+    num_classes: int | None = None,
+) -> keras.Model:
     """Makes DCGAN's generator.
 
     The latents are projected to the smallest feature map, and each transposed
@@ -79,8 +84,11 @@ def dcgan_generator(latent_dim, image_shape, filters=64, num_classes=None):
 
 
 def dcgan_discriminator(
-    image_shape, filters=64, num_classes=None, normalization="batch"
-):
+    image_shape: tuple[int, ...],
+    filters: int = 64,
+    num_classes: int | None = None,
+    normalization: str | None = "batch",
+) -> keras.Model:
     """Makes DCGAN's discriminator, or with `normalization="layer"` a WGAN-GP critic.
 
     Convolutions of stride 2 halve the image down to the smallest feature map, and one

@@ -7,7 +7,9 @@ from keras_genmod import checks
 from keras_genmod.networks.inputs import dcgan_initializer, image_input
 
 
-def patchgan_discriminator(image_shape, filters=64, num_layers=3):
+def patchgan_discriminator(
+    image_shape: tuple[int, ...], filters: int = 64, num_layers: int = 3
+) -> keras.Model:
     """Makes the PatchGAN discriminator: C64-C128-C256-C512, then a map of scores.
 
     Ck is a 4x4 convolution with k channels, instance normalization (not in the first)

@@ -8,7 +8,12 @@ from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.networks.inputs import dcgan_initializer, image_input
 
 
-def resnet_generator(image_shape, filters=64, num_blocks=9, num_downsamplings=2):
+def resnet_generator(
+    image_shape: tuple[int, ...],
+    filters: int = 64,
+    num_blocks: int = 9,
+    num_downsamplings: int = 2,
+) -> keras.Model:
     """Makes CycleGAN's generator: c7s1-64, d128, d256, R256 x 9, u128, u64, c7s1-3.
 
     c7s1-k is a 7x7 convolution of stride 1, dk a 3x3 one of stride 2, Rk a residual

@@ -1,5 +1,7 @@
 """What every model with several objectives shares."""
 
+from typing import Any
+
 import keras
 from keras import ops, tree
 
@@ -76,7 +78,7 @@ class AdversarialModel(GenerativeModel):
         """Makes the optimizer of `compile()`: that of the paper, where it names one."""
         return keras.optimizers.Adam()
 
-    def compile(self, optimizer="auto", **kwargs):
+    def compile(self, optimizer: Any = "auto", **kwargs: Any) -> None:
         """Configures the model for training.
 
         Args:
@@ -102,7 +104,9 @@ class AdversarialModel(GenerativeModel):
         group = OptimizerGroup.for_objectives(optimizer, self.objectives())
         super().compile(group, **kwargs)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
         """Trains the model, as `keras.Model.fit`; `y` is the condition.
 
         Arrays are checked before training: shapes, labels, ranges, and whether the last
@@ -158,7 +162,7 @@ class AdversarialModel(GenerativeModel):
         network_checks.sample_weight_unused(sample_weight, type(self).__name__)
         return inputs
 
-    def report_gradient_norms(self, on=True):
+    def report_gradient_norms(self, on: bool = True) -> None:
         """Has training report the norm of each objective's gradient, or no longer.
 
         The norm is that of all its networks together, in float32 and without the loss
@@ -172,13 +176,13 @@ class AdversarialModel(GenerativeModel):
             self.reports_gradient_norms = on
             self.make_train_function(force=True)
 
-    def evaluation_logs(self):
+    def evaluation_logs(self) -> dict[str, Any]:
         """Returns what `evaluate` reports: all but gradients; called by the engine."""
         norms = {tracker.name for tracker in self._norm_trackers.values()}
         logs = self.get_metrics_result()
         return {name: value for name, value in logs.items() if name not in norms}
 
-    def track_gradient_norm(self, name, norm):
+    def track_gradient_norm(self, name: str, norm: Any) -> None:
         """Records the norm of one objective's gradient; called by the engine."""
         taken = None
         if isinstance(self.optimizer[name], keras.optimizers.LossScaleOptimizer):
@@ -186,10 +190,10 @@ class AdversarialModel(GenerativeModel):
             norm = ops.where(taken, norm, 0.0)
         self._norm_trackers[name].update_state(norm, sample_weight=taken)
 
-    def track_objective(self, name, loss, num_examples):
+    def track_objective(self, name: str, loss: Any, num_examples: Any) -> None:
         """Records one objective's loss; called by the engine."""
         self.objective_trackers[name].update_state(loss, sample_weight=num_examples)
 
-    def track_total(self, total, num_examples):
+    def track_total(self, total: Any, num_examples: Any) -> None:
         """Records the sum of the losses; called by the engine."""
         self._loss_tracker.update_state(total, sample_weight=num_examples)

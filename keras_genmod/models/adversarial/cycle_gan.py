@@ -1,5 +1,7 @@
 """CycleGAN: translation between two domains without pairs."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -98,15 +100,15 @@ class CycleGAN(AdversarialModel):
 
     def __init__(
         self,
-        generator_ab,
-        generator_ba,
-        discriminator_a,
-        discriminator_b,
-        cycle_weight=10.0,
-        identity_weight=0.5,
-        pool_size=50,
-        **kwargs,
-    ):
+        generator_ab: keras.Model,
+        generator_ba: keras.Model,
+        discriminator_a: keras.Model,
+        discriminator_b: keras.Model,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 0.5,
+        pool_size: int = 50,
+        **kwargs: Any,
+    ) -> None:
         checks.non_negative("cycle_weight", cycle_weight)
         checks.non_negative("identity_weight", identity_weight)
         pool_size = checks.integer("pool_size", pool_size)
@@ -145,14 +147,14 @@ class CycleGAN(AdversarialModel):
         self.finish_construction()
 
     @property
-    def is_conditional(self):
+    def is_conditional(self) -> bool:
         """True: every batch is a pair of images of the two domains."""
         return True
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
-    def define_objectives(self):
+    def define_objectives(self) -> list[Objective]:
         return [
             Objective(
                 "generator",
@@ -235,7 +237,7 @@ class CycleGAN(AdversarialModel):
         checks.shape("images of domain b", condition, self.shape_b)
         checks.unit_range("images of domain b", condition)
 
-    def translate(self, x, to="b"):
+    def translate(self, x: Any, to: str = "b") -> Any:
         """Returns images translated to domain `to`.
 
         Args:
@@ -266,7 +268,7 @@ class CycleGAN(AdversarialModel):
             '`translate(x, to="a" or "b")`.'
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         del config["num_classes"]
         networks = {

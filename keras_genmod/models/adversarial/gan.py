@@ -1,5 +1,7 @@
 """Generative adversarial network, with the usual losses, plain and conditional."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,7 +11,7 @@ from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
 
 
-def accuracy_trackers(name):
+def accuracy_trackers(name: str) -> dict[str, keras.metrics.Mean]:
     """Returns what records a discriminator's accuracy on real and on fake data.
 
     Args:
@@ -22,7 +24,7 @@ def accuracy_trackers(name):
     }
 
 
-def track_accuracy(trackers, real, fake, least_squares=False):
+def track_accuracy(trackers, real, fake, least_squares: bool = False) -> None:
     """Records the share of scores on the right side.
 
     Args:
@@ -94,14 +96,14 @@ class GAN(LatentGenerator):
 
     def __init__(
         self,
-        generator,
-        discriminator,
-        latent_dim,
-        loss="non_saturating",
-        discriminator_steps=1,
-        num_classes=None,
-        **kwargs,
-    ):
+        generator: keras.Model,
+        discriminator: keras.Model,
+        latent_dim: int,
+        loss: str = "non_saturating",
+        discriminator_steps: int = 1,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         checks.choice("loss", loss, GAN_LOSSES)
         discriminator_steps = checks.positive_int(
             "discriminator_steps", discriminator_steps
@@ -120,10 +122,10 @@ class GAN(LatentGenerator):
         self.accuracy = accuracy_trackers("discriminator")
         self.finish_construction()
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
-    def define_objectives(self):
+    def define_objectives(self) -> list[Objective]:
         return [
             Objective(
                 "discriminator",
@@ -152,7 +154,7 @@ class GAN(LatentGenerator):
         _, loss = GAN_LOSSES[self.gan_loss]
         return self._valid(loss(self._score(fake, condition, training)), real), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),

@@ -1,5 +1,7 @@
 """A history of generated images for the discriminator to look at."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -28,7 +30,13 @@ class ImagePool(keras.layers.Layer):
         pass unchanged.
     """
 
-    def __init__(self, size, image_shape, seed_generator, **kwargs):
+    def __init__(
+        self,
+        size: int,
+        image_shape: tuple[int, ...],
+        seed_generator: keras.random.SeedGenerator,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.size = size
         self.seed_generator = seed_generator
@@ -50,7 +58,7 @@ class ImagePool(keras.layers.Layer):
             )
         self.built = True
 
-    def exchange(self, images):
+    def exchange(self, images: Any) -> Any:
         """Puts images `(batch, ...)` in the pool; returns as many, some of them old."""
         if not self.size:
             return images

@@ -1,5 +1,7 @@
 """What GAN and Wasserstein GANs share: a generator of latents and a score."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -30,8 +32,14 @@ class LatentGenerator(AdversarialModel):
     """
 
     def __init__(
-        self, generator, scorer, scorer_name, latent_dim, num_classes=None, **kwargs
-    ):
+        self,
+        generator: keras.Model,
+        scorer: keras.Model,
+        scorer_name: str,
+        latent_dim: int,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         latent_dim = checks.positive_int("latent_dim", latent_dim)
         latent_shape, data_shape = network_checks.shapes(
             "generator", generator, num_classes
@@ -86,7 +94,7 @@ class LatentGenerator(AdversarialModel):
         if len(self.data_shape) > 1:
             checks.unit_range("x", x)
 
-    def decode(self, z, condition=None):
+    def decode(self, z: Any, condition: Any = None) -> Any:
         """Returns what the generator makes of latents, shape `(batch, *data_shape)`.
 
         Args:
@@ -107,7 +115,7 @@ class LatentGenerator(AdversarialModel):
         condition = None if condition is None else self.one_hot(condition)
         return self._decode(z, condition)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "generator": keras.saving.serialize_keras_object(self.generator),

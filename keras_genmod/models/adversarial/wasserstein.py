@@ -1,5 +1,7 @@
 """What the Wasserstein GANs share: critic and generator objectives."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -27,7 +29,7 @@ class Wasserstein(LatentGenerator):
         self.critic_steps = critic_steps
         self.distance_tracker = keras.metrics.Mean(name="wasserstein_distance")
 
-    def define_objectives(self):
+    def define_objectives(self) -> list[Objective]:
         return [
             Objective("critic", self._critic_loss, [self.critic], self.critic_steps),
             Objective("generator", self._generator_loss, [self.generator]),
@@ -54,7 +56,7 @@ class Wasserstein(LatentGenerator):
         loss = -ops.mean(self._score(fake, condition, training))
         return self._valid(loss, real), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "critic": keras.saving.serialize_keras_object(self.critic),

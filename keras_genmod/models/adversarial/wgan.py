@@ -1,11 +1,13 @@
 """Wasserstein GAN with clipped weights."""
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.engine import Objective
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
 
@@ -59,14 +61,14 @@ class WGAN(Wasserstein):
 
     def __init__(
         self,
-        generator,
-        critic,
-        latent_dim,
-        critic_steps=5,
-        clip=0.01,
-        num_classes=None,
-        **kwargs,
-    ):
+        generator: keras.Model,
+        critic: keras.Model,
+        latent_dim: int,
+        critic_steps: int = 5,
+        clip: float = 0.01,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         checks.positive("clip", clip)
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
@@ -74,10 +76,10 @@ class WGAN(Wasserstein):
         self.clip = clip
         self.finish_construction()
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         return keras.optimizers.RMSprop(5e-5)
 
-    def define_objectives(self):
+    def define_objectives(self) -> list[Objective]:
         critic, generator = super().define_objectives()
         return [dataclasses.replace(critic, constrain=self._clipped), generator]
 
@@ -92,5 +94,5 @@ class WGAN(Wasserstein):
         loss = -self._distance(real, fake, condition, training)
         return self._valid(loss, real), None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "clip": float(self.clip)}

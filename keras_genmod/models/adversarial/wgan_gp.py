@@ -1,5 +1,7 @@
 """Wasserstein GAN with gradient penalty."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -68,14 +70,14 @@ class WGANGP(Wasserstein):
 
     def __init__(
         self,
-        generator,
-        critic,
-        latent_dim,
-        critic_steps=5,
-        penalty_weight=10.0,
-        num_classes=None,
-        **kwargs,
-    ):
+        generator: keras.Model,
+        critic: keras.Model,
+        latent_dim: int,
+        critic_steps: int = 5,
+        penalty_weight: float = 10.0,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         checks.non_negative("penalty_weight", penalty_weight)
         super().__init__(
             generator, critic, latent_dim, critic_steps, num_classes, **kwargs
@@ -87,7 +89,7 @@ class WGANGP(Wasserstein):
         self.penalty_tracker = keras.metrics.Mean(name="gradient_penalty")
         self.finish_construction()
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
 
     def _critic_loss(self, inputs, passed_on, training):
@@ -118,5 +120,5 @@ class WGANGP(Wasserstein):
         self.penalty_tracker.update_state(ops.stop_gradient(penalty))
         return penalty
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "penalty_weight": float(self.penalty_weight)}
