@@ -1,0 +1,198 @@
+"""Every public constructor refuses what it cannot take, naming the argument."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from keras_genmod import bijectors, layers, models, networks
+from tests.models.small_networks import small_network
+
+IMAGE = (4, 4, 1)
+LATENT = 3
+TO_LATENT = small_network(IMAGE, (LATENT,))
+TO_SCORE = small_network(IMAGE, (1,))
+TO_IMAGE = small_network((LATENT,), IMAGE)
+TRANSLATOR = small_network(IMAGE, IMAGE)
+SIZES = {"image_shape": IMAGE, "filters": 2}
+COUPLED = {"event_shape": (2,), "network": networks.coupling_mlp(2, (3,))}
+SPLIT = {"event_shape": (2, 2, 4), "bijector": bijectors.Affine((2, 2, 2))}
+
+GOOD = {
+    models.Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
+    models.BoltzmannMachine: {"visible_dim": 4, "num_chains": 2},
+    models.CausalTransformer: {
+        "image_shape": IMAGE,
+        "model_dim": 4,
+        "num_heads": 2,
+        "num_blocks": 1,
+    },
+    models.CycleGAN: {
+        "generator_ab": TRANSLATOR,
+        "generator_ba": TRANSLATOR,
+        "discriminator_a": TO_SCORE,
+        "discriminator_b": TO_SCORE,
+        "pool_size": 2,
+    },
+    models.DBM: {"layer_dims": [4, 3], "num_chains": 2},
+    models.DBN: {"layer_dims": [4, 3]},
+    models.EnergyModel: {"network": TO_SCORE, "buffer_size": 2},
+    models.GAN: {
+        "generator": TO_IMAGE,
+        "discriminator": TO_SCORE,
+        "latent_dim": LATENT,
+    },
+    models.GatedPixelCNN: {**SIZES, "num_blocks": 1},
+    models.GenerativeModel: {"data_shape": (2,)},
+    models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
+    models.NormalizingFlow: {"bijector": bijectors.Affine((2,))},
+    models.PixelCNN: {**SIZES, "num_blocks": 1},
+    models.PixelCNNPlusPlus: {
+        **SIZES,
+        "num_mixtures": 1,
+        "num_blocks": 1,
+        "num_resolutions": 1,
+    },
+    models.PixelRNN: {**SIZES, "num_layers": 1},
+    models.RBM: {"visible_dim": 4, "hidden_dim": 3, "num_chains": 2},
+    models.UniformDequantization: {"num_levels": 4},
+    models.VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},
+    models.VariationalDequantization: {
+        "num_levels": 4,
+        "bijector": bijectors.Affine((2,)),
+    },
+    models.WGAN: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
+    models.WGANGP: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
+    bijectors.ActNorm: {"event_shape": (2,)},
+    bijectors.AdditiveCoupling: {
+        "event_shape": (2,),
+        "network": networks.coupling_mlp(2, (3,), 1),
+    },
+    bijectors.Affine: {"event_shape": (2,)},
+    bijectors.AffineCoupling: COUPLED,
+    bijectors.Chain: {"bijectors": [bijectors.Affine((2,))]},
+    bijectors.Invert: {"bijector": bijectors.Affine((2,))},
+    bijectors.Invertible1x1Convolution: {"event_shape": (2, 2, 2)},
+    bijectors.InvertibleLinear: {"event_dim": 2},
+    bijectors.LeakyReLU: {"event_shape": (2,)},
+    bijectors.Logit: {"event_shape": (2,)},
+    bijectors.MaskedAutoregressive: {
+        "event_dim": 2,
+        "network": networks.made(2, (3,)),
+    },
+    bijectors.Permutation: {"event_shape": (2,)},
+    bijectors.Planar: {"event_dim": 2},
+    bijectors.Radial: {"event_dim": 2},
+    bijectors.RationalQuadraticSpline: {"event_shape": (2,)},
+    bijectors.Sigmoid: {"event_shape": (2,)},
+    bijectors.SplineCoupling: {
+        "event_shape": (2,),
+        "network": networks.coupling_mlp(2, (3,), 23),
+    },
+    bijectors.Split: SPLIT,
+    bijectors.Squeeze: {"event_shape": (2, 2, 1)},
+    layers.DiagonalBiLSTM: {"filters": 2},
+    layers.GaussianSampling: {},
+    layers.MaskedConv2D: {"filters": 2, "kernel_size": 3, "mask": "A"},
+    layers.MaskedDense: {"input_degrees": (1, 2), "output_degrees": (1, 2)},
+    layers.ReflectionPadding2D: {},
+    layers.RowLSTM: {"filters": 2},
+    layers.ShiftedConv2D: {"filters": 2, "kernel_size": 3, "direction": "down"},
+    layers.ShiftedConv2DTranspose: {"filters": 2, "direction": "down"},
+    layers.WeightNormalization: {"layer": keras.layers.Dense(2)},
+    networks.convolutional_decoder: {"latent_dim": 2, "image_shape": IMAGE},
+    networks.convolutional_encoder: {"image_shape": IMAGE},
+    networks.coupling_cnn: {**SIZES, "num_blocks": 1},
+    networks.coupling_mlp: {"event_dim": 2, "hidden_dims": (3,)},
+    networks.dcgan_discriminator: {**SIZES},
+    networks.dcgan_generator: {"latent_dim": 2, **SIZES},
+    networks.made: {"event_dim": 2, "hidden_dims": (3,)},
+    networks.mlp_decoder: {"latent_dim": 2, "image_shape": IMAGE, "hidden_dims": (3,)},
+    networks.mlp_discriminator: {"image_shape": IMAGE, "hidden_dims": (3,)},
+    networks.mlp_encoder: {"image_shape": IMAGE, "hidden_dims": (3,)},
+    networks.patchgan_discriminator: {"image_shape": (8, 8, 1), "filters": 2},
+    networks.resnet_generator: {**SIZES, "num_blocks": 1, "num_downsamplings": 1},
+}
+# Arguments that still take some of these, or refuse them without their name.
+OPEN = {
+    "EnergyModel-data_range",
+    "GenerativeModel-data_shape",
+    "Glow-image_shape",
+    "Glow-num_classes",
+    "NormalizingFlow-base",
+    "RBM-persistent",
+    "RBM-hidden_regularizer",
+    "AdditiveCoupling-mask",
+    "AdditiveCoupling-flip",
+    "AffineCoupling-mask",
+    "AffineCoupling-flip",
+    "Chain-bijectors",
+    "Invertible1x1Convolution-matrix",
+    "Invertible1x1Convolution-seed",
+    "InvertibleLinear-matrix",
+    "InvertibleLinear-seed",
+    "Permutation-seed",
+    "Planar-seed",
+    "Radial-seed",
+    "SplineCoupling-mask",
+    "SplineCoupling-flip",
+    "GaussianSampling-seed",
+    "ShiftedConv2D-strides",
+    "ShiftedConv2D-use_bias",
+    "ShiftedConv2DTranspose-use_bias",
+    "WeightNormalization-initial_deviation",
+    "convolutional_decoder-output_activation",
+    "coupling_mlp-activation",
+    "made-activation",
+    "mlp_decoder-activation",
+    "mlp_decoder-output_activation",
+    "mlp_encoder-activation",
+}
+# No argument can be any of these.
+NEVER = [
+    object(),
+    {1: 2},
+    float("nan"),
+    -(2**40),
+    "no such name",
+    np.array([[1.5, 2.0]]),
+]
+# Some arguments can be some of these; the others say so.
+ODD = [None, -1, 0, 2**40, 2.0, True, [], [None], (0, -1), np.array([1, 2])]
+
+
+def cases():
+    for make in GOOD:
+        parameters = inspect.signature(make).parameters.values()
+        for parameter in parameters:
+            name = f"{make.__name__}-{parameter.name}"
+            if parameter.kind is not parameter.VAR_KEYWORD and name not in OPEN:
+                yield pytest.param(make, parameter.name, id=name)
+
+
+def complaint(make, name, value):
+    """Returns what is wrong with how a bad argument is answered, or `None`."""
+    try:
+        make(**{**GOOD[make], name: value})
+    except (ValueError, TypeError) as error:
+        named = f"`{name}" in str(error) or f"{name}=" in str(error)
+        return None if named else f"{value!r}: {type(error).__name__}: {error}"
+    except Exception as error:
+        return f"{value!r}: {type(error).__name__}: {error}"
+    return f"{value!r} is taken" if any(value is bad for bad in NEVER) else None
+
+
+@pytest.mark.parametrize("make,name", list(cases()))
+def test_bad_arguments_are_named(make, name):
+    complaints = [complaint(make, name, value) for value in (*NEVER, *ODD)]
+    assert [text for text in complaints if text is not None] == []
+
+
+def test_every_constructor_has_a_row():
+    public = {
+        getattr(module, name)
+        for module in (models, bijectors, layers, networks)
+        for name in module.__all__
+    }
+    assert public - set(GOOD) <= {models.AdversarialModel, bijectors.Bijector}
