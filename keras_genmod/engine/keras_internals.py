@@ -102,6 +102,17 @@ class KeptState:
 # Files.
 
 
+def set_input_shapes(model: keras.Model, shapes) -> None:
+    """Lets `export` know what a model takes that was never called.
+
+    Args:
+        model: Built model.
+        shapes: Nest of shapes of what `call` takes, each with `None` for the batch.
+    """
+    model._build_shapes_dict = {"inputs": shapes}
+    model._called = True
+
+
 def h5_file_of(store) -> Any:
     """Returns the open HDF5 file of what `load_own_variables` gets, or `None`."""
     return getattr(store, "h5_file", None)

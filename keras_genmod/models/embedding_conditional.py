@@ -23,6 +23,10 @@ class EmbeddingConditional(GenerativeModel):
     def is_conditional(self) -> bool:
         return self.num_classes is not None or self.embedding_dim is not None
 
+    @property
+    def condition_shape(self):
+        return () if self.embedding_dim is None else (self.embedding_dim,)
+
     def data_and_condition(self, inputs):
         data, condition = super().data_and_condition(inputs)
         if self.embedding_dim is not None:

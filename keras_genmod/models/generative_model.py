@@ -7,7 +7,12 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import SeedGenerator, derived_state, seed_state
+from keras_genmod.engine import (
+    SeedGenerator,
+    derived_state,
+    keras_internals,
+    seed_state,
+)
 from keras_genmod.models.conditions import Conditions
 from keras_genmod.models.saving import Saving
 from keras_genmod.models.training import Training
@@ -82,9 +87,19 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
 
-    def finish_construction(self):
+    @property
+    def condition_shape(self) -> tuple[int, ...]:
+        """Shape of one condition, without the batch: `()` for class labels."""
+        return ()
+
+    def finish_construction(self) -> None:
         """Marks the model as built: every variable exists from now on."""
         self.built = True
+        shapes = (None, *self.data_shape), (None, *self.condition_shape)
+        keras_internals.set_input_shapes(self, self._join(*shapes))
+
+    def get_build_config(self) -> None:
+        """Returns nothing: a model is built as soon as it is made."""
 
     def sample(self, num_samples, condition=None, seed=None):
         """Draws samples from the model, in one call that is compiled once.

@@ -151,6 +151,10 @@ class CycleGAN(AdversarialModel):
         """True: every batch is a pair of images of the two domains."""
         return True
 
+    @property
+    def condition_shape(self) -> tuple[int, ...]:
+        return self.shape_b
+
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
