@@ -8,7 +8,6 @@ import pathlib
 
 import keras
 import numpy as np
-import typer
 
 from keras_genmod import (
     RBM,
@@ -20,6 +19,7 @@ from keras_genmod import (
     evaluation,
     networks,
 )
+from recipes._run import begin, command_line, fit
 
 NUM_SCORED = 1_000  # images of each set
 MUTATION_RATE = 0.2  # share of pixels drawn anew for the background model
@@ -93,6 +93,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run, with one in it for each model.
     """
+    begin(locals(), may_change=["outliers"])
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
@@ -113,18 +114,17 @@ def main(
         model, optimizer = make_model(name, *sizes)
         model.compile(optimizer)
         shape = (-1, *model.data_shape)  # of an RBM flat
-        history = model.fit(
+        fit(
+            model,
             x.reshape(shape),
             batch_size=batch_size,
+            log_dir=folder,
             epochs=epochs,
             validation_data=(sets["held-out"].reshape(shape),),
             callbacks=[
                 callbacks.TensorBoard(folder),
-                callbacks.Backup(f"{folder}/backup"),
             ],
         )
-        if not history.epoch:
-            print(f"{folder} has its {epochs} epochs already: give more to go on.")
         model.save(f"{folder}/model.keras")
         return {
             k: evaluation.anomaly_score(model, images.reshape(shape))
@@ -151,7 +151,12 @@ def main(
     table.to_json(f"{log_dir}/anomaly.json")
     images = np.concatenate(pictures).reshape(-1, *x_train.shape[1:])
     picture = callbacks.image_grid(images, num_columns=len(sets))
-    callbacks.save_png(f"{log_dir}/anomaly.png", picture)
+    caption = (
+        f"{dataset}, epoch {epochs}; four rows each of vae, pixel_cnn, rbm, "
+        "autoencoder; columns: the held-out images that look most unusual to "
+        "it, then of each set of outliers those that look most usual"
+    )
+    callbacks.save_png(f"{log_dir}/anomaly.png", picture, caption)
     print(table)
     worst = min(table.records(), key=lambda record: record["auroc"])
     print(
@@ -166,4 +171,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import typer
 
 from keras_genmod import Autoencoder, callbacks, data, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 EVERY = 10  # epochs from one picture to the next
@@ -33,6 +33,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
 
@@ -54,23 +55,25 @@ def main(
     pairs = callbacks.Reconstructions(
         log_dir, x_test[: 3 * NUM_COLUMNS], num_columns=NUM_COLUMNS, every=EVERY
     )
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         callbacks=[
             pairs,
             callbacks.TensorBoard(log_dir),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows, in turn: held-out images and their reconstructions.
     images = callbacks.image_grid(pairs.draw(model), NUM_COLUMNS)
-    callbacks.save_png(f"{log_dir}/autoencoder.png", images)
+    caption = (
+        f"{dataset}, epoch {epochs}; held-out images and, below each row, their "
+        "reconstructions"
+    )
+    callbacks.save_png(f"{log_dir}/autoencoder.png", images, caption)
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
@@ -86,4 +89,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import BoltzmannMachine, callbacks, data
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 0.05
 EVERY = 20  # epochs from one picture to the next
@@ -37,6 +37,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     images = [data.load(dataset, split)[0][:limit] for split in ("train", "test")]
     image_shape = images[0].shape[1:]
@@ -57,15 +58,15 @@ def main(
         image_shape=image_shape,
     )
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         np.tile(patterns, (REPEATS, 1)),
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
-        callbacks=[samples, board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[samples, board],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
     # The upper half is known; the lower one starts at random and cools down.
     known = np.arange(patterns.shape[1]) < patterns.shape[1] // 2
@@ -73,15 +74,20 @@ def main(
         model.complete(patterns, known, final_temperature=FINAL_TEMPERATURE, seed=seed)
     )
 
-    # Rows: patterns; what of them is known; completed patterns; two of samples.
     shown = [np.where(known, patterns, 0.5), completed]
     shown = [x[:NUM_COLUMNS] for x in (patterns, *shown)]
     shown.append(ops.convert_to_numpy(samples.draw(model)))
     pictures = np.concatenate(shown).reshape(-1, *image_shape)
     columns = min(NUM_COLUMNS, num_patterns)
     board.add_images("boltzmann_machine", pictures, step=epochs, num_columns=columns)
+    caption = (
+        f"{dataset}, epoch {epochs}; patterns; what of them is known; completed; "
+        "two rows of samples"
+    )
     callbacks.save_png(
-        f"{log_dir}/boltzmann_machine.png", callbacks.image_grid(pictures, columns)
+        f"{log_dir}/boltzmann_machine.png",
+        callbacks.image_grid(pictures, columns),
+        caption,
     )
     model.save(f"{log_dir}/model.keras")
 
@@ -98,4 +104,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -7,6 +7,7 @@ from keras import ops
 from sklearn.neighbors import KNeighborsClassifier
 
 from keras_genmod import GAN, callbacks, data, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
@@ -38,6 +39,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, y_train = data.load(dataset, "train")
     x_test, y_test = data.load(dataset, "test")
@@ -64,24 +66,24 @@ def main(
         num_columns=num_classes,
         every=EVERY,
     )
-    history = model.fit(
+    fit(
+        model,
         x_train,
         y_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test, y_test),
         callbacks=[
             callbacks.GanHealth(x_test, log_dir=log_dir),
             samples,
             callbacks.TensorBoard(log_dir),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
     images = callbacks.image_grid(samples.draw(model), num_classes)
-    callbacks.save_png(f"{log_dir}/conditional_gan.png", images)
+    caption = f"{dataset}, epoch {epochs}; samples; a column is the class asked for"
+    callbacks.save_png(f"{log_dir}/conditional_gan.png", images, caption)
     model.save(f"{log_dir}/model.keras")
 
     # Does it draw what it is asked for? The nearest training image is the judge.
@@ -103,4 +105,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -5,6 +5,7 @@ import numpy as np
 import typer
 
 from keras_genmod import VAE, callbacks, data, evaluation, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 NUM_IMPORTANCE_SAMPLES = 500
@@ -33,6 +34,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, y_train = data.load(dataset, "train")
     x_test, y_test = data.load(dataset, "test")
@@ -54,9 +56,11 @@ def main(
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         batches,
         shuffle=False,  # the batches are shuffled already
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test, y_test),
         validation_batch_size=batch_size,
@@ -66,19 +70,21 @@ def main(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
             board,
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # A column is a class; along a row the latents stay, so the style does.
     z = np.random.default_rng(seed).standard_normal((NUM_ROWS, latent_dim))
     z = z.astype("float32").repeat(num_classes, axis=0)
     images = model.decode(z, np.tile(np.arange(num_classes), NUM_ROWS))
     board.add_images("classes", images, step=epochs, num_columns=num_classes)
+    caption = (
+        f"{dataset}, epoch {epochs}; a column a class; the latents stay the same "
+        "along a row"
+    )
     callbacks.save_png(
-        f"{log_dir}/conditional_vae.png", callbacks.image_grid(images, num_classes)
+        f"{log_dir}/conditional_vae.png",
+        callbacks.image_grid(images, num_classes),
+        caption,
     )
     model.save(f"{log_dir}/model.keras")
 
@@ -107,4 +113,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

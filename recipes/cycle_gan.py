@@ -2,11 +2,11 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 from scipy.ndimage import maximum_filter
 
 from keras_genmod import CycleGAN, callbacks, data, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
@@ -69,6 +69,7 @@ def main(
         limit: Use at most so many training and so many held-out examples of each set.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0] for s in ("train", "test"))
     if dataset_b is None:  # B is made of other images than A: no pairs
@@ -97,10 +98,12 @@ def main(
 
     pairs = data.UnpairedDataset(a, b, batch_size=batch_size, seed=seed)
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         augmented(a, b, batch_size, seed) if augment else pairs,
         shuffle=False,  # the batches are shuffled already
         steps_per_epoch=len(pairs),
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(a_test, b_test),
         validation_batch_size=batch_size,
@@ -110,13 +113,9 @@ def main(
                 on_epoch_begin=lambda epoch, logs: setattr(pairs, "epoch", epoch)
             ),
             board,
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: held-out images of A, in B, and back; then of B, in A, and back.
     rows = []
     for shown, there, back in ((a_test, "b", "a"), (b_test, "a", "b")):
         translated = model.translate(shown[:NUM_COLUMNS], to=there)
@@ -124,8 +123,12 @@ def main(
         rows += [shown[:NUM_COLUMNS], translated, returned]
     images = np.concatenate([ops.convert_to_numpy(row) for row in rows])
     board.add_images("translations", images, step=epochs, num_columns=NUM_COLUMNS)
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1 held-out images of A; 2 translated "
+        "to B; 3 and back; 4-6 the same from B"
+    )
     callbacks.save_png(
-        f"{log_dir}/cycle_gan.png", callbacks.image_grid(images, NUM_COLUMNS)
+        f"{log_dir}/cycle_gan.png", callbacks.image_grid(images, NUM_COLUMNS), caption
     )
     model.save(f"{log_dir}/model.keras")
 
@@ -144,4 +147,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -1,13 +1,11 @@
 """Deep Boltzmann machine (Salakhutdinov and Hinton, AISTATS 2009)."""
 
-import pathlib
-
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import DBM, callbacks, data, evaluation
+from recipes._run import begin, command_line, fit, integers, pretrain
 
 PRETRAINING_RATE = 0.05
 LEARNING_RATE = 0.005
@@ -45,6 +43,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals(), may_change=["num_temperatures"])
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, split)[0] for split in ("train", "test"))
     image_shape = x_train.shape[1:]
@@ -53,16 +52,16 @@ def main(
         for x in (x_train, x_test)
     )
 
-    dims = [int(units) for units in hidden_dims.split(",")]
+    dims = integers("hidden_dims", hidden_dims)
     model = DBM([x_train.shape[1], *dims], num_chains=num_chains, seed=seed)
-    pretrained = pathlib.Path(log_dir, "pretrained.weights.h5")
-    if pretrained.exists():
-        model.load_weights(pretrained)
-    else:
-        rate = keras.optimizers.SGD(PRETRAINING_RATE, momentum=0.5)
-        model.pretrain(x_train, pretrain_epochs, batch_size, rate)
-        pretrained.parent.mkdir(parents=True, exist_ok=True)
-        model.save_weights(pretrained)
+    pretrain(
+        model,
+        x_train,
+        log_dir,
+        epochs=pretrain_epochs,
+        batch_size=batch_size,
+        optimizer=keras.optimizers.SGD(PRETRAINING_RATE, momentum=0.5),
+    )
     model.compile(keras.optimizers.SGD(LEARNING_RATE))
 
     n, when = NUM_COLUMNS, {"every": EVERY, "image_shape": image_shape}
@@ -70,25 +69,27 @@ def main(
         callbacks.SampleGrid(log_dir, 2 * n, seed=seed, num_columns=n, **when),
         callbacks.Reconstructions(log_dir, x_test[:n], **when),
     ]
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         callbacks=[
             *drawn,
             callbacks.TensorBoard(log_dir),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: two of samples; held-out images; their reconstructions.
     rows = [ops.convert_to_numpy(picture.draw(model)) for picture in drawn]
     pictures = np.concatenate(rows).reshape(-1, *image_shape)
     picture = callbacks.image_grid(pictures, NUM_COLUMNS)
-    callbacks.save_png(f"{log_dir}/dbm.png", picture)
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 "
+        "their reconstructions"
+    )
+    callbacks.save_png(f"{log_dir}/dbm.png", picture, caption)
     model.save(f"{log_dir}/model.keras")
 
     options = {}
@@ -105,7 +106,7 @@ def main(
     )
     print(bound)
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
-    sign = ">=" if bound.kind == "lower_bound" else "~"
+    sign = ">=" if bound.kind == "lower_bound" else ">~"
     print(
         f"Held-out {dataset}, {len(x_test)} images, static binarization: mean squared "
         f"error of reconstructions {logs['reconstruction']:.4f} a pixel, log p(x) "
@@ -118,4 +119,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

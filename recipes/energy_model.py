@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import scipy.special
-import typer
 from keras import layers, ops
 
 from keras_genmod import EnergyModel, callbacks, data, evaluation, metrics, networks
+from recipes._run import begin, command_line, fit
 
 NUM_CHAINS = 10_000
 SAMPLE_STEPS = 1000
@@ -95,6 +95,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     in_plane = x_train.shape[1:] == (2,)
@@ -115,25 +116,22 @@ def main(
     model.compile(keras.optimizers.Adam(rate))
 
     board = callbacks.TensorBoard(log_dir)
-    stop = callbacks.StopOnNonFinite(every=100)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
-        callbacks=[stop, board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[board],
     )
-    if stop.report:
-        raise typer.Exit(1)
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
     num_samples = len(x_train) if in_plane else 2 * NUM_COLUMNS
     samples = model.sample(num_samples, seed=seed, num_steps=SAMPLE_STEPS)
     samples = ops.convert_to_numpy(samples)
     energies = evaluation.anomaly_score(model, x_test).scores
     if in_plane:
-        # From left to right: training points, the density, points drawn from it.
+        caption = "from the left: training points, the density, samples"
         pictures, log_partition = grid_densities(model, x_train, samples)
         num_columns, scale = 3, 4
         figure = (
@@ -141,7 +139,9 @@ def main(
             f"nats (estimate: normalised on a grid of {NUM_BINS}x{NUM_BINS} cells)"
         )
     else:
-        # Rows: two of samples from noise; two of chains of the buffer; held-out images.
+        caption = (
+            "rows: 1-2 samples from noise; 3-4 chains of the buffer; 5 held-out images"
+        )
         chains = ops.convert_to_numpy(model.buffer.chains)[: 2 * NUM_COLUMNS]
         pictures = np.concatenate([samples, chains, x_test[:NUM_COLUMNS]])
         num_columns, scale = NUM_COLUMNS, None
@@ -155,7 +155,8 @@ def main(
         )
     board.add_images("energy_model", pictures, step=epochs, num_columns=num_columns)
     picture = callbacks.image_grid(pictures, num_columns, scale=scale)
-    callbacks.save_png(f"{log_dir}/energy_model.png", picture)
+    caption = f"{dataset}, epoch {epochs}; {caption}"
+    callbacks.save_png(f"{log_dir}/energy_model.png", picture, caption)
     model.save(f"{log_dir}/model.keras")
     print(f"Held-out {dataset}, {figure}.")
     print(
@@ -165,4 +166,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

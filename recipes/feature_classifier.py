@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from keras_genmod import callbacks, data, evaluation, metrics
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 DECAY = 0.7  # of the learning rate, an epoch
@@ -67,6 +68,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, y_train = data.load(dataset, "train")
     x_test, y_test = data.load(dataset, "test")
@@ -85,10 +87,12 @@ def main(
     )
 
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         y_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test, y_test),
         callbacks=[
@@ -96,11 +100,8 @@ def main(
                 lambda epoch: LEARNING_RATE * DECAY**epoch
             ),
             board,
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
     model.save(f"{log_dir}/model.keras")
 
     # The held-out images that the classifier finds hardest: least probability of the
@@ -110,8 +111,14 @@ def main(
     hardest = np.argsort(of_test[np.arange(len(y_test)), y_test], kind="stable")
     images = x_test[hardest[: 4 * NUM_COLUMNS]]
     board.add_images("hardest", images, step=epochs, num_columns=NUM_COLUMNS)
+    caption = (
+        f"{dataset}, epoch {epochs}; the held-out images whose label it finds "
+        "least probable, the worst first"
+    )
     callbacks.save_png(
-        f"{log_dir}/feature_classifier.png", callbacks.image_grid(images, NUM_COLUMNS)
+        f"{log_dir}/feature_classifier.png",
+        callbacks.image_grid(images, NUM_COLUMNS),
+        caption,
     )
 
     # What as many real images score: the floor for generated ones.
@@ -137,4 +144,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import GAN, callbacks, data, evaluation, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
@@ -41,6 +41,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals(), may_change=["classifier"])
     features = None  # the pixels
     if classifier is not None:
         judge = keras.saving.load_model(classifier)
@@ -66,34 +67,33 @@ def main(
     quality = callbacks.EvaluateSamples(
         judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
     )
-    stop = callbacks.StopOnNonFinite(every=100)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         callbacks=[
-            stop,
             quality,
             callbacks.GanHealth(judged, log_dir=log_dir),
             *pictures,
             callbacks.TensorBoard(log_dir),
-            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if stop.report:
-        raise typer.Exit(1)
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: eight of samples; eight ways from one latent to another.
     images = np.concatenate([ops.convert_to_numpy(p.draw(model)) for p in pictures])
-    callbacks.save_png(f"{log_dir}/gan.png", callbacks.image_grid(images, NUM_COLUMNS))
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-8 samples; 9-16 ways from one "
+        "latent to another"
+    )
+    callbacks.save_png(
+        f"{log_dir}/gan.png", callbacks.image_grid(images, NUM_COLUMNS), caption
+    )
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
-    scores = quality.latest
+    scores = quality.judge()
     print(
         f"Held-out {dataset}, {len(x_test)} images: discriminator loss "
         f"{logs['discriminator_loss']:.3f} (1.386 where it cannot tell), generator "
@@ -109,4 +109,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -8,6 +8,7 @@ import typer
 from keras import ops
 
 from keras_genmod import GatedPixelCNN, callbacks, data
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 NUM_COLUMNS = 8
@@ -42,6 +43,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, y_train = data.load(dataset, "train")
     x_test, y_test = data.load(dataset, "test")
@@ -70,9 +72,11 @@ def main(
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         batches,
         shuffle=False,  # the batches are shuffled already
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test, y_test),
         validation_batch_size=batch_size,
@@ -82,15 +86,10 @@ def main(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
             board,
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
     model.save(f"{log_dir}/model.keras")
 
-    # Rows: two of samples; held-out images; the same with the lower half drawn anew.
-    # With classes a column of the samples is a class.
     num_columns = num_classes or NUM_COLUMNS
     classes = None if num_classes is None else np.tile(np.arange(num_classes), 2)
     samples = ops.convert_to_numpy(model.sample(2 * num_columns, classes, seed=seed))
@@ -101,8 +100,16 @@ def main(
     completed = model.sample(len(shown), labels, seed=seed, known=shown, mask=mask)
     images = np.concatenate([samples, shown, ops.convert_to_numpy(completed)])
     board.add_images("samples", images, step=epochs, num_columns=num_columns)
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 the "
+        "same with the lower half drawn anew"
+    )
+    if num_classes is not None:
+        caption += "; in the samples a column is the class asked for"
     callbacks.save_png(
-        f"{log_dir}/gated_pixel_cnn.png", callbacks.image_grid(images, num_columns)
+        f"{log_dir}/gated_pixel_cnn.png",
+        callbacks.image_grid(images, num_columns),
+        caption,
     )
 
     logs = model.evaluate(x_test, y_test, batch_size, verbose=0, return_dict=True)
@@ -119,4 +126,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import Glow, callbacks, data, evaluation
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 TEMPERATURES = (0.7, 1.0)
@@ -41,6 +41,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     steps = num_levels - 1
     x_train, x_test = (
@@ -68,20 +69,18 @@ def main(
     paths = callbacks.Interpolation(
         log_dir, *ends, num_steps=NUM_COLUMNS, kind="linear", every=EVERY
     )
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
-        callbacks=[samples, paths, board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[samples, paths, board],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
     model.save(f"{log_dir}/model.keras")
 
-    # Rows: two of samples at each temperature, from the same random numbers; held-out
-    # images; straight lines between the latents of two of them.
     rows = [
         model.sample(2 * NUM_COLUMNS, seed=seed, temperature=temperature)
         for temperature in TEMPERATURES
@@ -89,7 +88,13 @@ def main(
     rows += [x_test[:NUM_COLUMNS], paths.draw(model)]
     images = np.concatenate([ops.convert_to_numpy(row) for row in rows])
     board.add_images("temperatures", images, step=epochs, num_columns=NUM_COLUMNS)
-    callbacks.save_png(f"{log_dir}/glow.png", callbacks.image_grid(images, NUM_COLUMNS))
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples at temperature 0.7; 3-4 "
+        "the same at 1; 5 held-out images; below ways between two of them"
+    )
+    callbacks.save_png(
+        f"{log_dir}/glow.png", callbacks.image_grid(images, NUM_COLUMNS), caption
+    )
 
     bound = evaluation.evaluate_likelihood(
         model,
@@ -112,4 +117,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

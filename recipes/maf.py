@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import (
@@ -20,6 +19,7 @@ from keras_genmod.bijectors import (
     Permutation,
     Sigmoid,
 )
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 MARGIN = 1e-6  # that the logits keep from 0 and 1
@@ -53,6 +53,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     steps = num_levels - 1
     images = [data.load(dataset, split)[0][:limit] for split in ("train", "test")]
@@ -89,23 +90,23 @@ def main(
         image_shape=image_shape,
         every=5,
     )
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
-        callbacks=[samples, board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[samples, board],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
     model.save(f"{log_dir}/model.keras")
 
-    # Rows: two of samples; held-out images.
     rows = [ops.convert_to_numpy(samples.draw(model)), x_test[:NUM_COLUMNS]]
     pictures = np.concatenate(rows).reshape(-1, *image_shape)
+    caption = f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images"
     callbacks.save_png(
-        f"{log_dir}/maf.png", callbacks.image_grid(pictures, NUM_COLUMNS)
+        f"{log_dir}/maf.png", callbacks.image_grid(pictures, NUM_COLUMNS), caption
     )
 
     bound = evaluation.evaluate_likelihood(
@@ -129,4 +130,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -4,10 +4,10 @@ from typing import Literal
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import PixelCNN, callbacks, data, evaluation
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 METRICS = ("frechet_distance", "kernel_distance", "precision", "recall")
@@ -43,6 +43,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals(), may_change=["classifier"])
     features = None  # the pixels
     if classifier is not None:
         judge = keras.saving.load_model(classifier)
@@ -66,10 +67,12 @@ def main(
     quality = callbacks.EvaluateSamples(
         judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
     )
-    board, stop = callbacks.TensorBoard(log_dir), callbacks.StopOnNonFinite(every=100)
-    history = model.fit(
+    board = callbacks.TensorBoard(log_dir)
+    fit(
+        model,
         batches,
         shuffle=False,  # the batches are shuffled already
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
@@ -78,20 +81,12 @@ def main(
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
-            stop,
             quality,
             samples,
             board,
-            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if stop.report:
-        raise typer.Exit(1)
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: four of samples; held-out images; the same with the lower half drawn anew.
     shown = x_test[:NUM_COLUMNS]
     mask = np.zeros(shown.shape, bool)
     mask[:, : shown.shape[1] // 2] = True
@@ -99,8 +94,12 @@ def main(
     rows = [samples.draw(model), shown, completed]
     images = np.concatenate([ops.convert_to_numpy(row) for row in rows])
     board.add_images("completed", images, step=epochs, num_columns=NUM_COLUMNS)
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-4 samples; 5 held-out images; 6 the "
+        "same with the lower half drawn anew"
+    )
     callbacks.save_png(
-        f"{log_dir}/pixel_cnn.png", callbacks.image_grid(images, NUM_COLUMNS)
+        f"{log_dir}/pixel_cnn.png", callbacks.image_grid(images, NUM_COLUMNS), caption
     )
     model.save(f"{log_dir}/model.keras")
 
@@ -113,7 +112,7 @@ def main(
         f"(tested on one draw, seed {seed}): log p(x) = {likelihood.mean:.2f} nats "
         f"(exact). {len(judged)} samples beside as many of them (features: "
         f"{classifier or 'pixels'}): Frechet distance "
-        f"{quality.latest['frechet_distance']:.4g}."
+        f"{quality.judge()['frechet_distance']:.4g}."
     )
     print(
         f"Picture: {log_dir}/pixel_cnn.png. Model: {log_dir}/model.keras. "
@@ -122,4 +121,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -4,10 +4,10 @@ from typing import Literal
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import PixelRNN, callbacks, data
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 NUM_COLUMNS = 8
@@ -39,6 +39,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     x_test = data.binarize(x_test, "static", seed)
@@ -56,9 +57,11 @@ def main(
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         batches,
         shuffle=False,  # the batches are shuffled already
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
@@ -68,14 +71,10 @@ def main(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
             board,
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
     model.save(f"{log_dir}/model.keras")
 
-    # Rows: two of samples; held-out images; the same with the lower half drawn anew.
     samples = ops.convert_to_numpy(model.sample(2 * NUM_COLUMNS, seed=seed))
     shown = x_test[:NUM_COLUMNS]
     mask = np.zeros(shown.shape, bool)
@@ -83,8 +82,12 @@ def main(
     completed = model.sample(len(shown), seed=seed, known=shown, mask=mask)
     images = np.concatenate([samples, shown, ops.convert_to_numpy(completed)])
     board.add_images("samples", images, step=epochs, num_columns=NUM_COLUMNS)
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 the "
+        "same with the lower half drawn anew"
+    )
     callbacks.save_png(
-        f"{log_dir}/pixel_rnn.png", callbacks.image_grid(images, NUM_COLUMNS)
+        f"{log_dir}/pixel_rnn.png", callbacks.image_grid(images, NUM_COLUMNS), caption
     )
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
@@ -100,4 +103,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -4,11 +4,11 @@ import math
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import NormalizingFlow, callbacks
 from keras_genmod.bijectors import Affine, Chain, Planar
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-2
 ANNEALING = 15  # epochs in which the factor of the log-density rises to 1
@@ -81,6 +81,7 @@ def main(
         limit: Make at most so many draws an epoch.
         log_dir: Folder of this run; each energy has one in it.
     """
+    begin(locals())
     nothing = np.zeros((min(NUM_DRAWS, limit or NUM_DRAWS), 2), "float32")
     edges = np.linspace(-SIDE, SIDE, NUM_BINS + 1)
     centres = ((edges[1:] + edges[:-1]) / 2).astype("float32")
@@ -101,21 +102,20 @@ def main(
             model.inverse_temperature.assign(min(0.01 + epoch / ANNEALING, 1.0))
 
         board = callbacks.TensorBoard(folder)
-        history = model.fit(
+        fit(
+            model,
             nothing,
             batch_size=batch_size,
+            log_dir=folder,
             epochs=epochs,
             validation_data=(nothing[: 10 * batch_size],),
             validation_batch_size=batch_size,
             callbacks=[
                 keras.callbacks.LambdaCallback(on_epoch_begin=anneal),
                 board,
-                callbacks.Backup(f"{folder}/backup"),
             ],
         )
         model.inverse_temperature.assign(1.0)
-        if not history.epoch:
-            print(f"{folder} has its {epochs} epochs already: give more to go on.")
 
         true, found = (
             np.exp(ops.convert_to_numpy(log_density(grid)).astype("float64"))
@@ -131,11 +131,14 @@ def main(
         logs = model.evaluate(nothing, verbose=0, return_dict=True)
         figures.append(f"{energy.__name__} {logs['loss'] + np.log(integral):.3f}")
 
-    # The energies from left to right: above the true densities, below the flows'.
     picture = np.stack(densities, axis=1).reshape(-1, NUM_BINS, NUM_BINS)
+    caption = (
+        f"epoch {epochs}; a column an energy; above the density, below that of the flow"
+    )
     callbacks.save_png(
         f"{log_dir}/planar_energies.png",
         callbacks.image_grid(picture, num_columns=len(densities), scale=1),
+        caption,
     )
     print(
         f"KL(q, p) of flows of {num_layers} planar layers, in nats over {len(nothing)} "
@@ -148,4 +151,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

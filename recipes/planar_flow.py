@@ -4,11 +4,11 @@ from typing import Literal
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import NormalizingFlow, callbacks, data
 from keras_genmod.bijectors import Chain, Planar
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 5e-3
 SIDE = 4.5  # the pictures show [-4.5, 4.5] on both axes
@@ -37,6 +37,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
 
@@ -44,17 +45,16 @@ def main(
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
-        callbacks=[board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[board],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # From left to right: training points, the model's density, points drawn from it.
     samples = ops.convert_to_numpy(model.sample(len(x_train), seed=seed))
     edges = np.linspace(-SIDE, SIDE, NUM_BINS + 1)
     centres = ((edges[1:] + edges[:-1]) / 2).astype("float32")
@@ -71,7 +71,11 @@ def main(
     pictures = pictures.swapaxes(1, 2)[:, ::-1]  # x to the right, y upwards
     picture = callbacks.image_grid(pictures, num_columns=3, scale=4)
     board.add_images("density", pictures, step=epochs, num_columns=3)
-    callbacks.save_png(f"{log_dir}/planar_flow.png", picture)
+    caption = (
+        f"{dataset}, epoch {epochs}; from the left: training points, the model's "
+        "density, points drawn from it"
+    )
+    callbacks.save_png(f"{log_dir}/planar_flow.png", picture, caption)
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
@@ -87,4 +91,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

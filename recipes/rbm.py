@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import RBM, callbacks, data, evaluation
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 0.05  # at the start; it falls to 0, as persistent chains want it
 EVERY = 20  # epochs from one picture to the next
@@ -42,6 +42,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals(), may_change=["annealing_steps"])
     keras.utils.set_random_seed(seed)
     images = [data.load(dataset, split)[0][:limit] for split in ("train", "test")]
     image_shape = images[0].shape[1:]
@@ -67,25 +68,27 @@ def main(
         callbacks.Reconstructions(log_dir, x_test[:n], **when),
     ]
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
-        callbacks=[*drawn, board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[*drawn, board],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: two of samples; held-out images; their reconstructions; the couplings of
-    # hidden units, grey where they are zero.
     couplings = ops.convert_to_numpy(model.couplings)[:, : 2 * NUM_COLUMNS].T
     rows = [ops.convert_to_numpy(picture.draw(model)) for picture in drawn]
     rows.append(0.5 + 0.5 * couplings / np.abs(couplings).max())
     pictures = np.concatenate(rows).reshape(-1, *image_shape)
     board.add_images("rbm", pictures, step=epochs, num_columns=NUM_COLUMNS)
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 "
+        "their reconstructions; 5-6 couplings of hidden units, grey where zero"
+    )
     callbacks.save_png(
-        f"{log_dir}/rbm.png", callbacks.image_grid(pictures, NUM_COLUMNS)
+        f"{log_dir}/rbm.png", callbacks.image_grid(pictures, NUM_COLUMNS), caption
     )
     model.save(f"{log_dir}/model.keras")
 
@@ -104,7 +107,8 @@ def main(
         **options,
     )
     print(likelihood)
-    line += f", log p(x) = {likelihood.mean:.2f} nats ({likelihood.kind})"
+    sign = "=" if likelihood.kind == "exact" else "~"
+    line += f", log p(x) {sign} {likelihood.mean:.2f} nats ({likelihood.kind})"
     print(f"Held-out {dataset}, {len(x_test)} images, static binarization: {line}.")
     print(
         f"Picture: {log_dir}/rbm.png. Model: {log_dir}/model.keras. "
@@ -113,4 +117,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import (
@@ -21,6 +20,7 @@ from keras_genmod.bijectors import (
     Split,
     Squeeze,
 )
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 MARGIN = 0.05  # that the logits of pixels keep from 0 and 1
@@ -88,6 +88,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     has_images = x_train.ndim > 2
@@ -105,22 +106,24 @@ def main(
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
 
     board = callbacks.TensorBoard(log_dir)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
-        callbacks=[board, callbacks.Backup(f"{log_dir}/backup")],
+        callbacks=[board],
     )
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
     model.save(f"{log_dir}/model.keras")
 
-    if has_images:  # two rows of samples, and one of held-out images
+    if has_images:
+        caption = "rows: 1-2 samples; 3 held-out images"
         samples = ops.convert_to_numpy(model.sample(2 * NUM_COLUMNS, seed=seed))
         images, scale = np.concatenate([samples, x_test[:NUM_COLUMNS]]), None
-    else:  # held-out points beside as many of the model
+    else:
+        caption = "held-out points beside as many of the model"
         points = [x_test, ops.convert_to_numpy(model.sample(len(x_test), seed=seed))]
         edges = np.linspace(-SIDE, SIDE, NUM_BINS + 1)
         images = np.stack([np.histogram2d(*p.T, bins=edges)[0].T[::-1] for p in points])
@@ -128,7 +131,9 @@ def main(
     num_columns = NUM_COLUMNS if has_images else len(images)
     board.add_images("samples", images, step=epochs, num_columns=num_columns)
     callbacks.save_png(
-        f"{log_dir}/real_nvp.png", callbacks.image_grid(images, num_columns, scale)
+        f"{log_dir}/real_nvp.png",
+        callbacks.image_grid(images, num_columns, scale),
+        f"{dataset}, epoch {epochs}; {caption}",
     )
 
     found = evaluation.evaluate_likelihood(
@@ -152,4 +157,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

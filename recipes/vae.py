@@ -4,10 +4,10 @@ from typing import Literal
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import VAE, callbacks, data, evaluation, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 NUM_IMPORTANCE_SAMPLES = 500
@@ -44,6 +44,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals(), may_change=["classifier"])
     features = None  # the pixels
     if classifier is not None:
         judge = keras.saving.load_model(classifier)
@@ -78,10 +79,12 @@ def main(
     quality = callbacks.EvaluateSamples(
         judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
     )
-    board, stop = callbacks.TensorBoard(log_dir), callbacks.StopOnNonFinite(every=100)
-    history = model.fit(
+    board = callbacks.TensorBoard(log_dir)
+    fit(
+        model,
         batches,
         shuffle=False,  # the batches are shuffled already
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
@@ -90,23 +93,22 @@ def main(
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
-            stop,
             quality,
             *pictures,
             board,
-            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if stop.report:
-        raise typer.Exit(1)
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: samples; held-out images and their reconstructions; the ten busiest latents,
-    # swept from -3 to 3 around the first image; ways from one image to another.
     images = np.concatenate([ops.convert_to_numpy(p.draw(model)) for p in pictures])
-    callbacks.save_png(f"{log_dir}/vae.png", callbacks.image_grid(images, NUM_COLUMNS))
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 "
+        "their reconstructions; 5-14 the first held-out image with one of the "
+        "ten busiest latents going from -3 to 3; 15-18 ways from one held-out "
+        "image to another"
+    )
+    callbacks.save_png(
+        f"{log_dir}/vae.png", callbacks.image_grid(images, NUM_COLUMNS), caption
+    )
     model.save(f"{log_dir}/model.keras")
     shown = x_test[:NUM_JUDGED]
     labels = None if y_test is None else y_test[: len(shown)]
@@ -129,7 +131,7 @@ def main(
         f"(ELBO), >= {bound.mean:.2f} nats (importance-weighted, "
         f"K={NUM_IMPORTANCE_SAMPLES}). {len(judged)} samples beside as many of them in "
         f"grey (features: {classifier or 'pixels'}): Frechet distance "
-        f"{quality.latest['frechet_distance']:.4g}."
+        f"{quality.judge()['frechet_distance']:.4g}."
     )
     print(
         f"Picture: {log_dir}/vae.png. Model: {log_dir}/model.keras. "
@@ -138,4 +140,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

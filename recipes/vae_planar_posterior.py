@@ -2,11 +2,11 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import VAE, callbacks, data, evaluation, networks
 from keras_genmod.bijectors import Chain, Planar
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
 NUM_IMPORTANCE_SAMPLES = 500
@@ -41,6 +41,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals())
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     x_test = data.binarize(x_test, "static", seed)
@@ -62,10 +63,12 @@ def main(
         callbacks.SampleGrid(log_dir, 2 * n, seed=seed, num_columns=n, every=EVERY),
         callbacks.Reconstructions(log_dir, x_test[:n], every=EVERY),
     ]
-    board, stop = callbacks.TensorBoard(log_dir), callbacks.StopOnNonFinite(every=100)
-    history = model.fit(
+    board = callbacks.TensorBoard(log_dir)
+    fit(
+        model,
         batches,
         shuffle=False,  # the batches are shuffled already
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         validation_batch_size=batch_size,
@@ -74,21 +77,18 @@ def main(
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(batches, "epoch", epoch)
             ),
-            stop,
             *pictures,
             board,
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if stop.report:
-        raise typer.Exit(1)
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: two of samples; held-out images; their reconstructions.
     images = np.concatenate([ops.convert_to_numpy(p.draw(model)) for p in pictures])
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 "
+        "their reconstructions"
+    )
     callbacks.save_png(
-        f"{log_dir}/vae_planar_posterior.png", callbacks.image_grid(images, n)
+        f"{log_dir}/vae_planar_posterior.png", callbacks.image_grid(images, n), caption
     )
     model.save(f"{log_dir}/model.keras")
 
@@ -116,4 +116,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

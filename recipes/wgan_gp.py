@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import typer
 from keras import ops
 
 from keras_genmod import WGANGP, callbacks, data, evaluation, networks
+from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-4
 BETAS = (0.0, 0.9)
@@ -44,6 +44,7 @@ def main(
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run.
     """
+    begin(locals(), may_change=["classifier"])
     features = None  # the pixels
     if classifier is not None:
         judge = keras.saving.load_model(classifier)
@@ -72,36 +73,33 @@ def main(
     quality = callbacks.EvaluateSamples(
         judged, METRICS, EVERY, len(judged), features, split="test", log_dir=log_dir
     )
-    stop = callbacks.StopOnNonFinite(every=100)
-    history = model.fit(
+    fit(
+        model,
         x_train,
         batch_size=batch_size,
+        log_dir=log_dir,
         epochs=epochs,
         validation_data=(x_test,),
         callbacks=[
-            stop,
             quality,
             callbacks.GanHealth(judged, log_dir=log_dir),
             *pictures,
             callbacks.TensorBoard(log_dir),
-            keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True),
-            callbacks.Backup(f"{log_dir}/backup"),
         ],
     )
-    if stop.report:
-        raise typer.Exit(1)
-    if not history.epoch:
-        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
 
-    # Rows: eight of samples; eight ways from one latent to another.
     images = np.concatenate([ops.convert_to_numpy(p.draw(model)) for p in pictures])
+    caption = (
+        f"{dataset}, epoch {epochs}; rows: 1-8 samples; 9-16 ways from one "
+        "latent to another"
+    )
     callbacks.save_png(
-        f"{log_dir}/wgan_gp.png", callbacks.image_grid(images, NUM_COLUMNS)
+        f"{log_dir}/wgan_gp.png", callbacks.image_grid(images, NUM_COLUMNS), caption
     )
     model.save(f"{log_dir}/model.keras")
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
-    scores = quality.latest
+    scores = quality.judge()
     print(
         f"Held-out {dataset}, {len(x_test)} images: the critic's estimate of the "
         f"Wasserstein distance {logs['wasserstein_distance']:.3f}, gradient penalty "
@@ -117,4 +115,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command_line(main)()

@@ -2,6 +2,9 @@
 
 import ast
 import pathlib
+import re
+import sys
+import tomllib
 
 import pytest
 
@@ -108,6 +111,24 @@ def test_imports_have_no_loops():
 
     for name in graph:
         visit(name)
+
+
+# Where a package is not named as what it is imported by.
+PACKAGES = {"PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn"}
+
+
+def test_what_is_imported_is_declared():
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *extras["data"], *BACKENDS]
+    declared = {re.split("[<>=\\[]", name)[0] for name in declared}
+    roots = {
+        target.split(".")[0]
+        for tree in TREES.values()
+        for target in imported(ast.walk(tree))
+    } - {"keras_genmod", *sys.stdlib_module_names}
+    found = {PACKAGES.get(name, name).replace("_", "-") for name in roots}
+    assert found <= declared
 
 
 def test_there_is_no_utils_file():

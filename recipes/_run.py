@@ -1,0 +1,200 @@
+"""What the recipes share: their command line, the folder of a run, its training."""
+
+import functools
+import inspect
+import json
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+import typer
+
+from keras_genmod import callbacks as genmod_callbacks
+from keras_genmod import checks
+from keras_genmod.callbacks.tensorboard.event_writer import make_writable
+
+LARGEST_WEIGHT = 1e6  # beyond it a weight is none: the learning rate was too high
+_COUNTS = ("epochs", "pretrain_epochs", "batch_size", "limit")
+_STATE = ("backup/*", "*/backup/*", "*.weights.h5")  # what a run has left
+
+
+def command_line(main: Callable[..., None]) -> typer.Typer:
+    """Returns the command whose options are the arguments of a function.
+
+    `--help` shows what its docstring says of each. An error of the user's is one line,
+    and the exit code 2; call `main` itself to see where it came from.
+
+    Args:
+        main: Function with a docstring of Google's style.
+    """
+    summary, texts = _documentation(main)
+
+    @functools.wraps(main)
+    def reported(**arguments):
+        try:
+            main(**arguments)
+        except (ValueError, OSError, ImportError) as error:
+            print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)
+            raise typer.Exit(2) from None
+
+    signature = inspect.signature(main, eval_str=True)
+    options = [
+        argument.replace(
+            annotation=Annotated[
+                argument.annotation, typer.Option(help=texts[argument.name])
+            ]
+        )
+        for argument in signature.parameters.values()
+    ]
+    reported.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=options
+    )
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(help=summary)(reported)
+    return app
+
+
+def _documentation(main: Callable) -> tuple[str, dict[str, str]]:
+    """Returns what a docstring says of a function and of each argument."""
+    summary, _, arguments = (inspect.getdoc(main) or "").partition("\nArgs:\n")
+    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", arguments, re.MULTILINE)
+    return summary.strip(), {name: " ".join(text.split()) for name, text in entries}
+
+
+def begin(arguments: dict[str, Any], may_change: Iterable[str] = ()) -> None:
+    """Checks what a run is asked to do and where, and seeds all that draws.
+
+    A folder where a run has begun goes on with the settings of that run alone; they are
+    kept in its `settings.json`.
+
+    Args:
+        arguments: Dict of all arguments of a recipe's `main`, its first `locals()`.
+        may_change: Names of those that training does not depend on; `epochs` and
+            `log_dir` never count.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+        ValueError: If a number is out of range, or the run in the folder is another.
+    """
+    for name in _COUNTS:
+        if arguments.get(name) is not None:
+            checks.positive_int(name, arguments[name])
+    seed, log_dir = arguments["seed"], arguments["log_dir"]
+    checks.integer("seed", seed, 0)
+    path = pathlib.Path(make_writable("log_dir", log_dir), "settings.json")
+    left_out = {"epochs", "log_dir", *may_change}
+    settings = {k: v for k, v in arguments.items() if k not in left_out}
+    if path.exists() and any(any(path.parent.glob(files)) for files in _STATE):
+        _check_same(settings, path)
+    path.write_text(json.dumps(settings, indent=1))
+    keras.utils.set_random_seed(seed)
+
+
+def _check_same(settings: dict[str, Any], path: pathlib.Path) -> None:
+    try:
+        begun = dict(json.loads(path.read_text()))
+    except ValueError as error:
+        raise ValueError(
+            f"`log_dir` must hold what a run has left there; {path} is damaged: delete "
+            f"it, or choose another folder ({error})"
+        ) from error
+    for name, value in settings.items():
+        if name in begun and begun[name] != value:
+            raise ValueError(
+                f"`{name}` must be that of the run in `log_dir`, or `log_dir` another "
+                f"folder. Received: {name}={value!r}, log_dir='{path.parent}' of a run "
+                f"with {name}={begun[name]!r}"
+            )
+
+
+def integers(name: str, text: str) -> list[int]:
+    """Returns the integers of an argument that holds them with commas between."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"`{name}` must be integers with commas between. Received: {name}={text!r}"
+        ) from None
+
+
+def fit(
+    model: keras.Model,
+    *data: Any,
+    log_dir: str,
+    epochs: int,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+    **kwargs: Any,
+) -> None:
+    """Trains a model as `model.fit` does, in a folder where it can go on.
+
+    It stops at the first NaN, at a weight that is absurd, and at Ctrl-C, before
+    anything is saved but what is there to go on from.
+
+    Args:
+        model: Compiled Keras model.
+        *data: `x` and, if there is one, `y`, as `model.fit` takes them.
+        log_dir: Folder for `log.csv`, a row an epoch, and `backup/`.
+        epochs: Passes over the data, those of earlier runs in this folder included.
+        callbacks: What else happens; it is called in this order, before the row of the
+            log is written.
+        **kwargs: As in `model.fit`.
+
+    Raises:
+        typer.Exit: With 1 if losses or weights are not sound, with 130 after Ctrl-C.
+    """
+    stop = genmod_callbacks.StopOnNonFinite(every=100, largest=LARGEST_WEIGHT)
+    rows = keras.callbacks.CSVLogger(f"{log_dir}/log.csv", append=True)
+    backup = genmod_callbacks.Backup(f"{log_dir}/backup")
+    try:
+        history = model.fit(
+            *data, epochs=epochs, callbacks=[stop, *callbacks, rows, backup], **kwargs
+        )
+    except KeyboardInterrupt:
+        if rows.csv_file is not None:
+            rows.on_train_end()  # closes it
+        print(
+            f"\nStopped. The same command, with the same --log-dir {log_dir}, goes on "
+            "after the last whole epoch."
+        )
+        raise typer.Exit(130) from None
+    if stop.report:
+        print(
+            "No model is saved. Other settings need another --log-dir; the same "
+            f"command goes on from the last sound epoch, if {log_dir}/backup has one."
+        )
+        raise typer.Exit(1)
+    if not history.epoch:
+        print(f"{log_dir} has its {epochs} epochs already: give more to go on.")
+
+
+def pretrain(model: keras.Model, x: np.ndarray, log_dir: str, **kwargs: Any) -> None:
+    """Gives a model of several layers weights to start from, once a folder.
+
+    Args:
+        model: Model with `pretrain`.
+        x: Training data.
+        log_dir: Folder; its `pretrained.weights.h5` is written, or read if it is there.
+        **kwargs: As in `model.pretrain`.
+
+    Raises:
+        typer.Exit: With 1 if a weight is not finite or absurd; nothing is written then.
+    """
+    path = pathlib.Path(log_dir, "pretrained.weights.h5")
+    if path.exists():
+        model.load_weights(path)
+        return
+    try:
+        model.pretrain(x, **kwargs)
+    except KeyboardInterrupt:
+        print("\nStopped before training: the same command starts anew.")
+        raise typer.Exit(130) from None
+    if not all((np.abs(w) <= LARGEST_WEIGHT).all() for w in model.get_weights()):
+        print("Pretraining left weights that are not finite. Nothing is saved.")
+        raise typer.Exit(1)
+    scratch = path.with_name("next.weights.h5")
+    model.save_weights(scratch)
+    scratch.replace(path)

@@ -1,0 +1,135 @@
+"""What the tests of recipes start from: small arguments, a backend for each."""
+
+import contextlib
+import importlib
+import io
+import pathlib
+
+import keras
+import pytest
+
+FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
+
+# Arguments that make each recipe small; each also has a `limit` of examples.
+SMALL = {
+    "anomaly": {"hidden_dim": 25, "latent_dim": 2, "filters": 4, "num_blocks": 1},
+    "autoencoder": {"hidden_dim": 16},
+    "boltzmann_machine": {"num_patterns": 5},
+    "conditional_gan": {"filters": 4, "latent_dim": 8},
+    "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
+    "cycle_gan": {"filters": 4, "num_blocks": 1},
+    "dbm": {"hidden_dims": "6,5", "pretrain_epochs": 1, "num_chains": 8},
+    "dbn": {"hidden_dims": "6,5", "pretrain_epochs": 1},
+    "energy_model": {"hidden_dim": 8, "filters": 2, "num_langevin_steps": 3},
+    "feature_classifier": {"filters": 4, "feature_dim": 8},
+    "gan": {"filters": 4, "latent_dim": 8},
+    "gated_pixel_cnn": {"filters": 4, "num_blocks": 1, "class_conditional": True},
+    "glow": {"filters": 4, "num_steps": 1},
+    "maf": {"num_layers": 2, "hidden_dim": 32},
+    "pixel_cnn": {"filters": 4, "num_blocks": 1, "binarization": "static"},
+    "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
+    "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
+    "planar_energies": {"num_layers": 2},
+    "planar_flow": {"num_layers": 2},
+    "rbm": {"hidden_dim": 6},
+    "real_nvp": {"width": 4},
+    "vae": {"hidden_dim": 16, "latent_dim": 4},
+    "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
+    "wgan_gp": {"filters": 4, "latent_dim": 8},
+}
+RESUMED = ("gan", "dbn", "wgan_gp")  # the others with the slow tests
+SLOW = pytest.mark.slow
+FIGURES = {
+    "anomaly": "the lowest AUROC is",
+    "autoencoder": "mean squared error",
+    "boltzmann_machine": "recovered whole from their upper halves",
+    "conditional_gan": "has the class asked for in",
+    "conditional_vae": "importance-weighted, K=",
+    "cycle_gan": "distance after a cycle",
+    "dbm": "nats (lower_bound)",
+    "dbn": "Logistic regression on its features: accuracy",
+    "energy_model": "nats (estimate: normalised on a grid of 64x64 cells)",
+    "feature_classifier": "Frechet distance",
+    "gan": "(features: pixels): Frechet distance",
+    "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x | y",
+    "glow": "bits a dimension",
+    "maf": "bits a dimension",
+    "pixel_cnn": "static binarization (tested on one draw, seed 0): log p(x) = ",
+    "pixel_cnn_pp": "nats (exact), ",
+    "pixel_rnn": "diagonal layers, dynamic binarization (tested on one draw, seed 0)",
+    "planar_energies": "KL(q, p) of flows",
+    "planar_flow": "nats (exact)",
+    "rbm": "nats (exact)",
+    "real_nvp": "bits a dimension",
+    "vae": "(features: pixels): Frechet distance",
+    "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
+    "wgan_gp": "(features: pixels): Frechet distance",
+}
+
+# What the recipes of the whole set of callbacks log beside the losses.
+PICTURES = {
+    "gan": {"samples", "interpolation"},
+    "pixel_cnn": {"samples"},
+    "vae": {"samples", "reconstructions", "traversal", "interpolation"},
+    "wgan_gp": {"samples", "interpolation"},
+}
+SCALARS = ["frechet_distance", "kernel_distance", "precision", "recall"]
+LIKELIHOODS = {
+    "conditional_vae": "lower_bound",
+    "dbm": "lower_bound",
+    "dbn": "lower_bound",
+    "glow": "lower_bound",
+    "maf": "lower_bound",
+    "pixel_cnn": "exact",
+    "rbm": "exact",
+    "real_nvp": "lower_bound",
+    "vae": "lower_bound",
+    "vae_planar_posterior": "lower_bound",
+}
+FLOWS = ("glow", "maf", "real_nvp")  # under uniform noise
+OF_A_GAME = ["generator_gradient_norm", "sample_diversity"]
+
+RUN = ["model.keras", "log.csv", "train", "validation", "backup"]  # what a run leaves
+FILES = {
+    "anomaly": ["anomaly.md", "anomaly.json"]
+    + [f"{model}/{file}" for model in ("vae", "rbm_background") for file in RUN],
+    "planar_energies": [
+        f"{energy}/{file}"
+        for energy in ("ring", "sine", "split_sine", "forked_sine")
+        for file in RUN
+    ],
+}
+
+
+# Each recipe compiles a whole model, and what it does depends on no backend: in the
+# default suite one backend runs it. All run on all among the slow tests.
+BACKENDS = {
+    "jax": "autoencoder conditional_vae energy_model gan maf planar_flow rbm "
+    "vae_planar_posterior",
+    "tensorflow": "boltzmann_machine conditional_gan dbn feature_classifier pixel_cnn "
+    "planar_energies vae",
+    "torch": "anomaly cycle_gan dbm gated_pixel_cnn glow pixel_cnn_pp pixel_rnn "
+    "real_nvp wgan_gp",
+}
+HERE = BACKENDS[keras.backend.backend()].split()
+
+
+def recipes(names=SMALL):
+    """Returns parameters of which those of other backends are slow."""
+    return [
+        name if name in HERE else pytest.param(name, marks=pytest.mark.slow)
+        for name in names
+    ]
+
+
+def run(name, log_dir, epochs, **kwargs):
+    """Returns the lines that a recipe has printed."""
+    recipe = importlib.import_module(f"recipes.{name}")
+    # More images than an 8x8 one has pixels: less do not give a covariance.
+    arguments = {"limit": 96, "batch_size": 32, **SMALL[name], **kwargs}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), pytest.MonkeyPatch.context() as patch:
+        if name in PICTURES:  # one at each epoch
+            patch.setattr(recipe, "EVERY", 1)
+        recipe.main(epochs=epochs, log_dir=str(log_dir), **arguments)
+    return printed.getvalue().strip().splitlines()
