@@ -59,6 +59,19 @@ def test_log_prob_is_a_bound(layer_dims):
     assert np.all(mean - 5 * error < exact) and np.all(bounds < exact - 1e-2)
 
 
+def test_chunks_of_draws_are_weighed_alike_and_drawn_anew():
+    # Chunks of 5,000 examples hold one draw: 12 draws are 12 chunks, of 400 are two.
+    model, x = dbn(), states(4)[5:6]
+    expected = dbn_bounds(model)[5]
+    single = array(model.log_prob(x.repeat(5_000, axis=0), num_samples=12, seed=0))
+    spread = array(model.log_prob(x.repeat(5_000, axis=0), num_samples=1, seed=0)).std()
+    assert abs(single.mean() - expected) < 5 * spread / np.sqrt(60_000)
+    # Independent draws average out, the same draw in each chunk would not.
+    assert single.std() == pytest.approx(spread / np.sqrt(12), rel=0.2)
+    rest = array(model.log_prob(x, num_samples=4_100, seed=0))  # 4,096 and four
+    assert abs(rest[0] - expected) < 5 * spread / np.sqrt(4_100)
+
+
 def test_annealing_feeds_the_bound():
     model = dbn()
     log_z = model.log_partition("ais", num_temperatures=200, seed=0)

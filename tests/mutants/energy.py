@@ -1,0 +1,110 @@
+"""Faults of the energy models."""
+
+from tests.mutants import Mutant
+
+_ROOM = "tests/models/energy"
+
+MUTANTS = [
+    Mutant(
+        "distributions/bernoulli.py",
+        'return ops.where(ops.isnan(means), means, ops.cast(noise < means, "float32"))',
+        'return ops.cast(noise < means, "float32")',
+        f"{_ROOM}/test_wrong_values.py -k nan_draw_nan",
+    ),
+    Mutant(
+        "models/energy/visible_units.py",
+        'drawn = ops.where(ops.isnan(levels), levels, ops.cast(drawn, "float32"))',
+        'drawn = ops.cast(drawn, "float32")',
+        f"{_ROOM}/test_wrong_values.py -k nan_draw_nan",
+    ),
+    Mutant(
+        "models/energy/rbm.py",
+        "losses = nan_unless(self._units.valid(data), losses)",
+        "losses = losses + 0.0",
+        f"{_ROOM}/test_wrong_values.py -k stream",
+    ),
+    Mutant(
+        "models/energy/layer_pair.py",
+        "h = self._hidden(data).sample(self.seed_generator)",
+        "h = self._hidden(data).mean()",
+        f"{_ROOM}/test_dbm.py -k drawn_up_and_down",
+    ),
+    Mutant(
+        "models/energy/layer_pair.py",
+        '"chain": visible.sample(self.seed_generator),',
+        '"chain": visible.mean(),',
+        f"{_ROOM}/test_dbm.py -k drawn_up_and_down",
+    ),
+    Mutant(
+        "models/energy/tempering.py",
+        "for first in (0, 1):",
+        "for first in (0, 0):",
+        f"{_ROOM}/test_rbm.py -k neighbours",
+    ),
+    Mutant(
+        "models/energy/tempering.py",
+        "ops.logical_and(pairs, ops.log(noise) < log_ratio)",
+        "ops.logical_and(pairs, noise < 2.0)",
+        f"{_ROOM}/test_rbm.py -k tempered_chains_have",
+    ),
+    Mutant(
+        "models/energy/rbm.py",
+        "lambda i, v: density.gibbs_step(v, seeds.at(i)),",
+        "lambda i, v: v,",
+        f"{_ROOM}/test_rbm.py -k draws_anew",
+    ),
+    Mutant(
+        "models/energy/rbm.py",
+        "weights = map(ops.stop_gradient, weights)",
+        "weights = map(ops.convert_to_tensor, weights)",
+        f"{_ROOM}/test_rbm.py -k contrastive_divergence",
+    ),
+    Mutant(
+        "models/energy/annealed_importance_sampling.py",
+        "_PAPER_STEPS = (0, 500, 4_500, 14_500)",
+        "_PAPER_STEPS = (0, 500, 10_500, 14_500)",
+        f"{_ROOM}/test_log_partition.py -k spaced",
+    ),
+    Mutant(
+        "models/energy/partitioned_model.py",
+        "        _warn_of_few_chains(log_partition)\n        return",
+        "        return",
+        f"{_ROOM}/test_log_partition.py -k few_chains",
+    ),
+    Mutant(
+        "models/energy/partitioned_model.py",
+        "            self._track_data_mean(data)",
+        "            pass",
+        f"{_ROOM}/test_log_partition.py -k training_data",
+    ),
+    Mutant(
+        "models/energy/boltzmann_machine.py",
+        "(weight / self.temperature for weight in weights)",
+        "(weight / 1.0 for weight in weights)",
+        f"{_ROOM}/test_boltzmann_machine.py -k energy_and_sums",
+    ),
+    Mutant(
+        "models/energy/dbm_density.py",
+        "scale = 1.0 if len(layers) == len(self.couplings) else 2.0",
+        "scale = 1.0",
+        f"{_ROOM}/test_dbm.py -k layer_above_said",
+    ),
+    Mutant(
+        "models/energy/dbn.py",
+        "layers = self.directed.draw_up(rows, seeds.at(chunk))",
+        "layers = self.directed.draw_up(rows, seeds.at(0))",
+        f"{_ROOM}/test_dbn.py -k chunks",
+    ),
+    Mutant(
+        "models/energy/dbn.py",
+        "log_weights -= self.directed.log_recognition(layers)",
+        "log_weights -= 0.0",
+        f"{_ROOM}/test_dbn.py -k bound",
+    ),
+    Mutant(
+        "models/energy/energy_model.py",
+        "step_size=ops.convert_to_tensor(self.step_size),",
+        "step_size=0.25,",
+        f"{_ROOM}/test_changes_in_training.py -k energy_model",
+    ),
+]
