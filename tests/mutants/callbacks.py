@@ -1,0 +1,44 @@
+"""Faults of callbacks."""
+
+from tests.mutants import Mutant
+
+_EVALUATE = "tests/callbacks/test_evaluate_samples.py"
+
+MUTANTS = [
+    Mutant(
+        "callbacks/stop_on_non_finite.py",
+        "model.__dict__.get(_BOUND, math.inf)",
+        "math.inf",
+        "tests/callbacks/test_stop_on_non_finite.py",
+    ),
+    Mutant(
+        "callbacks/evaluate_samples.py",
+        "if not weights_are_finite(self.model):",
+        "if False:",
+        f"{_EVALUATE} -k clean_samples_of_weights",
+    ),
+    Mutant(
+        "callbacks/sample_metrics.py",
+        "if known != (protocols, how):",
+        "if False:",
+        f"{_EVALUATE} -k numbers_of_another_protocol",
+    ),
+    Mutant(
+        "callbacks/tensorboard/event_writer.py",
+        "os.path.basename(name) != name",
+        "False",
+        f"{_EVALUATE} -k other_arguments_are_refused",
+    ),
+    Mutant(
+        "models/adversarial/adversarial_model.py",
+        "self.report_gradient_norms(reports)",
+        "pass",
+        "tests/callbacks/test_gan_health.py -k an_interrupt_turns",
+    ),
+    Mutant(
+        "latents/coding.py",
+        "z.reshape(len(z), -1)",
+        "z",
+        "tests/latents/test_coding.py -k a_flow_encodes_and_decodes",
+    ),
+]
