@@ -22,6 +22,7 @@ _ON_JAX = keras.backend.backend() == "jax"
 # Two whole batches and a short one. JAX compiles each size of batch: there the short
 # one is a test of its own, slow for most models.
 NUM_EXAMPLES = 16 if _ON_JAX else 22
+NUM_BATCHES = -(-NUM_EXAMPLES // BATCH_SIZE)
 # Difference of one epoch, compiled and not; JAX compiles without optimizations here.
 LOOSE = 3e-4 if _ON_JAX else 1e-4
 # Whether few steps take less time without compilation: JAX compiles each operation.
@@ -123,7 +124,7 @@ class TrainingContract:
                 assert np.any(run.states[-1][name] != before), name
 
     def test_every_optimizer_has_learnt(self, run):
-        num_batches = NUM_EPOCHS * -(-NUM_EXAMPLES // BATCH_SIZE)
+        num_batches = NUM_EPOCHS * NUM_BATCHES
         optimizer = run.model.optimizer
         if not hasattr(run.model, "objectives"):
             assert int(optimizer.iterations) == num_batches

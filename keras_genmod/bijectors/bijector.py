@@ -158,6 +158,9 @@ class Bijector(keras.layers.Layer):
             )
         batch = ops.shape(value)[:-rank]
         condition = self._standardize_condition(condition, len(batch))
+        if 0 in value.shape[:-rank]:  # TensorFlow's convolutions fail on no example
+            other = self.latent_shape if shape is self.event_shape else self.event_shape
+            return ops.zeros((*batch, *other)), ops.zeros(batch)
         if len(batch) == 1:
             return function(value, condition)
         if condition is not None:

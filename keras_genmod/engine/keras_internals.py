@@ -123,13 +123,11 @@ def state_to_bytes(model: keras.Model, notes: dict) -> bytes:
 
     Args:
         model: Built model.
-        notes: What JSON can hold, and arrays in it.
+        notes: What JSON can hold, and arrays and NumPy numbers in it.
     """
     file, arrays = io.BytesIO(), []
 
     def plain(value):
-        if isinstance(value, np.generic):
-            return value.item()
         arrays.append(np.asarray(value))
         return {"array": len(arrays) - 1}
 

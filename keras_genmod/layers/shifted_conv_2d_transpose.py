@@ -75,7 +75,9 @@ class ShiftedConv2DTranspose(keras.layers.Layer):
         rows, _, inputs, filters = kernel.shape
         _, height, width, _ = x.shape
         kernel = ops.reshape(ops.transpose(kernel, (2, 0, 1, 3)), (inputs, -1))
-        y = ops.reshape(x @ kernel, (-1, height, width, rows, 2, filters))
+        # TensorFlow's product of four axes and two crashes for some small sizes.
+        y = ops.reshape(x, (-1, inputs)) @ kernel
+        y = ops.reshape(y, (-1, height, width, rows, 2, filters))
         y = ops.transpose(y, (0, 1, 3, 2, 4, 5))
         y = ops.reshape(y, (-1, height * rows, width * 2, filters))
         return y if bias is None else y + bias

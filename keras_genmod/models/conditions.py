@@ -168,12 +168,12 @@ class Conditions:
         """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`."""
         self._check_shape(x)
 
-    def _check_shape(self, x):
-        checks.shape("x", x, self.data_shape)
+    def _check_shape(self, x, name="x"):
+        checks.shape(name, x, self.data_shape)
         if len(x) == 0:
             raise ValueError(
-                "`x` must hold at least one example. "
-                f"Received: x.shape={tuple(x.shape)}"
+                f"`{name}` must hold at least one example. "
+                f"Received: {name}.shape={tuple(x.shape)}"
             )
 
     def check_condition(self, condition, num_examples):

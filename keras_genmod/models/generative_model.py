@@ -154,8 +154,8 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
         x, condition = self._checked(x, condition)
         x = checks.as_numpy(x)
         condition = None if condition is None else checks.as_numpy(condition)
-        size = min(batch_size, 2 ** (len(x) - 1).bit_length()) if len(x) else 1
-        numbers = [np.zeros((0,), "float32")]
+        size = min(batch_size, 2 ** (len(x) - 1).bit_length())
+        numbers = []
         for batch, start in enumerate(range(0, len(x), size)):
             # The last batch is filled up with the last example.
             rows = np.minimum(np.arange(start, start + size), len(x) - 1)

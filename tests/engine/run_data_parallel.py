@@ -37,7 +37,8 @@ def main(names):
             np.abs(a - b).max() for a, b in zip(parallel, single, strict=True)
         )
         print(f"{name}: {difference:.2e}")
-        assert difference < 1e-5, case
+        # Rounding, which the first steps of Adam enlarge.
+        assert difference < 3e-5, (case, difference)
 
 
 if __name__ == "__main__":

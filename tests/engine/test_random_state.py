@@ -41,10 +41,17 @@ def test_is_put_back():
 
 
 @pytest.mark.skipif(not ON_TORCH, reason="only torch has a global generator")
-def test_is_in_the_file_of_a_model(tmp_path):
+def test_is_put_back_by_a_run_that_goes_on_and_by_no_other(tmp_path):
     autoencoder().save(tmp_path / "model.keras")
+    saved = unseeded_draw()
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert np.any(unseeded_draw() != saved)
+    store = {}
+    keras.utils.set_random_seed(3)
+    autoencoder().save_own_variables(store)
     first = unseeded_draw()
-    keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    loaded.callbacks_in_fit = []  # as while `fit` puts a backup back
+    loaded.load_own_variables(store)
     np.testing.assert_array_equal(unseeded_draw(), first)
 
 

@@ -70,7 +70,9 @@ def expected(case):
 )
 def test_trains_as_arrays_do(case, expected, source):
     model = case.compiled()
-    steps = {"steps_per_epoch": 3} if source is as_generator else {}
+    steps = (
+        {"steps_per_epoch": len(Batches(case.data))} if source is as_generator else {}
+    )
     model.fit(source(case.data), shuffle=False, verbose=0, **steps)
     assert_same_state(state_of(model), expected, atol=1e-6)
 

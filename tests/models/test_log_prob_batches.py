@@ -100,4 +100,5 @@ def test_batch_size_must_be_a_positive_int(batch_size):
 
 
 def test_no_example_has_no_log_prob():
-    assert numpy(pixel_cnn().log_prob(X[:0], LABELS[:0])).shape == (0,)
+    with pytest.raises(ValueError, match="`x` must hold at least one example"):
+        pixel_cnn().log_prob(X[:0], LABELS[:0])

@@ -298,7 +298,7 @@ class VAE(GenerativeModel):
         return {"importance_samples": num_samples, "seed": seed}
 
     def check_examples(self, x, name="x"):
-        checks.shape(name, x, self.data_shape)
+        self._check_shape(x, name)
         if self.likelihood == "bernoulli":
             checks.unit_range(name, x)
 
