@@ -145,6 +145,18 @@ def test_reverse_kl_reads_only_how_many_examples_there_are(fill):
         model.fit(np.zeros((64, 3)), verbose=0)
 
 
+def test_reverse_kl_starts_weights_from_draws_of_its_own(rng):
+    weights = []
+    for scale in (1.0, 100.0):
+        keras.utils.set_random_seed(1)
+        model = NormalizingFlow(Chain([ActNorm((2,)), Affine((2,))]), seed=0)
+        model.compile("sgd", target_log_prob=unnormalised_normal, run_eagerly=True)
+        model.fit(scale * rng.normal(size=(64, 2)), batch_size=64, verbose=0)
+        weights.append([weight.numpy() for weight in model.weights])
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
 def test_reverse_kl_is_the_mean_of_log_q_less_log_target():
     # E_q[log q - log target] for two normals with known moments, by 50,000 draws
     model = NormalizingFlow(Affine((2,)), seed=0)

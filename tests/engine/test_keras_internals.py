@@ -1,0 +1,51 @@
+"""Private names of Keras: all there, in the version that they were checked with."""
+
+import keras
+import numpy as np
+import pytest
+from keras.src.saving import saving_lib
+
+from keras_genmod.engine.keras_internals import CHECKED_WITH, sublayers
+
+HINT = (
+    f"engine/keras_internals.py was checked with Keras {CHECKED_WITH}; this is "
+    f"{keras.__version__}, which names it otherwise"
+)
+
+
+def trained():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(use_ema=True), loss="mse")
+    model.fit(np.zeros((2, 2)), np.zeros((2, 1)), verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trained()
+
+
+def test_optimizers_have_their_names(model):
+    for name in (
+        "_trainable_variables",
+        "_model_variables_moving_average",
+        "_iterations",
+    ):
+        assert hasattr(model.optimizer, name), HINT
+
+
+def test_models_have_their_names(model):
+    assert sublayers(model)[-1] is model.layers[-1], HINT
+    for name in ("_initial_epoch", "_build_shapes_dict", "_called"):
+        assert hasattr(model, name), HINT
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="names of JAX' trainer")
+def test_the_trainer_of_jax_has_its_names(model):
+    for name in ("_get_jax_state", "_jax_state_synced", "jax_state_sync"):
+        assert hasattr(model, name), HINT
+
+
+def test_saving_has_its_names():
+    for name in ("H5IOStore", "_save_state", "safe_get_h5_dataset"):
+        assert hasattr(saving_lib, name), HINT
