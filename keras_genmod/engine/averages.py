@@ -44,3 +44,13 @@ def put_averages(optimizer):
     values = copies_of(average for _, average in pairs)
     for (variable, _), value in zip(pairs, values, strict=True):
         variable.assign(value)
+
+
+def part_averages(optimizer):
+    """Gives variables that share memory with their averages memory of their own.
+
+    Keras assigns averages so at the end of `fit`; see `put_averages`.
+    """
+    for variable, average in average_pairs(optimizer):
+        if variable.value is average.value:
+            variable.assign(np.array(ops.convert_to_numpy(average)))

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_genmod.engine import OptimizerGroup
+from keras_genmod.engine.averages import part_averages
 from keras_genmod.engine.backend import loss_to_differentiate
 from keras_genmod.engine.keras_internals import KeptState
 from keras_genmod.models import incoming
@@ -108,7 +109,9 @@ class Training(KeptState):
             )
         self._start_weights(given, batch)
         with self._keeping_state():
-            return super().fit(**given)
+            history = super().fit(**given)
+        part_averages(self.optimizer)
+        return history
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Evaluates the losses, as `keras.Model.evaluate`; `y` is the condition.
