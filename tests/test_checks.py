@@ -89,8 +89,9 @@ def test_levels_of_any_number_hold_in_float32(num_levels):
         checks.levels("x", x * np.float32(1 - 0.1 / num_levels), num_levels)
 
 
-def test_a_value_off_the_levels_is_found_in_any_block():
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_value_off_the_levels_is_found_in_any_block(place):
     x = np.zeros((5, 2**20), "float32")
-    x[-1, -1] = 0.5
+    x[place, place] = 0.5
     with pytest.raises(ValueError, match="up to 0.5 steps away"):
         checks.levels("x", x, 2)

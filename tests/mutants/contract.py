@@ -83,8 +83,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/conditions.py",
-        'dtype="float32")\n        return ops.where(known[:, None], rows, float("nan"))',
-        'dtype="float32")\n        return rows',
+        'dtype="float32")\n        return ops.where(known[:, None], rows',
+        'dtype="float32")\n        return ops.where(rows == rows, rows',
         f"{_CASES}::TestConditionalVAE",
     ),
     Mutant(
