@@ -54,10 +54,10 @@ def test_compiles_once_for_each_set_of_static_arguments(layer):
     assert layer.num_traces == 2
 
 
-@pytest.mark.parametrize("power", [1, 2])
-def test_static_arguments_reach_the_method(layer, power):
+def test_static_arguments_reach_the_method(layer):
     layer.factor.assign(3.0)
-    np.testing.assert_allclose(array_of(layer.scale(X, power=power)), 3**power * X)
+    for power in (1, 2, 1):
+        np.testing.assert_allclose(array_of(layer.scale(X, power=power)), 3**power * X)
 
 
 def test_sees_new_values_of_variables(layer):
