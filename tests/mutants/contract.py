@@ -103,6 +103,6 @@ MUTANTS = [
         "models/training.py",
         "loss = loss + ops.sum(ops.cast(extra,",
         "loss = loss + 0.0 * ops.sum(ops.cast(extra,",
-        "tests/models",
+        "tests/models/test_added_losses.py",
     ),
 ]
