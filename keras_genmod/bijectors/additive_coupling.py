@@ -33,6 +33,10 @@ class AdditiveCoupling(Coupling):
         Dinh, Krueger and Bengio, NICE: non-linear independent components estimation,
         2014, arXiv:1410.8516.
 
+    Note:
+        The paper's base is logistic for images; `NormalizingFlow` takes N(0, I) unless
+        another base is given.
+
     Example:
     ```python
     network = keras_genmod.networks.coupling_mlp(4, outputs_per_dim=1)

@@ -38,7 +38,8 @@ class AffineCoupling(Coupling):
     Note:
         The paper scales tanh by a weight; here the last layer's weights do so, and the
         bound is fixed. It writes the map from data to latents in this form, instead of
-        that from latents to data.
+        that from latents to data. It puts batch normalization between couplings, which
+        mixes examples; `ActNorm` takes its place here.
 
     Example:
     ```python

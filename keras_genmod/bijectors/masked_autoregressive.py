@@ -39,7 +39,9 @@ class MaskedAutoregressive(Bijector):
           flow, 2016, arXiv:1606.04934.
 
     Note:
-        The papers do not bound s.
+        The papers do not bound s. That of MAF puts batch normalization between layers;
+        `ActNorm` takes its place here. `Invert` makes an inverse autoregressive flow of
+        this affine form, not the gated one of Kingma et al., 2016, arXiv:1606.04934.
 
     Example:
     ```python
