@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-# CPU seconds that a class of tests may take: twice what the longest takes on JAX.
+# CPU seconds that a class of tests may take; the longest takes 172, on TensorFlow.
 BUDGET ?= 240
 VENV := .venv
 BIN := $(VENV)/bin

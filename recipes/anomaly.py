@@ -94,7 +94,6 @@ def main(
         log_dir: Folder of this run, with one in it for each model.
     """
     begin(locals(), may_change=["outliers"])
-    keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     sets = {"held-out": x_test[:NUM_SCORED]}

@@ -34,7 +34,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
 
     image_shape = x_train.shape[1:]

@@ -70,7 +70,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0] for s in ("train", "test"))
     if dataset_b is None:  # B is made of other images than A: no pairs
         (a, b), (a_test, b_test) = (np.array_split(x, 2) for x in (x_train, x_test))

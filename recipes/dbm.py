@@ -44,7 +44,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals(), may_change=["num_temperatures"])
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, split)[0] for split in ("train", "test"))
     image_shape = x_train.shape[1:]
     x_train, x_test = (

@@ -43,7 +43,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals(), may_change=["num_temperatures"])
-    keras.utils.set_random_seed(seed)
     (x_train, y_train), (x_test, y_test) = (
         data.load(dataset, split) for split in ("train", "test")
     )

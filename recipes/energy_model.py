@@ -96,7 +96,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     in_plane = x_train.shape[1:] == (2,)
 

@@ -44,7 +44,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, y_train = data.load(dataset, "train")
     x_test, y_test = data.load(dataset, "test")
     num_classes = None

@@ -42,7 +42,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     steps = num_levels - 1
     x_train, x_test = (
         (np.round(data.load(dataset, split)[0][:limit] * steps) / steps).astype(

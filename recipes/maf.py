@@ -54,7 +54,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     steps = num_levels - 1
     images = [data.load(dataset, split)[0][:limit] for split in ("train", "test")]
     image_shape = images[0].shape[1:]

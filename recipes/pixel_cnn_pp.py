@@ -43,7 +43,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (
         np.round(data.load(dataset, split)[0][:limit] * (num_levels - 1))
         for split in ("train", "test")

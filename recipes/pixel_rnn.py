@@ -40,7 +40,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     x_test = data.binarize(x_test, "static", seed)
     if binarization == "static":  # then each later draw gives the same pixels

@@ -38,7 +38,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
 
     model = NormalizingFlow(Chain([Planar(2) for _ in range(num_layers)]), seed=seed)

@@ -42,7 +42,6 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
     x_test = data.binarize(x_test, "static", seed)
     batches = data.DynamicBinarization(x_train, batch_size=batch_size, seed=seed)

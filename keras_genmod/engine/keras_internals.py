@@ -64,6 +64,11 @@ def trainable_values_on_jax(model: keras.Model) -> list:
     return list(model._jax_state["trainable_variables"])
 
 
+def is_called_by_fit(arguments: dict) -> bool:
+    """Whether an `evaluate` with these arguments is that of the epochs of a `fit`."""
+    return bool(arguments.get("_use_cached_eval_dataset"))
+
+
 def start_from_epoch(model: keras.Model, epoch: int | None) -> None:
     """Lets the `fit` that is beginning start from an epoch; `None` from its own."""
     model._initial_epoch = epoch

@@ -72,7 +72,7 @@ class ShiftedConv2D(keras.layers.Layer):
         self.direction = direction
         self.mask = mask
         self.strides = strides
-        self.use_bias = use_bias
+        self.use_bias = checks.choice("use_bias", use_bias, (True, False))
 
     def build(self, input_shape):
         self.kernel = self.add_weight(

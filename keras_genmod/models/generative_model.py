@@ -82,7 +82,7 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
         super().__init__(autocast=False, **kwargs)
         if num_classes is not None:
             num_classes = checks.positive_int("num_classes", num_classes)
-        self.data_shape = tuple(data_shape)
+        self.data_shape = checks.sizes("data_shape", data_shape)
         self.num_classes = num_classes
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
@@ -121,7 +121,7 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
         return self._sample(
             seed_state(seed, self.seed_generator),
             self.standardize_condition(condition, num_samples),
-            num_samples=int(num_samples),
+            num_samples=num_samples,
         )
 
     def _in_batches(

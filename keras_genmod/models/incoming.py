@@ -39,12 +39,7 @@ def standardize(model, x, y=None, sample_weight=None, class_weight=None):
     Raises:
         ValueError: If the model does not take these.
     """
-    weighted = sample_weight is not None or class_weight is not None
-    if weighted and not model.takes_sample_weight:
-        raise ValueError(
-            f"{type(model).__name__} compares whole batches; it takes no "
-            "`sample_weight` and no `class_weight`."
-        )
+    check_weights_are_taken(model, sample_weight, class_weight)
     x = x[0] if isinstance(x, (tuple, list)) and len(x) == 1 else x
     if is_stream(x):
         x, batch = first_batch(x)
@@ -61,6 +56,15 @@ def standardize(model, x, y=None, sample_weight=None, class_weight=None):
         # Keras drops weights where there is no `y`.
         y = np.zeros(len(x)) if y is None else y
     return x, y, sample_weight, None
+
+
+def check_weights_are_taken(model, *weights):
+    """Raises a `ValueError` if a model of whole batches gets weights of examples."""
+    if not model.takes_sample_weight and any(w is not None for w in weights):
+        raise ValueError(
+            f"{type(model).__name__} compares whole batches; it takes no "
+            "`sample_weight` and no `class_weight`."
+        )
 
 
 def validation(model, data):

@@ -5,6 +5,7 @@ import warnings
 import keras
 
 from keras_genmod import checks
+from keras_genmod.engine import keras_internals
 
 
 def shapes(name: str, network, num_classes: int | None = None):
@@ -65,7 +66,7 @@ def maps(name, network, input_shape, output_shape, num_classes=None):
 
 def no_batch_normalization(name: str, network, reason: str) -> None:
     """Raises a `ValueError` if a network holds batch normalization."""
-    for layer in network._flatten_layers():
+    for layer in keras_internals.sublayers(network):
         if isinstance(layer, keras.layers.BatchNormalization):
             raise ValueError(
                 f"`{name}` must hold no BatchNormalization: {reason}. Found "
@@ -79,15 +80,6 @@ def features(name: str, output_shape) -> None:
         raise ValueError(
             f"`{name}` must end in features of shape (batch, features); end it "
             f"with a Flatten layer. Received an output of shape {output_shape}"
-        )
-
-
-def sample_weight_unused(sample_weight, model: str) -> None:
-    """Raises a `ValueError` unless `sample_weight` is `None`."""
-    if sample_weight is not None:
-        raise ValueError(
-            f"{model} compares whole batches; it takes no `sample_weight` and no "
-            "`class_weight`."
         )
 
 

@@ -6,7 +6,7 @@ from keras import ops
 from keras_genmod.engine import OptimizerGroup
 from keras_genmod.engine.averages import part_averages
 from keras_genmod.engine.backend import loss_to_differentiate
-from keras_genmod.engine.keras_internals import KeptState
+from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
 from keras_genmod.models import incoming
 from keras_genmod.models.first_batch import is_stream, spread
 
@@ -129,7 +129,7 @@ class Training(KeptState):
             ValueError: If the model does not take such data.
         """
         given = incoming.named(keras.Model.evaluate, x, y, *args, **kwargs)
-        if not given.get("_use_cached_eval_dataset"):  # standardized by `fit`
+        if not is_called_by_fit(given):  # which has standardized them
             self._standardize(given)
         with self._keeping_state():
             return super().evaluate(**given)

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from keras.src.saving import saving_lib
 
-from keras_genmod.engine.keras_internals import CHECKED_WITH, sublayers
+from keras_genmod.engine.keras_internals import (
+    CHECKED_WITH,
+    is_called_by_fit,
+    sublayers,
+)
 
 HINT = (
     f"engine/keras_internals.py was checked with Keras {CHECKED_WITH}; this is "
@@ -49,3 +53,19 @@ def test_the_trainer_of_jax_has_its_names(model):
 def test_saving_has_its_names():
     for name in ("H5IOStore", "_save_state", "safe_get_h5_dataset"):
         assert hasattr(saving_lib, name), HINT
+
+
+def test_fit_evaluates_under_its_name(monkeypatch):
+    seen = []
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", loss="mse")
+    evaluate = model.evaluate
+    x, y = np.zeros((2, 2)), np.zeros((2, 1))
+
+    def noted(*args, **kwargs):
+        seen.append(is_called_by_fit(kwargs))
+        return evaluate(*args, **kwargs)
+
+    monkeypatch.setattr(model, "evaluate", noted)
+    model.fit(x, y, validation_data=(x, y), verbose=0)
+    assert seen == [True], HINT

@@ -7,6 +7,13 @@ _TESTS = "tests/models/autoregressive"
 
 MUTANTS = [
     Mutant(
+        f"{_MODELS}/causal_transformer.py",
+        'self._order = ops.arange(model.num_tokens, dtype="int32")',
+        "self._order = ops.arange(model.num_tokens)",
+        "tests/models/test_float64.py -k CausalTransformer",
+        backend="tensorflow",
+    ),
+    Mutant(
         f"{_MODELS}/autoregressive_model.py",
         "/ temperature\n",
         "/ temperature**2\n",

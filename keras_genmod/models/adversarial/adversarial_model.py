@@ -7,7 +7,7 @@ from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.engine import Objective, OptimizerGroup, backend
-from keras_genmod.models import incoming, network_checks
+from keras_genmod.models import incoming
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -159,7 +159,7 @@ class AdversarialModel(GenerativeModel):
 
     def _inputs(self, data):
         inputs, _, sample_weight = self.fold_condition(data)
-        network_checks.sample_weight_unused(sample_weight, type(self).__name__)
+        incoming.check_weights_are_taken(self, sample_weight)
         return inputs
 
     def report_gradient_norms(self, on: bool = True) -> None:

@@ -236,7 +236,7 @@ class AutoregressiveModel(GenerativeModel):
             known,
             mask,
             ops.cast(temperature, "float32"),
-            num_samples=int(num_samples),
+            num_samples=num_samples,
             use_cache=bool(use_cache),
         )
         return (images, log_prob) if return_log_prob else images

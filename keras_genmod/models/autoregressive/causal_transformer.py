@@ -183,7 +183,7 @@ class CausalTransformer(AutoregressiveModel):
         if self.label_bias is not None:
             x = x + ops.cast(self.label_bias(condition)[:, None], x.dtype)
         x = ops.cast(x, self.head.compute_dtype)
-        order = ops.arange(self.num_tokens)
+        order = ops.arange(self.num_tokens, dtype="int32")
         mask = order[:, None] >= order
 
         def attend(i, query, key, value):
@@ -224,7 +224,7 @@ class _WithKVCache(RasterNetwork):
         self._tokens = ops.convert_to_tensor(model.tokens)
         self._positions = ops.convert_to_tensor(model.positions)
         self._bias = 0.0 if condition is None else model.label_bias(condition)[:, None]
-        self._order = ops.arange(model.num_tokens)
+        self._order = ops.arange(model.num_tokens, dtype="int32")
         layers = [layer for block in model.blocks for layer in block]
         self._functions = {
             layer: self._function(layer) for layer in [*layers, model.last, model.head]

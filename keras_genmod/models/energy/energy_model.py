@@ -11,6 +11,7 @@ from keras_genmod.engine import (
     Seeds,
     compiled,
     input_gradient,
+    keras_internals,
     normal,
     uniform,
 )
@@ -30,7 +31,7 @@ def _check_network(network, data_shape, output_shape):
     network_checks.no_batch_normalization(
         "network", network, "an example's energy must depend on that example alone"
     )
-    for layer in network._flatten_layers():
+    for layer in keras_internals.sublayers(network):
         if getattr(layer, "activity_regularizer", None) is not None:
             raise ValueError(
                 "`network` must hold no activity regularizers: they would count the "

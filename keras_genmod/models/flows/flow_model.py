@@ -175,7 +175,7 @@ class FlowModel(EmbeddingConditional):
             seed_state(seed, self.seed_generator),
             self.standardize_condition(condition, num_samples),
             ops.cast(temperature, "float32"),
-            num_samples=int(num_samples),
+            num_samples=num_samples,
         )
 
     @compiled()

@@ -1,0 +1,21 @@
+"""Every model trains and draws where Keras defaults to float64."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.contracts import BATCH_SIZE, array_of, slow_on_jax
+from tests.models.write_models import CASES
+
+
+@slow_on_jax
+@pytest.mark.parametrize("name", CASES)
+def test_it_trains_and_draws(name, floatx64):
+    case = CASES[name]
+    model = case.compiled(run_eagerly=True)
+    data = keras.tree.map_structure(lambda x: x[:BATCH_SIZE], case.data)
+    history = case.fit(model, data=data).history
+    assert np.all(np.isfinite(list(history.values())))
+    if case.sample_arguments is not None:
+        samples = array_of(model.sample(2, **case.sample_arguments))
+        assert np.all(np.isfinite(samples))
