@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-# CPU seconds that a class of tests may take; the longest takes 172, on TensorFlow.
+# CPU seconds that a class of tests may take; the longest takes 107 to 172, TensorFlow.
 BUDGET ?= 240
 VENV := .venv
 BIN := $(VENV)/bin
