@@ -4,18 +4,17 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.distributions.distribution import Distribution
 from keras_genmod.distributions.normal import Normal
 from keras_genmod.engine import normal
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class StandardNormal(Distribution):
+class StandardNormal:
     """N(0, I) over one event shape, as a prior or base distribution.
 
-    A base distribution has no batch of parameters, so `sample` takes the number of
-    draws; any other class with these methods, `event_shape` and `get_config` can
-    stand in its place.
+    A base distribution has no batch of parameters, so it is no `Distribution`: its
+    `sample` takes the number of draws; any other class with these methods,
+    `event_shape` and `get_config` can stand in its place.
 
     Args:
         event_shape: Shape of one draw, such as `(latent_dim,)`.

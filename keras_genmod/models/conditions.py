@@ -1,5 +1,7 @@
 """Data with their conditions: class labels, or what a subclass takes for them."""
 
+from typing import cast
+
 import keras
 import numpy as np
 from keras import ops
@@ -179,7 +181,10 @@ class Conditions:
     def check_condition(self, condition, num_examples):
         """Returns labels `(num_examples,)`; raises a `ValueError` if any is invalid."""
         return condition_checks.labels(
-            condition, num_examples, self.num_classes, type(self).__name__
+            condition,
+            num_examples,
+            cast(int, self.num_classes),  # of a conditional model
+            type(self).__name__,
         )
 
     def standardize_condition(self, condition, num_examples):

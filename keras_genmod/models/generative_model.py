@@ -13,12 +13,11 @@ from keras_genmod.engine import (
     keras_internals,
     seed_state,
 )
-from keras_genmod.models.conditions import Conditions
 from keras_genmod.models.saving import Saving
 from keras_genmod.models.training import Training
 
 
-class GenerativeModel(Training, Conditions, Saving, keras.Model):
+class GenerativeModel(Training, Saving):
     """Base of all models: conditions, seeds, saving, and `sample`.
 
     A subclass builds its networks in `__init__` and ends it with
@@ -167,15 +166,6 @@ class GenerativeModel(Training, Conditions, Saving, keras.Model):
             )
             numbers.append(checks.as_numpy(found)[: len(x) - start])
         return ops.convert_to_tensor(np.concatenate(numbers))
-
-    def _checked(self, x, condition):
-        """Returns the data and the standardized condition of a method's caller."""
-        self.check_examples(x)
-        return x, self.standardize_condition(condition, len(x))
-
-    def _join(self, x, condition):
-        """Returns what `call` takes."""
-        return (x, condition) if self.is_conditional else x
 
     def get_config(self):
         return {

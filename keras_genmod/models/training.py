@@ -8,12 +8,13 @@ from keras_genmod.engine.averages import part_averages
 from keras_genmod.engine.backend import loss_to_differentiate
 from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
 from keras_genmod.models import incoming
+from keras_genmod.models.conditions import Conditions
 from keras_genmod.models.first_batch import is_stream, spread
 
 _COMPILE_ARGUMENTS = {"run_eagerly", "steps_per_execution", "jit_compile"}
 
 
-class Training(KeptState):
+class Training(KeptState, Conditions, keras.Model):
     """The part of `GenerativeModel` between users and Keras' `compile`, `fit` etc.
 
     On the host it checks what is given; in a step it folds `y` into the inputs, and

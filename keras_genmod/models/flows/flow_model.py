@@ -134,11 +134,9 @@ class FlowModel(EmbeddingConditional):
         seeds = Seeds(state)
 
         def log_weights(chunk, size):
-            repeated = [
-                None if tensor is None else ops.repeat(tensor, size, axis=0)
-                for tensor in (x, condition)
-            ]
-            log_weights = self._log_likelihood(*repeated, seeds.at(chunk))
+            many = ops.repeat(x, size, axis=0)
+            given = None if condition is None else ops.repeat(condition, size, axis=0)
+            log_weights = self._log_likelihood(many, given, seeds.at(chunk))
             return ops.reshape(log_weights, (-1, size))
 
         return log_mean_weight(log_weights, num_samples, batch_size, _LIMIT)
@@ -258,7 +256,7 @@ class FlowModel(EmbeddingConditional):
 
     def check_examples(self, x):
         super().check_examples(x)
-        if self.dequantization is None:
+        if self.num_levels is None:
             checks.value_range("x", x, *self.bijector.domain)
         else:
             checks.levels("x", x, self.num_levels)

@@ -79,7 +79,7 @@ class VariationalDequantization(Dequantization):
     def noise(self, x, seed):
         eps = self.base.sample(ops.shape(x)[0], seed)
         a, log_det = self.bijector.forward_and_log_det(eps, self._condition(x))
-        flat = ops.reshape(a, (-1, math.prod(self.event_shape)))
+        flat = ops.reshape(a, (-1, math.prod(self.bijector.event_shape)))
         # log sigmoid'(a)
         log_slope = -ops.sum(ops.softplus(flat) + ops.softplus(-flat), axis=1)
         return ops.sigmoid(a), self.base.log_prob(eps) - log_det - log_slope
