@@ -18,6 +18,7 @@ NUM_EPOCHS = 2
 RESUMED_FROM = 1
 BATCH_SIZE = 8
 NUM_SAMPLES = 16  # in most tests: one number is compiled once
+ON_TORCH = keras.backend.backend() == "torch"
 _ON_JAX = keras.backend.backend() == "jax"
 # Two whole batches and a short one. JAX compiles each size of batch: there the short
 # one is a test of its own, slow for most models.
@@ -30,10 +31,19 @@ EAGER_IS_FASTER = not _ON_JAX
 slow_on_jax = pytest.mark.slow if _ON_JAX else lambda test: test
 
 
+def slow_elsewhere(test):
+    """Marks a test that torch runs alone by default.
+
+    One of many draws or programs, whose law has nothing to do with the backend: torch
+    compiles nothing, so that it costs least.
+    """
+    return test if ON_TORCH else pytest.mark.slow(test)
+
+
 def varies_little(case):
     """Marks a model that differs little from another one that is tested everywhere."""
     case.varies_little = True
-    return case if keras.backend.backend() == "torch" else pytest.mark.slow(case)
+    return slow_elsewhere(case)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,12 @@ from typing import Any
 import keras
 import numpy as np
 
-KERAS_SETS = ("mnist", "fashion_mnist", "cifar10")
+# What `keras.datasets` leaves in its folder, and whom it asks while that is not there.
+KERAS_SETS = {
+    "mnist": ("mnist.npz", "https://storage.googleapis.com"),
+    "fashion_mnist": ("fashion-mnist", "https://storage.googleapis.com"),
+    "cifar10": ("cifar-10-batches-py-target", "https://www.cs.toronto.edu"),
+}
 _PATIENCE = 5.0  # seconds that a server has to answer
 
 
@@ -60,8 +65,16 @@ def _not_available(name: str, error: Exception) -> OSError:
     )
 
 
+def _in_keras_home(file: str) -> bool:
+    home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+    return pathlib.Path(home, "datasets", file).exists()
+
+
 def _load_keras(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    file, server = KERAS_SETS[name]
     try:
+        if not _in_keras_home(file):
+            _check_reachable([server])
         train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:  # Keras raises a plain Exception for a failed download
         raise _not_available(name, error) from error
@@ -109,8 +122,8 @@ def _has_downloads(builder: Any) -> bool:
 def _check_reachable(urls: Iterable[str]) -> None:
     """Raises an `OSError` if there are servers to ask, and none of them answers.
 
-    TFDS itself asks ten times, for minutes. A proxy answers for servers that cannot be
-    asked from here.
+    TFDS itself asks ten times, for minutes; Keras waits for the system's time-out. A
+    proxy answers for servers that cannot be asked from here.
     """
     parts = [urllib.parse.urlsplit(url) for url in urls]
     servers = {(p.hostname, p.port or {"http": 80}.get(p.scheme, 443)) for p in parts}

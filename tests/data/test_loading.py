@@ -103,6 +103,7 @@ def test_keras_sets_are_scaled_without_tfds(name, channels, no_tfds, monkeypatch
     x, y = np.full(shape, 255, "uint8"), np.zeros((4, 1), "uint8")
     module = getattr(keras.datasets, name)
     monkeypatch.setattr(module, "load_data", lambda: ((x, y), (x[:2], y[:2])))
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())
     images, labels = data.load(name, "test")
     assert images.shape == (2, 6, 6, channels) and labels.shape == (2,)
     assert images.max() == 1 and labels.dtype == "int32"
@@ -113,6 +114,7 @@ def test_failed_keras_download_names_the_ways_out(no_tfds, monkeypatch):
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", fail)
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())
     with pytest.raises(OSError, match=r"data_dir.*TFDS_DATA_DIR.*\.npz"):
         data.load("mnist", "train")
 
@@ -127,6 +129,36 @@ def test_failed_tfds_download_names_the_ways_out(tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: socket.socket())
     with pytest.raises(OSError, match=r"no network.*data_dir.*TFDS_DATA_DIR.*\.npz"):
         data.load("mnist", "train", data_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize("is_here", [False, True])
+@pytest.mark.parametrize("name", public_images.KERAS_SETS)
+def test_keras_waits_for_no_server_either(
+    name, is_here, no_tfds, tmp_path, monkeypatch
+):
+    calls = []
+
+    def connect(server, timeout):
+        calls.append(timeout)
+        raise TimeoutError("timed out")
+
+    def load():
+        calls.append("load")
+        return [(np.zeros((2, 4, 4), "uint8"), np.zeros(2, "uint8"))] * 2
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr(urllib.request, "getproxies", dict)
+    monkeypatch.setattr(getattr(keras.datasets, name), "load_data", load)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    if is_here:
+        path = tmp_path / "datasets" / public_images.KERAS_SETS[name][0]
+        path.mkdir(parents=True)
+        data.load(name, "train")
+        assert calls == ["load"]
+        return
+    with pytest.raises(OSError, match=r"does not answer.*TFDS_DATA_DIR.*\.npz"):
+        data.load(name, "train")
+    assert calls == [5.0]
 
 
 @pytest.mark.parametrize("way", ["nothing", "proxy", "downloads"])

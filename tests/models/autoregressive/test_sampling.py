@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import CausalTransformer, GatedPixelCNN, PixelCNN
+from tests.contracts import ON_TORCH, slow_elsewhere
 from tests.models.autoregressive.cases import (
     SMALL,
     all_images,
@@ -19,7 +20,7 @@ from tests.models.autoregressive.cases import (
 MODELS = pytest.mark.parametrize("cls", SMALL, ids=lambda cls: cls.__name__)
 GREY = ((2, 4, 1), {"num_levels": 2, "num_classes": 3})
 COLOURS = ((2, 3, 3), {"num_levels": 256})
-# Each model draws both kinds, one in float64 and the other in float32: (float64, 32).
+# Each model draws both kinds, one in float64 (on torch alone) and one in float32.
 KINDS = {
     CausalTransformer: (COLOURS, GREY),
     GatedPixelCNN: (GREY, COLOURS),
@@ -129,6 +130,7 @@ def test_probabilities_of_all_images_sum_to_one(cls):
         assert p.max() / p.min() > 2  # no uniform distribution
 
 
+@slow_elsewhere  # two programs a model; `test_float64.py` draws from all everywhere
 @MODELS
 def test_caches_change_nothing_in_float64(cls, float64):
     image_shape, arguments = KINDS[cls][0]
@@ -139,7 +141,13 @@ def test_caches_change_nothing_in_float64(cls, float64):
 
 
 # The two that draw in ways of their own.
-@pytest.fixture(scope="module", params=[PixelCNN, pixel_cnn_pp])
+@pytest.fixture(
+    scope="module",
+    params=[
+        PixelCNN,
+        pytest.param(pixel_cnn_pp, marks=[] if ON_TORCH else [pytest.mark.slow]),
+    ],
+)
 def trained(request):
     model = make(request.param, (3, 4, 1))
     model.compile(keras.optimizers.Adam(0.01))
@@ -156,10 +164,9 @@ def test_caches_change_nothing_after_training(trained):
     np.testing.assert_array_equal(images, naive)
 
 
-def test_a_mask_of_nothing_changes_nothing():
-    model = make(PixelCNN, (3, 4, 1))
-    masked = model.sample(8, seed=5, **completion(model, 0.0))
-    np.testing.assert_array_equal(numpy(masked), numpy(model.sample(8, seed=5)))
+def test_a_mask_of_nothing_changes_nothing(trained):
+    masked = trained.sample(8, seed=5, **completion(trained, 0.0))
+    np.testing.assert_array_equal(numpy(masked), numpy(trained.sample(8, seed=5)))
 
 
 def test_low_temperatures_draw_the_likeliest_values(trained):

@@ -2,19 +2,12 @@
 
 import itertools
 
-import keras
 import numpy as np
-import pytest
 import scipy.special
 import scipy.stats
 from keras import ops
 
 from keras_genmod import DBM, DBN
-
-
-def slow_elsewhere(test):
-    """Marks a test of many draws: eager loops on torch cost least, the law is one."""
-    return test if keras.backend.backend() == "torch" else pytest.mark.slow(test)
 
 
 def states(size):

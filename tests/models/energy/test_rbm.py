@@ -15,7 +15,8 @@ from keras_genmod.engine import Seeds
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.tempering import tempered_gibbs
 from tests.autodiff import gradients
-from tests.models.energy.deep_machines import chi_squared_pvalue, slow_elsewhere
+from tests.contracts import slow_elsewhere
+from tests.models.energy.deep_machines import chi_squared_pvalue
 
 
 def states(size):
