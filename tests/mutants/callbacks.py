@@ -4,7 +4,33 @@ from tests.mutants import Mutant
 
 _EVALUATE = "tests/callbacks/test_evaluate_samples.py"
 
+_KILLS = "tests/callbacks/test_kills.py"
+
 MUTANTS = [
+    Mutant(
+        "callbacks/backup.py",
+        "        run_state.drop_rows(others, epoch)\n",
+        "",
+        _KILLS,
+    ),
+    Mutant(
+        "callbacks/run_state.py",
+        "int(number) < epoch)",
+        "int(number) <= epoch)",
+        _KILLS,
+    ),
+    Mutant(
+        "callbacks/backup.py",
+        '{"epoch": epoch + 1, "callbacks"',
+        '{"epoch": epoch, "callbacks"',
+        _KILLS,
+    ),
+    Mutant(
+        "models/saving.py",
+        "            load_random_state(found)\n",
+        "            pass\n",
+        _KILLS,
+    ),
     Mutant(
         "callbacks/stop_on_non_finite.py",
         "model.__dict__.get(_BOUND, math.inf)",
