@@ -10,11 +10,9 @@ from keras_genmod import bijectors, networks
 _SHAPE = (sizes.IMAGE, sizes.IMAGE, 1)
 
 
-def make_model(name: str, jit_compile="auto") -> keras.Model:
-    """Returns the compiled model of this name."""
-    model = _MODELS[name]()
-    model.compile(make_optimizer(name), jit_compile=jit_compile)
-    return model
+def make_model(name: str) -> keras.Model:
+    """Returns the model of this name, of the global dtype policy."""
+    return MAKERS[name]()
 
 
 def make_batch(name: str):
@@ -139,7 +137,7 @@ def _rbm(persistent):
     )
 
 
-_MODELS = {
+MAKERS = {
     "autoencoder": _autoencoder,
     "vae": _vae,
     "pixel_cnn": _pixel_cnn,
@@ -151,4 +149,5 @@ _MODELS = {
     "rbm_cd": lambda: _rbm(persistent=False),
     "rbm_pcd": lambda: _rbm(persistent=True),
 }
-NAMES = tuple(_MODELS)
+NAMES = tuple(MAKERS)
+BATCH = sizes.BATCH

@@ -11,8 +11,6 @@ import math
 
 import keras
 
-from benchmarks import architectures
-
 BACKEND = keras.backend.backend()
 
 
@@ -71,7 +69,7 @@ def uses_xla(choice: bool | None) -> bool:
 
     Args:
         choice: On TensorFlow true or false, or `None` for what Keras does there by
-            default: XLA if there is a GPU. JAX always uses XLA, eager torch never.
+            default: XLA if there is a GPU. JAX always uses XLA, torch never.
     """
     if BACKEND != "tensorflow":
         return BACKEND == "jax"
@@ -82,29 +80,51 @@ def uses_xla(choice: bool | None) -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def package_loop(name, xla):
-    """Returns the package's loop of the name, one of `architectures.NAMES`."""
-    return PackageLoop(architectures.make_model(name, jit_compile=xla))
+def package_loop(models, name, policy="float32", xla=None, eager=False):
+    """Returns the package's loop of the name, one of `models.NAMES`.
+
+    Args:
+        models: Module `architectures` or `large_models`.
+        name: String.
+        policy: Name of the dtype policy of all layers.
+        xla: As in `uses_xla`.
+        eager: Whether nothing is compiled or traced.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = models.MAKERS[name]()
+    finally:
+        keras.config.set_dtype_policy(before)
+    # Elsewhere than on TensorFlow, what the package does by default.
+    jit_compile = uses_xla(xla) if BACKEND == "tensorflow" else "auto"
+    if eager:
+        model.compile(models.make_optimizer(name), run_eagerly=True)
+    else:
+        model.compile(models.make_optimizer(name), jit_compile=jit_compile)
+    return PackageLoop(model)
 
 
-def reference_loop(name, xla):
-    """Returns the loop of the name, written by hand in the running framework."""
+def reference_loop(name, xla=None, eager=False):
+    """Returns the loop of the name, written by hand in the running framework.
+
+    Args:
+        name: One of `architectures.NAMES`.
+        xla: As in `uses_xla`.
+        eager: On torch, whether `torch.compile` is left out; others always compile.
+    """
     module = importlib.import_module(f"benchmarks.references.{BACKEND}_loops")
-    return module.make_loop(name, xla)
+    loop = module.make_loop(name, uses_xla(xla))
+    if BACKEND == "torch" and not eager:
+        loop.compile()
+    return loop
 
 
-def keras_example_loop(name, xla):
+def keras_example_loop(name, xla=None):
     """Returns the loop of a TensorFlow-only Keras example."""
     from benchmarks.references import keras_examples
 
-    return PackageLoop(keras_examples.make_model(name, jit_compile=xla))
-
-
-MAKERS = {
-    "package": package_loop,
-    "reference": reference_loop,
-    "keras_example": keras_example_loop,
-}
+    return PackageLoop(keras_examples.make_model(name, jit_compile=uses_xla(xla)))
 
 
 def has_keras_example(name) -> bool:

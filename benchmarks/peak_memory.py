@@ -1,7 +1,7 @@
 """The peak memory of one train step, in a process of its own.
 
-`python -m benchmarks.peak_memory vae package` prints it in bytes. On JAX it is what XLA
-has planned for the compiled step: state, batch and temporaries. With torch and
+`python -m benchmarks.peak_memory standard vae traced` prints it in bytes. On JAX it is
+what XLA has planned for the compiled step: state, batch and temporaries. With torch and
 TensorFlow on a GPU it is the peak that their allocator reports; on a CPU the largest
 resident memory during warm steps, beyond what the process held after imports and data.
 """
@@ -9,22 +9,25 @@ resident memory during warm steps, beyond what the process held after imports an
 import keras
 import typer
 
-from benchmarks import architectures, loops, resident_memory
+from benchmarks import loops, resident_memory, step_measurement
 
 
-def main(model: str, side: str, steps: int = 10, xla: bool | None = None):
-    """Prints the peak memory of one side in bytes.
+def main(
+    size: str, model: str, way: str, steps: int = 10, xla: bool | None = None
+) -> None:
+    """Prints the peak memory of one way in bytes.
 
     Args:
-        model: One of `architectures.NAMES`.
-        side: "package", "reference" or "keras_example".
+        size: "standard" or "large".
+        model: Name of a model of this size.
+        way: Key of `step_measurement.WAYS`.
         steps: Measured steps, after two warm ones.
         xla: Whether XLA compiles the step on TensorFlow; as Keras does by default.
     """
-    data = architectures.make_batch(model)
+    data = step_measurement.SIZES[size].make_batch(model)
     loops.wait(keras.ops.sum(keras.ops.ones((256, 256)) @ keras.ops.ones((256, 256))))
     before = resident_memory.now()
-    loop = loops.MAKERS[side](model, xla=loops.uses_xla(xla))
+    loop = step_measurement.make_loop(way, size, model, xla=xla)
     batch = loop.to_device(data)
     if loops.BACKEND == "jax":
         print(loop.planned_bytes(batch))

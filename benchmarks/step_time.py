@@ -1,147 +1,68 @@
 """Times one train step of every model beside one written by hand.
 
-`KERAS_BACKEND=jax python -m benchmarks.step_time --models all --write` measures on one
-backend and puts its table into RESULTS.md. Both sides run in one process on the same
-batch on the device, compiled and warm, in turns: package, reference, package, ... Each
-round gives one ratio of times; the table shows their median and range. What is timed
-on the package's side says `benchmarks.loops`; peak memory, `benchmarks.peak_memory`.
+`KERAS_BACKEND=torch python -m benchmarks.step_time --write` measures on one backend and
+puts its table into RESULTS.md. All ways run in one process on the same batch on the
+device, warm, in turns: package traced (what `compile` does by default), package eager
+(`run_eagerly=True`), the loop written by hand in the framework, the same loop compiled
+by it. Each round gives one ratio of times; the table shows their median and range.
+`--sizes large` takes models that fill a GPU and compares the dtype policies of
+`--policy` with float32. What is timed on the package's side says `benchmarks.loops`;
+peak memory, `benchmarks.peak_memory`.
 """
 
-import dataclasses
+import json
 import math
+import pathlib
 import statistics
-import subprocess
-import sys
 import time
 
-import keras
 import typer
 
-from benchmarks import architectures, loops, results, sizes
-
-_WARM_STEPS = 3
-COLUMNS = (
-    "model",
-    "against",
-    "batch",
-    "parameters",
-    "ms a step",
-    "ms, reference",
-    "ratio",
-    "of rounds",
-    "peak MiB",
-    "MiB, reference",
-    "ratio of peaks",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Measurement:
-    """The package's step beside another one.
-
-    Args:
-        name: Name of the model.
-        against: Key of `loops.MAKERS`.
-        num_parameters: Trainable parameters, of both sides.
-        seconds: A pair for each round, seconds a step of the package and of the other.
-        peaks: Pair of peak memory in bytes, or `None`.
-    """
-
-    name: str
-    against: str
-    num_parameters: int
-    seconds: list
-    peaks: tuple | None
-
-    def row(self) -> list[str]:
-        """Returns the cells of the table."""
-        ratios = [ours / other for ours, other in self.seconds]
-        ours, other = (
-            1e3 * statistics.median(s) for s in zip(*self.seconds, strict=True)
-        )
-        cells = [
-            self.name,
-            self.against.replace("_", " "),
-            str(sizes.BATCH[self.name]),
-            f"{self.num_parameters:,}",
-            f"{ours:.3g}",
-            f"{other:.3g}",
-            f"{statistics.median(ratios):.2f}",
-            f"{min(ratios):.2f} to {max(ratios):.2f}",
-        ]
-        if self.peaks is None:
-            return [*cells, "", "", ""]
-        mebibytes = [f"{peak / 2**20:.0f}" for peak in self.peaks]
-        return [*cells, *mebibytes, f"{self.peaks[0] / max(self.peaks[1], 1):.2f}"]
-
-
-def measure(name, against, rounds, steps=None, seconds=0.5, memory=True, xla=None):
-    """Returns the `Measurement` of one model.
-
-    Args:
-        name: One of `architectures.NAMES`.
-        against: "reference" or "keras_example".
-        rounds: Positive int.
-        steps: Steps a round and side, or `None` for as many as take `seconds`.
-        seconds: Float.
-        memory: Whether to measure peak memory, in processes of their own.
-        xla: As in `loops.uses_xla`.
-
-    Raises:
-        ValueError: If the two sides have different numbers of parameters, or a loss
-            is not finite.
-    """
-    xla = loops.uses_xla(xla)
-    data = architectures.make_batch(name)
-    sides = [loops.MAKERS[side](name, xla=xla) for side in ("package", against)]
-    counts = [side.num_parameters for side in sides]
-    if counts[0] != counts[1]:
-        raise ValueError(
-            f"{name}: the package has {counts[0]} parameters, {against} {counts[1]}."
-        )
-    batches = [side.to_device(data) for side in sides]
-    for side, batch in zip(sides, batches, strict=True):
-        _time(name, side, batch, _WARM_STEPS)
-    if steps is None:
-        duration = _time(name, sides[1], batches[1], _WARM_STEPS)
-        steps = max(_WARM_STEPS, math.ceil(seconds / duration))
-    pairs = [
-        tuple(
-            _time(name, side, batch, steps)
-            for side, batch in zip(sides, batches, strict=True)
-        )
-        for _ in range(rounds)
-    ]
-    peaks = None
-    if memory:
-        peaks = tuple(_peak(name, side, xla) for side in ("package", against))
-    return Measurement(name, against, counts[0], pairs, peaks)
-
-
-def _time(name, loop, batch, steps):
-    """Returns the seconds of a step, the mean over some of them."""
-    start = time.perf_counter()
-    for _ in range(steps):
-        loss = loop(batch)
-    loss = loops.wait(loss)
-    duration = (time.perf_counter() - start) / steps
-    if not math.isfinite(loss):
-        raise ValueError(f"{name}: the loss is {loss}.")
-    return duration
-
-
-def _peak(name, side, xla):
-    """Returns the peak memory of one side in bytes, measured in another process."""
-    command = [sys.executable, "-m", "benchmarks.peak_memory", name, side]
-    command.append("--xla" if xla else "--no-xla")
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
+from benchmarks import loops, results, step_measurement
+from benchmarks.step_measurement import SIZES, WAYS
 
 
 def table(measurements) -> str:
-    """Returns the Markdown table of measurements."""
-    rows = [COLUMNS, ["---"] * len(COLUMNS), *(m.row() for m in measurements)]
+    """Returns the Markdown table of measurements, a column for each way among them."""
+    ways = [way for way in WAYS if any(way in m.seconds for m in measurements)]
+    others = [way for way in ways if way != "traced"]
+    gains = any(m.gain() for m in measurements)
+    peaks = [way for way in WAYS if any(way in m.peaks for m in measurements)]
+    rows = [
+        [
+            *("model", "policy", "batch", "parameters"),
+            *(f"ms, {WAYS[way]}" for way in ways),
+            *(f"of {WAYS[way]}" for way in others),
+            *(["times faster than float32"] if gains else []),
+            "first call, s",
+            *(f"peak MiB, {WAYS[way]}" for way in peaks),
+        ]
+    ]
+    rows.append(["---"] * len(rows[0]))
+    for m in measurements:
+        rows.append(
+            [
+                *(m.name, m.policy, str(m.batch), f"{m.num_parameters:,}"),
+                *(_milliseconds(m, way) for way in ways),
+                *(_median_and_range(m.ratios(way)) for way in others),
+                *([f"{m.gain():.2f}" if m.gain() else ""] if gains else []),
+                f"{m.first_calls.get('traced', math.nan):.1f}",
+                *(f"{m.peaks.get(way, math.nan) / 2**20:.0f}" for way in peaks),
+            ]
+        )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _milliseconds(measurement, way):
+    if way in measurement.seconds:
+        return f"{1e3 * statistics.median(measurement.seconds[way]):.3g}"
+    return "failed" if way in measurement.failures else ""
+
+
+def _median_and_range(ratios):
+    if not ratios:
+        return ""
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def hardware():
@@ -165,65 +86,129 @@ def hardware():
     return "cpu", results.processor()
 
 
+def _names(option, given, known, default):
+    """Returns what an option lists, all of `known`."""
+    names = default if given is None else tuple(given.split(","))
+    if unknown := sorted(set(names) - set(known)):
+        raise typer.BadParameter(
+            f"`{option}` must be of {', '.join(known)}. Received: {unknown}"
+        )
+    return names
+
+
 def main(
-    models: str = "all",
+    models: str | None = None,
+    sizes: str = "standard",
+    policy: str = "float32",
+    ways: str | None = None,
     rounds: int = 7,
     steps: int | None = None,
-    seconds: float = 0.5,
-    memory: bool = True,
+    seconds: float = 0.3,
+    time_limit: float = 420.0,
+    memory: bool = False,
     xla: bool | None = None,
+    output: pathlib.Path | None = None,
     write: bool = False,
 ):
     """Times train steps on the running backend and prints a Markdown table.
 
     Args:
-        models: "all", or names with commas between them.
-        rounds: Rounds of both sides in turn.
-        steps: Steps a round and side; as many as take `seconds` by default.
-        seconds: Length of one side of a round.
+        models: Names with commas between them; all by default.
+        sizes: "standard", or "large" for models that fill a GPU.
+        policy: Dtype policies with commas between them, such as
+            float32,mixed_bfloat16. With several, the table has what they gain.
+        ways: Of traced, eager, by_hand, by_hand_compiled, keras_example, with commas
+            between them. By default what the backend makes of interest: on torch all,
+            elsewhere those that are compiled.
+        rounds: Rounds of all ways in turn.
+        steps: Steps a round and way; as many as take `seconds` by default.
+        seconds: Length of one way of a round.
+        time_limit: Seconds after which no model and no way is begun; what is left out
+            is said.
         memory: Measure peak memory too, in processes of their own.
-        xla: Compile both sides with XLA on TensorFlow; by default as Keras does, on a
-            GPU only.
+        xla: Compile with XLA on TensorFlow; by default as Keras does, on a GPU only.
+        output: File for the measurements as JSON, written after each model.
         write: Put the table into RESULTS.md.
     """
-    names = architectures.NAMES if models == "all" else tuple(models.split(","))
-    if unknown := sorted(set(names) - set(architectures.NAMES)):
+    deadline = time.monotonic() + time_limit
+    if sizes not in SIZES:
         raise typer.BadParameter(
-            f"`models` must be of {', '.join(architectures.NAMES)}. Received: {unknown}"
+            f"`sizes` must be of {', '.join(SIZES)}. Received: {sizes}"
         )
-    measurements = []
+    known = SIZES[sizes].NAMES
+    names = _names("models", models, known, known)
+    chosen = _names("ways", ways, WAYS, step_measurement.default_ways())
+    measurements, left_out = [], []
     for name in names:
-        references = ["reference"]
-        if loops.has_keras_example(name):
-            references.append("keras_example")
-        for against in references:
-            keras.utils.clear_session()
-            measurements.append(
-                measure(name, against, rounds, steps, seconds, memory, xla)
-            )
-            typer.echo(" ".join(measurements[-1].row()), err=True)
-    kind, device = hardware()
-    xla = loops.uses_xla(xla)
-    compiler = {"jax": "XLA", "tensorflow": "XLA" if xla else "a graph without XLA"}
-    text = "\n".join(
-        [
-            f"## Time of a train step: {loops.BACKEND}, {kind.upper()}",
-            "",
-            f"Float32, {rounds} rounds in turns, both sides run as "
-            f"{compiler.get(loops.BACKEND, 'eager torch')}. Ratios below 1: the "
-            "package is faster.",
-            "",
-            *results.circumstances(loops.BACKEND, device),
-            "",
-            table(measurements),
-        ]
-    )
+        if time.monotonic() > deadline:
+            left_out.append(name)
+            continue
+        step_measurement.forget()
+        measurements += step_measurement.measure(
+            sizes,
+            name,
+            chosen,
+            rounds,
+            tuple(policy.split(",")),
+            steps=steps,
+            seconds=seconds,
+            xla=xla,
+            memory=memory,
+            deadline=deadline,
+        )
+        typer.echo(table(measurements).splitlines()[-1], err=True)
+        if output is not None:
+            _save(output, measurements)
+    text = _section(measurements, left_out, sizes, rounds, xla)
     print(text)
     if write:
-        key = f"step_time:{loops.BACKEND}:{kind}"
-        if loops.BACKEND == "tensorflow":
-            key += ":xla" if xla else ":graph"
-        results.write_section(key, text)
+        results.write_section(_key(sizes, xla), text)
+
+
+def _save(path, measurements):
+    kind, device = hardware()
+    found = {
+        "backend": loops.BACKEND,
+        "kind": kind,
+        "circumstances": results.circumstances(loops.BACKEND, device),
+        "measurements": [m.as_dict() for m in measurements],
+    }
+    path.write_text(json.dumps(found, indent=1))
+
+
+def _key(sizes, xla):
+    key = f"step_time:{loops.BACKEND}:{hardware()[0]}"
+    if loops.BACKEND == "tensorflow":
+        key += ":xla" if loops.uses_xla(xla) else ":graph"
+    return key if sizes == "standard" else f"{key}:{sizes}"
+
+
+def _section(measurements, left_out, sizes, rounds, xla):
+    """Returns the section of RESULTS.md."""
+    kind, device = hardware()
+    title = f"## Time of a train step: {loops.BACKEND}, {kind.upper()}"
+    compilers = {"jax": "XLA", "torch": "`torch.compile`"}
+    graph = "XLA" if loops.uses_xla(xla) else "a graph without XLA"
+    failures = [
+        f"- {m.name}, {m.policy}, {WAYS[way]}: {reason}"
+        for m in measurements
+        for way, reason in m.failures.items()
+    ]
+    failures += [f"- {name}: {step_measurement.NO_TIME}" for name in left_out]
+    lines = [
+        title if sizes == "standard" else f"{title}, {sizes} models",
+        "",
+        f"Medians of {rounds} rounds in turns. Compiled by hand means "
+        f"{compilers.get(loops.BACKEND, graph)}. Ratios are of the package traced; "
+        "below 1 it is faster.",
+        "",
+        *results.circumstances(loops.BACKEND, device),
+        "",
+        table(measurements),
+    ]
+    if failures:
+        lines += ["", "Not measured:", "", *failures]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,10 @@ class Loop:
         """Takes one step; returns the loss as it is on the device."""
         return self._step(batch)
 
+    def compile(self):
+        """Compiles the step with `torch.compile`, at its first call."""
+        self._step = torch.compile(self._step)
+
     @staticmethod
     def to_device(batch):
         """Returns the batch on the device, images with channels first."""

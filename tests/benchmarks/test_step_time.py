@@ -1,45 +1,131 @@
 """The benchmark of train steps runs, and compares like with like."""
 
 import importlib
+import json
 import math
 
 import keras
 import pytest
 
-from benchmarks import architectures, loops, results, step_time
+from benchmarks import (
+    architectures,
+    large_models,
+    loops,
+    results,
+    step_measurement,
+    step_time,
+)
+
+COMPILED = "by_hand" if loops.BACKEND == "torch" else "by_hand_compiled"
+POLICIES = ("float32", "mixed_bfloat16")
 
 
 @pytest.fixture(scope="module")
-def measurement():
-    return step_time.measure(
-        "autoencoder", "reference", rounds=1, steps=2, memory=False
+def measurements():
+    return step_measurement.measure(
+        "standard", "autoencoder", ("traced", COMPILED), 2, POLICIES, steps=2
     )
 
 
-def test_table_has_a_cell_for_every_column(measurement):
-    header, _, row = step_time.table([measurement]).splitlines()
-    cells = dict(
-        zip(
-            (cell.strip() for cell in header.split("|")[1:-1]),
-            (cell.strip() for cell in row.split("|")[1:-1]),
-            strict=True,
-        )
+def cells_of(table):
+    header, _, *rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()
+    ]
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def test_table_has_the_ways_that_were_measured(measurements):
+    float32, bfloat16 = cells_of(step_time.table(measurements))
+    assert float32["model"] == "autoencoder" and float32["parameters"] == "209,968"
+    by_hand = step_measurement.WAYS[COMPILED]
+    assert float(float32["ms, package traced"]) > 0 < float(float32[f"ms, {by_hand}"])
+    assert "to" in float32[f"of {by_hand}"]
+    # The loop by hand knows float32 alone.
+    assert bfloat16["policy"] == "mixed_bfloat16" and not bfloat16[f"of {by_hand}"]
+    assert float(bfloat16["times faster than float32"]) > 0
+
+
+def test_ratios_are_of_rounds_and_gains_of_policies():
+    measured = step_measurement.Measurement(
+        *("standard", "vae", "mixed_bfloat16"),
+        seconds={"traced": [1.0, 2.0, 6.0], "by_hand": [2.0, 2.0, 2.0]},
+        float32=[4.0, 4.0, 6.0],
     )
-    assert tuple(cells) == step_time.COLUMNS
-    assert cells["model"] == "autoencoder" and cells["parameters"] == "209,968"
-    assert float(cells["ratio"]) > 0
+    found = measured.as_dict()
+    assert found["traced_of_way"] == {"by_hand": 1.0}
+    assert found["milliseconds"] == {"traced": 2000.0, "by_hand": 2000.0}
+    assert found["gain_on_float32"] == 2.0
+
+
+def test_measurements_are_json(measurements, tmp_path):
+    step_time._save(tmp_path / "steps.json", measurements)
+    found = json.loads((tmp_path / "steps.json").read_text())
+    assert found["backend"] == loops.BACKEND
+    assert [m["policy"] for m in found["measurements"]] == list(POLICIES)
+    assert len(found["measurements"][0]["seconds"]["traced"]) == 2
+
+
+def test_what_fails_and_what_has_no_time_is_said(monkeypatch):
+    class Broken:
+        num_parameters = 1
+
+        def __init__(self, loss):
+            self.loss = loss
+
+        def to_device(self, batch):
+            return batch
+
+        def __call__(self, batch):
+            return keras.ops.convert_to_tensor(self.loss)
+
+    def make_loop(way, *arguments):
+        if way == "eager":
+            raise RuntimeError("no compiler")
+        return Broken({"traced": 1.0, COMPILED: math.nan}[way])
+
+    monkeypatch.setattr(step_measurement, "make_loop", make_loop)
+    ways = ("traced", "eager", COMPILED)
+    (found,) = step_measurement.measure("standard", "rbm_cd", ways, 1, steps=1)
+    assert found.failures["eager"] == "RuntimeError: no compiler"
+    assert "the loss is nan" in found.failures[COMPILED] and found.seconds["traced"]
+    (found,) = step_measurement.measure("standard", "rbm_cd", ways, 1, deadline=0.0)
+    assert set(found.failures.values()) == {step_measurement.NO_TIME}
+    section = step_time._section([found], ["vae"], "standard", 1, None)
+    assert "- vae: no time left" in section
+
+
+def test_sides_of_different_sizes_are_an_error(monkeypatch):
+    def make_loop(way, *arguments):
+        return loops.reference_loop("rbm_cd" if way == "traced" else "vae", eager=True)
+
+    monkeypatch.setattr(step_measurement, "make_loop", make_loop)
+    monkeypatch.setattr(step_measurement, "_time", lambda *arguments: 1.0)
+    with pytest.raises(ValueError, match="rbm_cd: by hand"):
+        step_measurement.measure("standard", "rbm_cd", ("traced", COMPILED), 1)
+
+
+@pytest.mark.any_backend
+def test_large_models_take_their_batches():
+    for name in ("vae", "rbm_pcd", "causal_transformer"):
+        model = large_models.MAKERS[name]()
+        batch = large_models.make_batch(name)
+        assert batch.shape == (large_models.BATCH[name], *model.data_shape)
+        assert 0.0 <= batch.min() and batch.max() <= 1.0
+        assert step_measurement.is_possible("traced", "large", name, "mixed_bfloat16")
+        assert not step_measurement.is_possible("by_hand", "large", name, "float32")
+    assert set(large_models.BATCH) == set(large_models.NAMES)
 
 
 @pytest.mark.parametrize("name", ["vae", "flow", "rbm_pcd"])
 def test_both_sides_have_as_many_parameters(name):
     model = architectures.make_model(name)
     count = sum(math.prod(v.shape) for v in model.trainable_variables)
-    assert loops.reference_loop(name, xla=False).num_parameters == count
+    assert loops.reference_loop(name, eager=True).num_parameters == count
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "rbm_cd"])
 def test_reference_learns(name):
-    loop = loops.reference_loop(name, xla=loops.uses_xla(None))
+    loop = loops.reference_loop(name, eager=True)
     batch = loop.to_device(architectures.make_batch(name))
     losses = [loops.wait(loop(batch)) for _ in range(20)]
     assert math.isfinite(losses[-1]) and losses[-1] < 0.95 * losses[0]
