@@ -1,6 +1,7 @@
 """The logarithm of a partition sum, with how it was found and how well."""
 
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,17 @@ class LogPartition:
         """Whether it rests on fewer than 20 effective chains, too few to trust it."""
         size = self.effective_sample_size
         return size is not None and not size >= _ENOUGH_CHAINS
+
+    def warn_of_few_chains(self) -> None:
+        """Warns the caller of a method that calls this, if there are too few."""
+        if self.has_few_chains:
+            warnings.warn(
+                "An estimate of log Z from fewer than 20 effective chains is mostly "
+                "too low, and log p(x) too high: anneal with more `num_temperatures` "
+                f"or `num_chains`, or the other `spacing`. Found: {self}",
+                UserWarning,
+                stacklevel=3,
+            )
 
     @classmethod
     def exact(cls, value: Any) -> "LogPartition":

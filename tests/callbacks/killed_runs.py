@@ -96,11 +96,13 @@ def run(folder, place=None, delay=None):
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     os.close(reading)
-    is_killed = place is not None or delay is not None
-    expected = -signal.SIGKILL if is_killed else 0
+    # On a machine that other work has left meanwhile, a run may end before its kill.
+    expected = [-signal.SIGKILL] if place is not None else [0]
+    if delay is not None:
+        expected.append(-signal.SIGKILL)
     code = os.waitstatus_to_exitcode(status)
-    if code != expected:
-        raise RuntimeError(f"a run ended with {code} in place of {expected}")
+    if code not in expected:
+        raise RuntimeError(f"a run ended with {code}, which is none of {expected}")
     return time.monotonic() - start
 
 

@@ -1,5 +1,7 @@
 """Where training stops at a NaN, and what it says."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -35,6 +37,23 @@ def gan():
 def two_players():
     model = TwoPlayers(3)
     model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+
+@functools.cache
+def _compiled(make):
+    model = make()
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    return model, [(variable, array_of(variable)) for variable in variables]
+
+
+def ready(make):
+    """Returns a model as when it was made, whose step is compiled once for all."""
+    model, start = _compiled(make)
+    for variable, value in start:
+        variable.assign(value)
     return model
 
 
@@ -87,7 +106,7 @@ def stream(x, bad_batch):
 @pytest.mark.parametrize("bad", [2, 5])
 def test_nan_in_the_input_stops_at_its_batch(make, first, bad, capsys):
     stop, count = StopOnNonFinite(), Spoil()
-    fit(make(), stream(IMAGES, bad), stop, count, batch_size=None)
+    fit(ready(make), stream(IMAGES, bad), stop, count, batch_size=None)
     assert count.batches == list(range(bad + 1))
     assert stop.report.startswith(f"Epoch 1, batch {bad + 1}: training stops. Not fin")
     assert f"{first}_loss=nan" in stop.report or f"{first}=nan" in stop.report
@@ -113,7 +132,7 @@ def test_the_first_objective_that_goes_wrong_is_named():
 @pytest.mark.parametrize("make,network", [(vae, "decoder"), (gan, "generator")])
 @pytest.mark.parametrize("epoch,batch", [(0, 0), (0, 3), (1, 0), (1, 5)])
 def test_nan_in_a_weight_stops_within_a_batch(make, network, epoch, batch):
-    model, stop = make(), StopOnNonFinite()
+    model, stop = ready(make), StopOnNonFinite()
     variable = getattr(model, network).trainable_variables[0]
     spoil = Spoil(variable, batch, epoch)
     fit(model, IMAGES, spoil, stop)
@@ -156,7 +175,7 @@ def test_nan_hidden_from_the_loss_is_found():
 
 @pytest.mark.parametrize("every", [2, 4])
 def test_fewer_looks_stop_later(every):
-    model, stop = gan(), StopOnNonFinite(every)
+    model, stop = ready(gan), StopOnNonFinite(every)
     spoil = Spoil(model.generator.trainable_variables[0], batch=1)
     fit(model, np.repeat(IMAGES, 4, axis=0), spoil, stop)
     assert len(spoil.batches) <= 1 + every + 1
@@ -166,7 +185,7 @@ def test_fewer_looks_stop_later(every):
 
 def test_last_batch_of_an_epoch_is_looked_at():
     stop = StopOnNonFinite(every=100)
-    fit(gan(), stream(IMAGES, 5), stop, batch_size=None)
+    fit(ready(gan), stream(IMAGES, 5), stop, batch_size=None)
     assert stop.report.startswith("Epoch 1, at the end: training stops. Not finite: ")
 
 
@@ -214,7 +233,7 @@ def test_the_bound_is_the_callers(largest, stops):
 
 
 def test_healthy_training_goes_on():
-    model, stop, count = vae(), StopOnNonFinite(), Spoil()
+    model, stop, count = ready(vae), StopOnNonFinite(), Spoil()
     fit(model, IMAGES, stop, count, validation_data=(IMAGES, None))
     assert stop.report is None and len(count.batches) == 12
 
@@ -236,11 +255,11 @@ def test_backup_keeps_the_state_before(kind, backup_first, tmp_path, capsys):
         both = [Backup(tmp_path), StopOnNonFinite()]
         return (*(both if backup_first else both[::-1]), *more)
 
-    model = gan()
+    model = ready(gan)
     fit(model, IMAGES, *callbacks(), epochs=1)
     before = state_of(model)
     capsys.readouterr()
-    model = gan()
+    model = ready(gan)
     if kind == "input":
         fit(model, stream(IMAGES, 3), *callbacks(), batch_size=None, epochs=3)
     else:
@@ -248,7 +267,7 @@ def test_backup_keeps_the_state_before(kind, backup_first, tmp_path, capsys):
         spoil = Spoil(model.discriminator.trainable_variables[0], batch=5, epoch=1)
         fit(model, IMAGES, *callbacks(spoil), epochs=3)
     assert "Epoch 2 is not backed up" in capsys.readouterr().out
-    restarted = gan()
+    restarted = ready(gan)
     fit(restarted, IMAGES, Backup(tmp_path), epochs=1)
     assert_same_state(state_of(restarted), before)
 

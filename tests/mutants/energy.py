@@ -19,7 +19,7 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/rbm.py",
-        "losses = nan_unless(self._units.valid(data), losses)",
+        "losses = nan_unless(self.valid_examples(data), losses)",
         "losses = losses + 0.0",
         f"{_ROOM}/test_wrong_values.py -k stream",
     ),
@@ -67,9 +67,21 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/partitioned_model.py",
-        "        _warn_of_few_chains(log_partition)\n        return",
+        "        log_partition.warn_of_few_chains()\n        return",
         "        return",
         f"{_ROOM}/test_log_partition.py -k few_chains",
+    ),
+    Mutant(
+        "models/energy/partitioned_model.py",
+        "ops.where(valid, data, 0.0)",
+        "data",
+        f"{_ROOM}/test_wrong_values.py -k remembered",
+    ),
+    Mutant(
+        "models/energy/dbn.py",
+        'data = ops.where(valid[:, None], data, float("nan"))',
+        "del valid",
+        f"{_ROOM}/test_wrong_values.py -k remembered",
     ),
     Mutant(
         "models/energy/partitioned_model.py",

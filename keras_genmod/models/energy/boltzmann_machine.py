@@ -177,8 +177,11 @@ class BoltzmannMachine(PartitionedModel):
             model = ops.mean(density.log_weight(y_pred["chain"]))
             losses = model - density.log_weight(clamped)
         data = clamped[:, : self.visible_dim]
-        valid = on_levels(data, self.num_levels)
-        return self.mean_loss(nan_unless(valid, losses), sample_weight)
+        losses = nan_unless(self.valid_examples(data), losses)
+        return self.mean_loss(losses, sample_weight)
+
+    def valid_examples(self, data):
+        return on_levels(data, self.num_levels)
 
     # What it offers.
 

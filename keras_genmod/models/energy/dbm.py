@@ -18,7 +18,7 @@ from keras_genmod.models.energy.partitioned_model import PartitionedModel
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.visible_units import visible_units
 from keras_genmod.models.float32_weight import add_float32_weight
-from keras_genmod.models.valid_data import in_range, nan_unless
+from keras_genmod.models.valid_data import nan_unless
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -184,7 +184,7 @@ class DBM(LayerStack, PartitionedModel):
         self.reconstruction_tracker.update_state(error, sample_weight)
         model_energy = ops.mean(rbm.free_energy(y_pred["chain"]))
         losses = rbm.free_energy(even) - model_energy
-        losses = nan_unless(in_range(data, 0.0, 1.0), losses)
+        losses = nan_unless(self.valid_examples(data), losses)
         return self.mean_loss(losses, sample_weight)
 
     # What it offers.

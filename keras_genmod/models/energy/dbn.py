@@ -15,7 +15,7 @@ from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models.energy.directed_layers import DirectedLayers
 from keras_genmod.models.energy.layer_stack import LayerStack
 from keras_genmod.models.energy.rbm import RBM
-from keras_genmod.models.valid_data import in_range, nan_unless
+from keras_genmod.models.valid_data import in_range
 
 _ROWS = 4096  # draws of layers that are held at a time
 
@@ -109,6 +109,9 @@ class DBN(LayerStack):
         visible units of the dream.
         """
         data, _ = self.data_and_condition(inputs)
+        # Draws of wrong data would look right to the top RBM; those of NaN are NaN.
+        valid = in_range(data, 0.0, 1.0)
+        data = ops.where(valid[:, None], data, float("nan"))
         wake = self.directed.draw_up(data, self.seed_generator)
         chain = self.top(wake[-1], training=training)["chain"]
         dream, means = self.directed.draw_down(chain, self.seed_generator)
@@ -129,7 +132,6 @@ class DBN(LayerStack):
         data_energy = self.top._free_energy(wake[-1])
         model_energy = ops.mean(self.top._free_energy(dream[-1]))
         losses = data_energy - model_energy - generative - recognition
-        losses = nan_unless(in_range(wake[0], 0.0, 1.0), losses)
         return self.mean_loss(losses, sample_weight)
 
     # What it offers.

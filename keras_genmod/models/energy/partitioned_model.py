@@ -1,7 +1,6 @@
 """What every machine with a partition sum is."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from keras_genmod.models.energy.annealed_importance_sampling import (
 from keras_genmod.models.energy.chain_model import ChainModel
 from keras_genmod.models.energy.density import Density
 from keras_genmod.models.float32_weight import add_float32_weight
+from keras_genmod.models.valid_data import in_range
 
 _LARGEST_ENUMERATION = 24  # units whose 2^24 states `log_partition` goes through
 
@@ -85,12 +85,24 @@ class PartitionedModel(ChainModel):
             self._track_data_mean(data)
         return self.phases(data, training)
 
+    def valid_examples(self, data: Any) -> Any:
+        """Returns which examples have a loss, bool `(batch,)`; the others' is NaN.
+
+        Args:
+            data: Float32 visible units, `(batch, ...)`.
+        """
+        return in_range(data, 0.0, 1.0)
+
     def _track_data_mean(self, data):
         """Takes training data, `(batch, *data_shape)`, into their running mean."""
-        batch = ops.cast(ops.shape(data)[0], "float32")
+        valid = ops.reshape(
+            self.valid_examples(data), (-1, *(1,) * len(self.data_shape))
+        )
+        batch = ops.sum(ops.cast(valid, "float32"))
         number = self.num_remembered + batch
-        step = ops.mean(data, axis=0) - self.data_mean
-        self.data_mean.assign_add(step * (batch / number))
+        total = ops.sum(ops.where(valid, data, 0.0), axis=0)
+        step = total - batch * self.data_mean
+        self.data_mean.assign_add(step / ops.maximum(number, 1.0))
         self.num_remembered.assign(number)
 
     # Sampling.
@@ -181,7 +193,7 @@ class PartitionedModel(ChainModel):
                 "`log_partition` must be what `log_partition()` returns. Received: "
                 f"log_partition={log_partition!r}"
             )
-        _warn_of_few_chains(log_partition)
+        log_partition.warn_of_few_chains()
         return log_partition.value
 
     def log_partition(
@@ -247,7 +259,7 @@ class PartitionedModel(ChainModel):
         found = LogPartition.from_log_weights(
             ops.convert_to_numpy(log_weights), num_temperatures, seed, spacing
         )
-        _warn_of_few_chains(found)
+        found.warn_of_few_chains()
         return found
 
     @compiled()
@@ -303,14 +315,3 @@ class PartitionedModel(ChainModel):
             "base_rates": start,
             "seed": seed,
         }
-
-
-def _warn_of_few_chains(log_partition):
-    if log_partition.has_few_chains:
-        warnings.warn(
-            "An estimate of log Z from fewer than 20 effective chains is mostly too "
-            "low, and log p(x) too high: anneal with more `num_temperatures` or "
-            f"`num_chains`, or the other `spacing`. Found: {log_partition}",
-            UserWarning,
-            stacklevel=3,
-        )

@@ -241,13 +241,16 @@ class RBM(PartitionedModel):
         data_energy = density.free_energy(data, y_pred["field"])
         model_energy = density.free_energy(y_pred["chain"], y_pred["chain_field"])
         losses = data_energy - ops.mean(model_energy)
-        losses = nan_unless(self._units.valid(data), losses)
+        losses = nan_unless(self.valid_examples(data), losses)
         loss = self.mean_loss(losses, sample_weight)
         if self.hidden_regularizer is not None:
             hidden_mean = ops.sigmoid(y_pred["field"])
             batch = ops.cast(ops.shape(data)[0], "float32")
             loss = loss + self.hidden_regularizer(hidden_mean) / batch
         return loss
+
+    def valid_examples(self, data):
+        return self._units.valid(self._flat(data))
 
     # What it offers.
 

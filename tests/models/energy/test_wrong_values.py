@@ -82,6 +82,24 @@ def test_data_out_of_range_have_no_loss(kind, wrong):
         assert np.isnan(found).any()
 
 
+@pytest.mark.parametrize("kind", [k for k in MACHINES if k not in ("normal", "energy")])
+@pytest.mark.parametrize("wrong", [-1.0, np.nan])
+def test_wrong_data_are_not_remembered(kind, wrong):
+    model, x = MACHINES[kind](), good_data(kind)
+    memory = model.top if isinstance(model, DBN) else model
+    spoilt = x.copy()
+    spoilt[:, 2] = wrong
+    model.call(ops.convert_to_tensor(spoilt.astype("float32")), training=True)
+    assert array_of(memory.num_remembered) == 0
+    assert not array_of(memory.data_mean).any()
+    if memory is model:
+        x[1, 2] = wrong
+        model.call(ops.convert_to_tensor(x.astype("float32")), training=True)
+        assert array_of(memory.num_remembered) == 2
+        expected = x[[0, 2]].mean(axis=0)
+        np.testing.assert_allclose(array_of(memory.data_mean), expected, atol=1e-6)
+
+
 def test_a_stream_of_wrong_data_ends_in_nan():
     model = RBM(4, 3, seed=0)
     model.compile(keras.optimizers.SGD(0.1))
