@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_genmod import bijectors, layers, models, networks
-from tests.models.small_networks import small_network
+from tests.models.small_networks import small_network, small_time_network
 
 IMAGE = (4, 4, 1)
 LATENT = 3
@@ -27,6 +27,7 @@ GOOD = {
         "num_heads": 2,
         "num_blocks": 1,
     },
+    models.CosineSchedule: {},
     models.CycleGAN: {
         "generator_ab": TRANSLATOR,
         "generator_ba": TRANSLATOR,
@@ -36,6 +37,11 @@ GOOD = {
     },
     models.DBM: {"layer_dims": [4, 3, 2], "num_chains": 2},
     models.DBN: {"layer_dims": [4, 3, 2]},
+    models.DiffusionModel: {
+        "network": small_time_network((2,)),
+        "data_shape": (2,),
+    },
+    models.DiscreteSchedule: {"betas": [0.1, 0.2]},
     models.EnergyModel: {"network": TO_SCORE, "buffer_size": 2},
     models.GAN: {
         "generator": TO_IMAGE,
@@ -45,6 +51,7 @@ GOOD = {
     models.GatedPixelCNN: {**SIZES, "num_blocks": 1},
     models.GenerativeModel: {"data_shape": (2,)},
     models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
+    models.LinearSchedule: {},
     models.NormalizingFlow: {"bijector": bijectors.Affine((2,))},
     models.PixelCNN: {**SIZES, "num_blocks": 1},
     models.PixelCNNPlusPlus: {
@@ -166,4 +173,8 @@ def test_every_constructor_has_a_row():
         for module in (models, bijectors, layers, networks)
         for name in module.__all__
     }
-    assert public - set(GOOD) <= {models.AdversarialModel, bijectors.Bijector}
+    assert public - set(GOOD) <= {
+        models.AdversarialModel,
+        models.NoiseSchedule,
+        bijectors.Bijector,
+    }

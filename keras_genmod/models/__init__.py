@@ -12,6 +12,11 @@ from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn_plus_plus import PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
+from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
+from keras_genmod.models.diffusion.diffusion_model import DiffusionModel
+from keras_genmod.models.diffusion.discrete_schedule import DiscreteSchedule
+from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
+from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
 from keras_genmod.models.energy.dbm import DBM
 from keras_genmod.models.energy.dbn import DBN
@@ -30,14 +35,19 @@ __all__ = [
     "Autoencoder",
     "BoltzmannMachine",
     "CausalTransformer",
+    "CosineSchedule",
     "CycleGAN",
     "DBM",
     "DBN",
+    "DiffusionModel",
+    "DiscreteSchedule",
     "EnergyModel",
     "GAN",
     "GatedPixelCNN",
     "GenerativeModel",
     "Glow",
+    "LinearSchedule",
+    "NoiseSchedule",
     "NormalizingFlow",
     "PixelCNN",
     "PixelCNNPlusPlus",

@@ -14,6 +14,7 @@ from keras_genmod import (
     BoltzmannMachine,
     CausalTransformer,
     CycleGAN,
+    DiffusionModel,
     EnergyModel,
     GatedPixelCNN,
     Glow,
@@ -37,7 +38,7 @@ from tests.contracts import (
     state_of,
     varies_little,
 )
-from tests.models.small_networks import small_network
+from tests.models.small_networks import small_network, small_time_network
 
 IMAGE = (4, 4, 1)
 COLOUR = (3, 3, 3)
@@ -461,6 +462,45 @@ class TestNormalizingFlow(CompiledByXLA, FullPrecision, ModelContract):
     @staticmethod
     def outputs(model):
         return model.log_prob(POINTS), model.encode(POINTS)
+
+
+class TestDiffusionModel(ModelContract):
+    policy = "mixed_float16"
+    data = (GREY,)
+    falls = None  # times and noise of six steps vary more
+    sample_arguments = {"num_steps": 5, "sampler": "ddpm"}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return DiffusionModel(
+            small_time_network(IMAGE, dropout=0.3),
+            IMAGE,
+            "linear",
+            "noise",
+            loss_weight="min_snr",
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.sample(2, num_steps=3, seed=0)
+
+
+class TestConditionalDiffusionModel(ShortBatch, ConditionalContract):
+    data = (POINTS, LABELS)
+    falls = None
+    data_in_unit_range = False
+    sample_arguments = {"condition": 1, "num_steps": 5, "guidance": 2.0}
+
+    @staticmethod
+    def make():
+        return DiffusionModel(
+            small_time_network((2,), num_classes=3), (2,), num_classes=3
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.sample(2, 0, num_steps=3, sampler="heun", seed=0)
 
 
 class TestEnergyModel(ModelContract):
