@@ -55,6 +55,32 @@ class Saving(keras.Model):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(scratch)
 
+    def export(self, filepath, format="tf_saved_model", **kwargs) -> None:
+        """Exports what `call` computes, as `keras.Model.export`.
+
+        Args:
+            filepath: String or path.
+            format: As in Keras; "torch" where torch runs, "tf_saved_model" elsewhere.
+            **kwargs: As in Keras.
+
+        Raises:
+            RuntimeError: On torch, where `torch.export` follows neither the draws of
+                Keras nor loops that end by a tolerance: models whose `call` has them
+                (VAEs, dequantized flows, inverses of planar flows, Boltzmann machines
+                and energy models) are exported on the other backends.
+        """
+        try:
+            super().export(filepath, format=format, **kwargs)
+        except RuntimeError as error:
+            if format != "torch":
+                raise
+            raise RuntimeError(
+                f"{type(self).__name__} cannot be exported by torch, which follows "
+                "neither draws nor loops that end by a tolerance. Save the model, load "
+                "it with KERAS_BACKEND=tensorflow, and export it there; or export its "
+                "networks, which are Keras models of their own."
+            ) from error
+
     def save_own_variables(self, store):
         super().save_own_variables(store)
         for name, variable in self._seed_states().items():

@@ -104,9 +104,9 @@ class DBN(LayerStack):
     def call(self, inputs, training=False):
         """Returns the layers on the way up and on the way down, and what comes out.
 
-        `wake` and `dream` are lists of the states of layers 0 to L-1, from the data and
+        `wake_i` and `dream_i` are the states of layer i, 0 to L-1, from the data and
         from the end of the top RBM's chain; `reconstruction` is the means of the
-        visible units of the dream.
+        visible units of the dream. The dict is flat, as exported signatures must be.
         """
         data, _ = self.data_and_condition(inputs)
         # Draws of wrong data would look right to the top RBM; those of NaN are NaN.
@@ -116,15 +116,18 @@ class DBN(LayerStack):
         chain = self.top(wake[-1], training=training)["chain"]
         dream, means = self.directed.draw_down(chain, self.seed_generator)
         return {
-            "wake": wake,
-            "dream": dream,
+            **{f"wake_{i}": states for i, states in enumerate(wake)},
+            **{f"dream_{i}": states for i, states in enumerate(dream)},
             "reconstruction": ops.stop_gradient(means),
         }
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        wake, dream = y_pred["wake"], y_pred["dream"]
+        wake, dream = (
+            [y_pred[f"{phase}_{i}"] for i in range(self.num_hidden_layers)]
+            for phase in ("wake", "dream")
+        )
         error = ops.mean(ops.square(wake[0] - y_pred["reconstruction"]), axis=-1)
         self.reconstruction_tracker.update_state(error, sample_weight)
         generative = self.directed.log_generative(wake)

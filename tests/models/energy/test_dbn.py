@@ -137,7 +137,11 @@ def test_gradient_is_that_of_contrastive_wake_sleep(layer_dims):
     model = dbn(layer_dims, num_gibbs_steps=2)
     data = states(4)[:6]
     found, outputs = loss_gradients(model, data)
-    wake, dream, directed = outputs["wake"], outputs["dream"], model.directed
+    wake, dream = (
+        [outputs[f"{phase}_{i}"] for i in range(model.num_hidden_layers)]
+        for phase in ("wake", "dream")
+    )
+    directed = model.directed
     np.testing.assert_array_equal(wake[0], data)
     for states_of in [*wake, *dream]:
         assert np.isin(states_of, (0, 1)).all()
