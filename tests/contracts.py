@@ -40,6 +40,11 @@ def slow_elsewhere(test):
     return test if ON_TORCH else pytest.mark.slow(test)
 
 
+def torch_param(*values):
+    """Returns a parameter that torch runs alone by default, as `slow_elsewhere`."""
+    return pytest.param(*values, marks=[] if ON_TORCH else [pytest.mark.slow])
+
+
 def varies_little(case):
     """Marks a model that differs little from another one that is tested everywhere."""
     case.varies_little = True

@@ -11,7 +11,7 @@ from keras import ops
 from keras_genmod import PixelCNNPlusPlus
 from keras_genmod.layers import WeightNormalization
 from tests.autodiff import jacobians
-from tests.contracts import EAGER_IS_FASTER
+from tests.contracts import EAGER_IS_FASTER, slow_on_jax, torch_param
 from tests.models.autoregressive.cases import all_images, make, pixel_cnn_pp
 
 IMAGES = np.random.default_rng(0).integers(0, 4, size=(16, 4, 4, 1)) / 3
@@ -31,7 +31,7 @@ def small(image_shape=(4, 4, 1), **kwargs):
 
 @pytest.mark.parametrize(
     "image_shape,num_resolutions",
-    [((4, 4, 1), 3), ((3, 5, 1), 1), ((2, 4, 3), 2)],
+    [torch_param((4, 4, 1), 3), torch_param((3, 5, 1), 1), ((2, 4, 3), 2)],
 )
 def test_outputs_depend_on_all_earlier_pixels_and_no_others(
     image_shape, num_resolutions
@@ -68,7 +68,11 @@ def test_channels_of_a_pixel_depend_on_each_other(one_pixel):
 
 @pytest.mark.parametrize(
     "image_shape,num_levels,num_classes",
-    [((2, 2, 1), 5, None), ((1, 2, 1), 16, 2), ((1, 2, 3), 3, None)],
+    [
+        torch_param((2, 2, 1), 5, None),
+        torch_param((1, 2, 1), 16, 2),
+        ((1, 2, 3), 3, None),
+    ],
 )
 def test_probabilities_of_all_images_sum_to_one(image_shape, num_levels, num_classes):
     model = make(
@@ -87,7 +91,9 @@ def frequencies(images, num_levels):
     return np.bincount(index.astype(int), minlength=num_levels**size)
 
 
-@pytest.mark.parametrize("known", [None, (1, None, None), (None, 0, None)], ids=str)
+@pytest.mark.parametrize(
+    "known", [None, torch_param((1, None, None)), (None, 0, None)], ids=str
+)
 def test_samples_have_the_exact_frequencies(one_pixel, known):
     # A known red conditions green by the mixture's weights too; a known green leaves
     # red as it is, and conditions blue.
@@ -115,6 +121,7 @@ def test_samples_have_the_exact_frequencies(one_pixel, known):
     assert scipy.stats.chisquare(counts[possible], wanted).pvalue > 1e-3
 
 
+@slow_on_jax
 def test_pixel_by_pixel_gives_the_outputs_of_whole_images():
     # Two rows and columns at the coarsest of three resolutions. All weights start from
     # data, so that no part of the network is too weak to be seen.
@@ -141,7 +148,7 @@ def test_pixel_by_pixel_gives_the_outputs_of_whole_images():
         cache = network.put(x[:, row, column], cache, row, column)
 
 
-# The start from data.
+# The start from data. JAX compiles each operation of an eager call.
 
 
 def normalized_layers(model):
@@ -152,6 +159,7 @@ def normalized_layers(model):
     ]
 
 
+@slow_on_jax
 def test_every_convolution_starts_from_data(monkeypatch):
     model = small(num_classes=3)
     assert not model.is_initialized
@@ -177,7 +185,7 @@ def test_every_convolution_starts_from_data(monkeypatch):
         np.testing.assert_allclose(found, deviation, rtol=1e-2)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("value", [0.0, torch_param(1.0)])
 def test_constant_images_start_no_nan(value):
     model = small(num_resolutions=1)
     model.compile(keras.optimizers.Adam(1e-2), run_eagerly=EAGER_IS_FASTER)
@@ -187,6 +195,7 @@ def test_constant_images_start_no_nan(value):
     assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
 
 
+@slow_on_jax
 def test_nan_in_the_first_batch_leaves_finite_weights():
     model = small(num_resolutions=1)
     model._start(np.where(np.arange(16) == 1, np.nan, IMAGES.T).T)
@@ -225,6 +234,7 @@ def test_bad_data_start_nothing():
 # Training.
 
 
+@slow_on_jax
 def test_dropout_is_on_in_training_only():
     model = small(dropout=0.5, num_resolutions=1)
     x = ops.convert_to_tensor(IMAGES)
@@ -238,6 +248,7 @@ def test_dropout_is_on_in_training_only():
     )
 
 
+@slow_on_jax
 def test_activations_are_dropped(monkeypatch):
     dropped = []
 
@@ -270,6 +281,7 @@ def test_it_learns_dependent_channels():
     assert -numpy(model.log_prob(images)).mean() < 0.6 * 3 * np.log(4)
 
 
+@slow_on_jax
 def test_number_of_outputs_and_of_blocks():
     for channels, num_outputs in ((1, 15), (3, 50)):
         image = np.zeros((1, 1, 1, channels))

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import CausalTransformer, GatedPixelCNN, PixelCNN
-from tests.contracts import ON_TORCH, slow_elsewhere
+from tests.contracts import slow_elsewhere, torch_param
 from tests.models.autoregressive.cases import (
     SMALL,
     all_images,
@@ -141,13 +141,7 @@ def test_caches_change_nothing_in_float64(cls, float64):
 
 
 # The two that draw in ways of their own.
-@pytest.fixture(
-    scope="module",
-    params=[
-        PixelCNN,
-        pytest.param(pixel_cnn_pp, marks=[] if ON_TORCH else [pytest.mark.slow]),
-    ],
-)
+@pytest.fixture(scope="module", params=[PixelCNN, torch_param(pixel_cnn_pp)])
 def trained(request):
     model = make(request.param, (3, 4, 1))
     model.compile(keras.optimizers.Adam(0.01))
