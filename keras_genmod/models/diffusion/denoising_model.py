@@ -1,195 +1,199 @@
 """What all models have that go from noise to data by a network of time."""
 
-from typing import Any
-
-import keras
+import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, compiled, normal, seed_state, uniform
-from keras_genmod.models.diffusion import samplers
-from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
-from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
-from keras_genmod.models.diffusion.network_of_time import check_network
-from keras_genmod.models.diffusion.noise_schedule import (
-    serialized,
-    standardize_schedule,
-)
-from keras_genmod.models.diffusion.predictions import PREDICTIONS
-from keras_genmod.models.diffusion.time_grid import (
-    SPACINGS,
-    check_num_steps,
-    make_grid,
-)
-from keras_genmod.models.diffusion.way import Way
-from keras_genmod.models.generative_model import GenerativeModel
-
-NAMED_SCHEDULES = {"cosine": CosineSchedule, "linear": LinearSchedule}
+from keras_genmod.engine import Seeds, compiled, normal, seed_state
+from keras_genmod.models.diffusion import repaint
+from keras_genmod.models.diffusion.noise_model import NoiseModel
+from keras_genmod.models.diffusion.time_grid import make_grid
 
 
-class DenoisingModel(GenerativeModel):
-    """x_t = alpha(t) x_0 + sigma(t) noise, and a network that undoes it.
+class DenoisingModel(NoiseModel):
+    """A model that samples, encodes, edits and completes data by one network of time.
 
-    The network is called with `[x_t, t]`, or `[x_t, t, condition]`, and predicts what
-    `prediction` says; a subclass trains it. Images, data of shape
-    `(height, width, channels)`, lie in [0, 1] outside and in [-1, 1] inside, where the
-    noise is added; all other data are taken as they are.
-
-    Conditions are one-hot labels `(batch, num_classes)`. A row of zeros stands for
-    "any label": in training each example's label is left out with the probability
-    `drop_rate`, which guidance needs. A dense layer with a bias makes of it a learned
-    embedding, the bias.
-
-    Args:
-        network: Keras model or layer, called with `[x_t, t]`: float32 of shapes
-            `(batch, *data_shape)` and `(batch,)`, t in [0, 1]. With `num_classes`, and
-            one-hot labels as a third. It returns the shape of `x_t`.
-        data_shape: Shape of one example.
-        schedule: "cosine" or "linear", of 1,000 steps, or a `NoiseSchedule`.
-        prediction: "noise", "data", "v" or "velocity".
-        num_classes: Int, or `None`.
-        drop_rate: Number in [0, 1), see above; 0 trains without.
-        outputs_per_value: Numbers that the network returns for a value of the data.
-        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
-
-    Raises:
-        ValueError: If an argument is out of range, or the network does not fit.
+    The base of diffusion models and their relatives: what `NoiseModel` says, and what
+    follows from it. A subclass trains the network.
     """
 
-    def __init__(
-        self,
-        network,
-        data_shape,
-        schedule="cosine",
-        prediction="v",
-        num_classes=None,
-        drop_rate=0.1,
-        outputs_per_value=1,
-        **kwargs,
+    # Latents.
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the latents of one example, which is that of the data."""
+        return self.data_shape
+
+    def encode(
+        self, x, condition=None, sampler="ddim", num_steps=None, spacing="uniform"
     ):
-        schedule = standardize_schedule(schedule, NAMED_SCHEDULES)
-        checks.choice("prediction", prediction, PREDICTIONS)
-        checks.fraction("drop_rate", drop_rate)
-        if drop_rate == 1:
-            raise ValueError(
-                "`drop_rate` must be below 1, or no condition is ever learned. "
-                f"Received: drop_rate={drop_rate}"
-            )
-        if prediction == "noise" and schedule.has_zero_snr:
-            raise ValueError(
-                '`prediction` must not be "noise" for a schedule that leaves nothing '
-                "of the data at t = 1: there noise says nothing of them (0 / 0). "
-                'Use "v" or "data". '
-                f"Received: prediction={prediction!r}, schedule={schedule!r}"
-            )
-        super().__init__(data_shape, num_classes=num_classes, **kwargs)
-        check_network(network, self.data_shape, self.num_classes, outputs_per_value)
-        self.network = network
-        self.schedule = schedule
-        self.prediction = prediction
-        self.drop_rate = drop_rate
-        self.is_of_images = len(self.data_shape) == 3
-
-    # Inside and outside.
-
-    def _inside(self, x):
-        return 2 * x - 1 if self.is_of_images else x
-
-    def _outside(self, x):
-        return (x + 1) / 2 if self.is_of_images else x
-
-    def check_examples(self, x):
-        super().check_examples(x)
-        if self.is_of_images:
-            checks.unit_range("x", x)
-
-    # The network.
-
-    def _predict(self, x, t, condition, training=False):
-        """Returns what the network says, float32, of data inside at times `(batch,)`.
-
-        The parts of several outputs a value follow one another on the last axis.
-        """
-        inputs = [x, t] if condition is None else [x, t, condition]
-        return ops.cast(self.network(inputs, training=training), "float32")
-
-    def _split(self, outputs, like):
-        """Returns the prediction, and what the network says beside it, or `None`."""
-        size = like.shape[-1]
-        if outputs.shape[-1] == size:
-            return outputs, None
-        return outputs[..., :size], outputs[..., size:]
-
-    def _denoise(self, x, row, condition, guidance=None, clip=False):
-        """Returns the data that noisy ones come from, as the network sees it.
+        """Returns the noise that `decode` makes data of, by a sampler run backwards.
 
         Args:
-            x: Float32 tensor, noisy data inside.
-            row: Tensor that starts with the time, alpha and sigma, each a number.
-            condition: One-hot labels or `None`.
-            guidance: Scalar tensor, or `None` for the condition alone.
-            clip: Whether to clip the data to [-1, 1].
+            x: Data of shape `(batch, *data_shape)`.
+            condition: For a conditional model, one label an example, or one for all.
+            sampler: "ddim", "euler", "heun" or "dpm_solver_2m".
+            num_steps: Int of at least 2, as in `sample`; errors of both ways fall with
+                it.
+            spacing: As in `sample`.
 
         Returns:
-            `(data, beside)`; `beside` is what else the network says, or `None`.
+            Float32 tensor of shape `(batch, *data_shape)`, close to N(0, I) for data
+            of the model.
+
+        Raises:
+            ValueError: If an argument is out of range, or the sampler draws noise.
         """
-        time, alpha, sigma = row[0], row[1], row[2]
-        times = time * ops.ones((ops.shape(x)[0],), "float32")
-        if guidance is None:
-            outputs = self._predict(x, times, condition)
-        else:
-            # One doubled batch: with the condition, and with that of any label.
-            labels = ops.concatenate([condition, ops.zeros_like(condition)])
-            both = self._predict(
-                ops.concatenate([x, x]), ops.concatenate([times, times]), labels
-            )
-            given, free = ops.split(both, 2)
-            outputs = free + guidance * (given - free)
-        prediction, beside = self._split(outputs, x)
-        data = PREDICTIONS[self.prediction].data(prediction, x, alpha, sigma)
-        return (ops.clip(data, -1.0, 1.0) if clip else data), beside
+        way = self._way_of_latents(sampler, num_steps, spacing)
+        return self._encode(*self._checked(x, condition), way=way)
 
-    def _variance_fraction(self, beside):
-        """Returns how much of the larger variance a step takes; `None` for none."""
-        return None
-
-    def _dropped(self, condition, seeds):
-        """Returns conditions of which some are left out, each example's by itself."""
-        if condition is None or self.drop_rate == 0:
-            return condition
-        coin = uniform((ops.shape(condition)[0], 1), seeds)
-        return ops.where(coin < self.drop_rate, 0.0 * condition, condition)
-
-    # Samples.
-
-    def _way(
-        self, sampler, num_steps, eta, spacing, clip, guidance, start=1.0
-    ) -> tuple[Way, Any]:
-        """Returns a checked `Way`, and the guidance as a tensor."""
-        eta = samplers.standardize_eta(sampler, eta)
-        num_steps = check_num_steps(self.schedule, num_steps, start=start)
-        checks.choice("spacing", spacing, SPACINGS)
-        if clip is None:
-            clip = self.is_of_images
-        elif not isinstance(clip, bool):
+    def _way_of_latents(self, sampler, num_steps, spacing):
+        if sampler == "ddpm":
             raise ValueError(
-                f"`clip` must be True, False or None. Received: clip={clip!r}"
+                '`sampler` must be one without noise, such as "ddim" or "heun", for '
+                f"latents: each has one example. Received: sampler={sampler!r}"
             )
-        checks.non_negative("guidance", guidance)
-        if guidance != 1 and (not self.is_conditional or self.drop_rate == 0):
-            raise ValueError(
-                "`guidance` must be 1: it needs a model of labels that has learned "
-                "without them, too, made with `num_classes` and `drop_rate` above 0. "
-                f"Received: guidance={guidance}, num_classes={self.num_classes}, "
-                f"drop_rate={self.drop_rate}"
-            )
-        way = Way(sampler, num_steps, eta, spacing, clip, guidance != 1, start)
-        make_grid(self.schedule, num_steps, spacing, start)  # or says what is wrong
-        return way, ops.cast(guidance, "float32")
+        way, _ = self._way(sampler, num_steps, None, spacing, False, 1.0)
+        checks.integer("num_steps", way.num_steps, 2)
+        return way
 
-    def sample(
+    @compiled(xla=True)
+    def _encode(self, x, condition, *, way):
+        x = self._inside(ops.cast(x, "float32"))
+        grid = make_grid(self.schedule, way.num_steps, way.spacing)
+        alpha = float(grid.alphas[-2])
+        row = (float(grid.times[-2]), alpha, float(grid.sigmas[-2]))
+        labels = None if condition is None else self.one_hot(condition)
+        # The last step of the way there, x0 = what the network sees, to first order.
+        data, _ = self._denoise(alpha * x, row, labels)
+        start = alpha * (2 * x - data)
+        end = self._solve(start, condition, None, None, way, backwards=True)
+        return end / self.schedule.prior_std
+
+    def decode(
+        self, z, condition=None, sampler="ddim", num_steps=None, spacing="uniform"
+    ):
+        """Returns the data that a sampler without noise makes of latents.
+
+        Args:
+            z: Latents of shape `(batch, *data_shape)`.
+            condition: For a conditional model, one label an example, or one for all.
+            sampler: As in `encode`.
+            num_steps: As in `encode`.
+            spacing: As in `sample`.
+
+        Returns:
+            Float32 tensor of shape `(batch, *data_shape)` in the range of the data.
+
+        Raises:
+            ValueError: If an argument is out of range, or the sampler draws noise.
+        """
+        checks.shape("z", z, self.data_shape)
+        way = self._way_of_latents(sampler, num_steps, spacing)
+        return self._decode(z, self.standardize_condition(condition, len(z)), way=way)
+
+    @compiled(xla=True)
+    def _decode(self, z, condition, *, way):
+        start = self.schedule.prior_std * ops.cast(z, "float32")
+        return self._finished(self._solve(start, condition, None, None, way))
+
+    # One noise level.
+
+    def add_noise(self, x, t, seed=None):
+        """Returns alpha(t) x + sigma(t) noise, on the scale of the data.
+
+        Images are noisy inside, on [-1, 1]; what is returned is brought back to where
+        they were in [0, 1], and goes beyond that.
+
+        Args:
+            x: Data of shape `(batch, *data_shape)`.
+            t: Number in [0, 1], or one for each example.
+            seed: Int for repeatable noise, or `None`.
+
+        Returns:
+            Float32 tensor of the shape of `x`.
+
+        Raises:
+            ValueError: If an argument is out of range.
+        """
+        self.check_examples(x)
+        t = self._check_times(t, len(x))
+        return self._add_noise(seed_state(seed, self.seed_generator), x, t)
+
+    def _check_times(self, t, number, minimum=0.0):
+        times = np.asarray(t, "float32") if not ops.is_tensor(t) else checks.as_numpy(t)
+        if times.shape not in ((), (number,)) or not np.all(
+            (times >= minimum) & (times <= 1)
+        ):
+            low = "[0" if minimum == 0 else "(0"
+            raise ValueError(
+                f"`t` must be a number in {low}, 1], or {number}, one for each "
+                f"example. Received: t={t!r}"
+            )
+        return np.broadcast_to(times, (number,)).astype("float32")
+
+    @compiled()
+    def _add_noise(self, state, x, t):
+        x = self._inside(ops.cast(x, "float32"))
+        alpha, sigma = self._levels(t)
+        noise = normal(ops.shape(x), Seeds(state))
+        return self._outside(alpha * x + sigma * noise)
+
+    def denoise(self, x, t, condition=None):
+        """Returns the mean of the data that noisy ones come from, E[x_0 | x_t].
+
+        Args:
+            x: Noisy data of shape `(batch, *data_shape)`, as `add_noise` returns them.
+            t: Number in (0, 1], or one for each example.
+            condition: For a conditional model, one label an example, or one for all.
+
+        Returns:
+            Float32 tensor of the shape of `x`.
+
+        Raises:
+            ValueError: If an argument is out of range.
+        """
+        return self._outside(self._seen(x, t, condition)[0])
+
+    def score(self, x, t, condition=None):
+        """Returns the gradient of the log-density of noisy data, of the shape of `x`.
+
+        d log p_t(x) / dx = (alpha E[x_0 | x] - x) / sigma^2, on the scale of the data:
+        for images, twice what it is inside, on [-1, 1].
+
+        Args:
+            x: Noisy data of shape `(batch, *data_shape)`, as `add_noise` returns them.
+            t: Number in (0, 1], or one for each example.
+            condition: For a conditional model, one label an example, or one for all.
+
+        Returns:
+            Float32 tensor of the shape of `x`.
+
+        Raises:
+            ValueError: If an argument is out of range.
+        """
+        return self._seen(x, t, condition)[1]
+
+    def _seen(self, x, t, condition):
+        checks.shape("x", x, self.data_shape)
+        t = self._check_times(t, len(x), np.finfo("float32").tiny)
+        return self._see(x, t, self.standardize_condition(condition, len(x)))
+
+    @compiled()
+    def _see(self, x, t, condition):
+        x = self._inside(ops.cast(x, "float32"))
+        alpha, sigma = self._levels(t)
+        labels = None if condition is None else self.one_hot(condition)
+        data, _ = self._denoise(x, (t, alpha, sigma), labels)
+        score = (alpha * data - x) / ops.square(sigma)
+        return data, (2 * score if self.is_of_images else score)
+
+    # Given data.
+
+    def edit(
         self,
-        num_samples,
+        x,
+        strength,
         condition=None,
         seed=None,
         sampler="ddim",
@@ -199,82 +203,162 @@ class DenoisingModel(GenerativeModel):
         spacing="uniform",
         clip=None,
     ):
-        """Draws samples from noise, in one loop that is compiled once.
+        """Returns data of the model that are like given ones, such as strokes (SDEdit).
+
+        Noise is added up to t = `strength`, and a sampler takes it away.
+
+        Args:
+            x: Data of shape `(batch, *data_shape)`.
+            strength: Number in (0, 1], the time to start from: at 1 little is left of
+                `x`; a middle one keeps what is coarse.
+            condition: For a conditional model, one label an example, or one for all.
+            seed: Int for repeatable noise, or `None`.
+            sampler: As in `sample`.
+            num_steps: Positive int, steps from there to the data.
+            eta: As in `sample`.
+            guidance: As in `sample`.
+            spacing: As in `sample`.
+            clip: As in `sample`.
+
+        Returns:
+            Float32 tensor of the shape of `x`.
+
+        Raises:
+            ValueError: If an argument is out of range.
+
+        References:
+            - Meng et al., SDEdit, 2022, arXiv:2108.01073.
+        """
+        checks.positive("strength", checks.fraction("strength", strength))
+        x, condition = self._checked(x, condition)
+        start, steps = float(strength), self.schedule.num_steps
+        if steps is not None:
+            start = max(1, round(start * steps)) / steps
+        way, guidance = self._way(
+            sampler, num_steps, eta, spacing, clip, guidance, start
+        )
+        state = seed_state(seed, self.seed_generator)
+        return self._edit(state, x, condition, guidance, way=way)
+
+    @compiled(xla=True)
+    def _edit(self, state, x, condition, guidance, *, way):
+        seeds = Seeds(state)
+        grid = make_grid(self.schedule, way.num_steps, way.spacing, way.start)
+        x = self._inside(ops.cast(x, "float32"))
+        noise = normal(ops.shape(x), seeds)
+        start = float(grid.alphas[0]) * x + float(grid.sigmas[0]) * noise
+        return self._finished(self._solve(start, condition, guidance, seeds, way))
+
+    def inpaint(
+        self,
+        x,
+        mask,
+        condition=None,
+        seed=None,
+        num_steps=None,
+        num_resamplings=10,
+        jump_length=10,
+        guidance=1.0,
+        spacing="uniform",
+        clip=None,
+    ):
+        """Returns data that agree with known values, which stay as they are (RePaint).
+
+        DDPM steps, after each of which the known part is put in, noised to that level.
+        So that the rest comes to fit, every `jump_length` steps are gone back, with
+        new noise, and taken again. More resamplings fit better: the result goes to a
+        draw given what is known.
+
+        Args:
+            x: Data of shape `(batch, *data_shape)`; what is not known is not read.
+            mask: True, or 1, where `x` is known: an array of the shape of `x` or of one
+                example, of images also with one channel.
+            condition: For a conditional model, one label an example, or one for all.
+            seed: Int for repeatable noise, or `None`.
+            num_steps: Positive int; `None` takes 250, or all that a schedule has.
+            num_resamplings: Positive int, how often each step is taken.
+            jump_length: Positive int, steps that are gone back at a time.
+            guidance: As in `sample`.
+            spacing: As in `sample`.
+            clip: As in `sample`.
+
+        Returns:
+            Float32 tensor of the shape of `x`, equal to it where it is known.
+
+        Raises:
+            ValueError: If an argument is out of range.
+
+        References:
+            - Lugmayr et al., RePaint, 2022, arXiv:2201.09865.
+
+        Note:
+            As in the paper, known values are exact at the end. In its official code
+            they are the network's, since it puts them in before a step alone.
+        """
+        checks.shape("x", x, self.data_shape)
+        mask = repaint.standardize_mask(mask, len(x), self.data_shape)
+        x = np.where(mask, checks.as_numpy(x), 0).astype("float32")
+        x, condition = self._checked(x, condition)
+        num_resamplings = checks.positive_int("num_resamplings", num_resamplings)
+        jump_length = checks.positive_int("jump_length", jump_length)
+        if num_steps is None:
+            num_steps = min(250, self.schedule.num_steps or 250)
+        way, guidance = self._way("ddpm", num_steps, None, spacing, clip, guidance)
+        state = seed_state(seed, self.seed_generator)
+        jumps = (num_resamplings, jump_length)
+        return self._inpaint(state, x, mask, condition, guidance, way=way, jumps=jumps)
+
+    @compiled(xla=True)
+    def _inpaint(self, state, x, mask, condition, guidance, *, way, jumps):
+        known, seeds = self._inside(x), Seeds(state)
+        grid = make_grid(self.schedule, way.num_steps, way.spacing)
+        start = self.schedule.prior_std * normal(ops.shape(x), seeds)
+        predict = self._predictor(condition, guidance, way)
+        end = repaint.solve(predict, start, known, mask, grid, jumps, seeds)
+        return ops.where(mask, x, self._finished(end))
+
+    def sample_path(self, num_samples, condition=None, seed=None, num_steps=10, **way):
+        """Draws samples, and returns them after each step.
 
         Args:
             num_samples: Positive int.
-            condition: For a conditional model, int class labels of shape
-                `(num_samples,)`, or one label for all.
+            condition: As in `sample`.
             seed: Int for repeatable samples; `None` draws new ones each call.
-            sampler: "ddpm" (each step adds noise), "ddim", or solvers of the
-                probability-flow equation: "euler" (which is "ddim" without noise),
-                "heun" (second order, two looks at the network a step but the last)
-                and "dpm_solver_2m" (second order, one look).
-            num_steps: Positive int; `None` takes 50, or all that a schedule has if
-                fewer. A schedule of T steps serves at most T.
-            eta: Number in [0, 1] for "ddim": 0, the default, adds no noise, 1 is
-                "ddpm".
-            guidance: Number w of at least 0: predictions are
-                without + w (with - without the condition). 1 is the condition alone,
-                0 none; above 1 samples fit their labels better and differ less.
-            spacing: "uniform", "quadratic", "karras" or "leading", the times of the
-                steps.
-            clip: Whether what the network says of the data is clipped to [-1, 1];
-                `None` does so for images.
+            num_steps: Positive int.
+            **way: `sampler`, `eta`, `guidance`, `spacing` and `clip` as in `sample`.
 
         Returns:
-            Float32 tensor of shape `(num_samples, *data_shape)` in the range of the
-            data.
+            Float32 tensor of shape `(num_samples, num_steps, *data_shape)`; the last
+            of each are what `sample` returns.
 
         Raises:
-            ValueError: If an argument is out of range, the schedule cannot serve
-                `num_steps`, or the model has not learned what guidance needs.
-
-        Note:
-            Guided samples are of no distribution that has a simple density: for normal
-            data of equal means and deviations s_c and s_u, with and without the
-            condition, they have the deviation s_c^w / s_u^(w-1), and not that of the
-            density p_c^w / p_u^(w-1).
+            ValueError: As `sample`.
         """
         num_samples = checks.positive_int("num_samples", num_samples)
-        way, guidance = self._way(sampler, num_steps, eta, spacing, clip, guidance)
-        return self._sample(
+        defaults = {
+            "sampler": "ddim",
+            "eta": None,
+            "spacing": "uniform",
+            "clip": None,
+            "guidance": 1.0,
+        }
+        if not set(way) <= set(defaults):
+            raise ValueError(
+                f"Arguments of `sample_path` must be some of {sorted(defaults)}. "
+                f"Received: {sorted(way)}"
+            )
+        checked, guidance = self._way(num_steps=num_steps, **{**defaults, **way})
+        return self._sample_path(
             seed_state(seed, self.seed_generator),
             self.standardize_condition(condition, num_samples),
             guidance,
             num_samples=num_samples,
-            way=way,
+            way=checked,
         )
 
     @compiled(xla=True)
-    def _sample(self, state, condition, guidance, *, num_samples, way):
+    def _sample_path(self, state, condition, guidance, *, num_samples, way):
         seeds = Seeds(state)
-        x = normal((num_samples, *self.data_shape), seeds)
-        x = self.schedule.prior_std * x
-        return self._finished(self._solve(x, condition, guidance, seeds, way), way)
-
-    def _solve(self, x, condition, guidance, seeds, way, backwards=False, path=False):
-        grid = make_grid(self.schedule, way.num_steps, way.spacing, way.start)
-        grid = grid.reversed() if backwards else grid
-        condition = None if condition is None else self.one_hot(condition)
-        guidance = guidance if way.guided else None
-
-        def predict(x, row):
-            data, beside = self._denoise(x, row, condition, guidance, way.clip)
-            return data, self._variance_fraction(beside)
-
-        return samplers.solve(predict, x, grid, way.sampler, way.eta, seeds, path)
-
-    def _finished(self, x, way):
-        x = self._outside(x)
-        return ops.clip(x, 0.0, 1.0) if self.is_of_images else x
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "network": keras.saving.serialize_keras_object(self.network),
-            "data_shape": self.data_shape,
-            "schedule": serialized(self.schedule),
-            "prediction": self.prediction,
-            "drop_rate": self.drop_rate,
-        }
+        start = self._start_noise(num_samples, seeds)
+        steps = self._solve(start, condition, guidance, seeds, way, path=True)
+        return ops.swapaxes(self._finished(steps), 0, 1)

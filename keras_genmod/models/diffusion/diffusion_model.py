@@ -13,6 +13,7 @@ from keras_genmod.models.diffusion.loss_weights import (
     vanishes_at_the_start,
 )
 from keras_genmod.models.diffusion.predictions import PREDICTIONS
+from keras_genmod.models.valid_data import in_range, nan_unless
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -113,7 +114,10 @@ class DiffusionModel(DenoisingModel):
         t = self._draw_times(ops.shape(x)[0])
         noise = normal(ops.shape(x), self.seed_generator)
         condition = self._dropped(condition, self.seed_generator)
-        return self._example_losses(x, t, noise, condition, training)
+        losses = self._example_losses(x, t, noise, condition, training)
+        if self.is_of_images:  # a stream's later batches come unseen
+            losses = nan_unless(in_range(x, -1.0, 1.0), losses)
+        return losses
 
     def _draw_times(self, number):
         """Draws times that training looks at, float32 `(number,)`."""
@@ -125,10 +129,7 @@ class DiffusionModel(DenoisingModel):
 
     def _example_losses(self, x, t, noise, condition, training):
         """Returns the weighted loss of each example, `(batch,)`."""
-        scales = [self.schedule.alpha(t), self.schedule.sigma(t)]
-        alpha, sigma = (
-            ops.reshape(s, (-1, *(1,) * (len(x.shape) - 1))) for s in scales
-        )
+        alpha, sigma = self._levels(t)
         target = PREDICTIONS[self.prediction].target(x, noise, alpha, sigma)
         noisy = alpha * x + sigma * noise
         prediction, _ = self._split(self._predict(noisy, t, condition, training), x)
