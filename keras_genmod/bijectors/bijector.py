@@ -37,6 +37,10 @@ class Bijector(keras.layers.Layer):
     #: Whether it gives values other places and leaves them as they are.
     only_moves_values = False
 
+    #: Whether a direction is a long loop of small steps, for TensorFlow to compile.
+    forward_is_a_loop = False
+    inverse_is_a_loop = False
+
     def __init__(self, event_shape, latent_shape=None, condition_dim=None, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.event_shape = checks.sizes("event_shape", event_shape)

@@ -54,6 +54,8 @@ class Chain(Bijector):
         )
         self.bijectors = bijectors
         self.only_moves_values = all(b.only_moves_values for b in bijectors)
+        self.forward_is_a_loop = any(b.forward_is_a_loop for b in bijectors)
+        self.inverse_is_a_loop = any(b.inverse_is_a_loop for b in bijectors)
         changing = [b for b in bijectors if not b.only_moves_values] or bijectors
         self.domain = changing[-1].domain
         self.latent_domain = changing[0].latent_domain

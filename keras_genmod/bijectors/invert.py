@@ -35,6 +35,8 @@ class Invert(Bijector):
         )
         self.bijector = bijector
         self.only_moves_values = bijector.only_moves_values
+        self.forward_is_a_loop = bijector.inverse_is_a_loop
+        self.inverse_is_a_loop = bijector.forward_is_a_loop
         self.domain = bijector.latent_domain
         self.latent_domain = bijector.domain
         self.built = True

@@ -77,6 +77,8 @@ class Split(Bijector):
         _check_network(prior_network, half, self.event_shape)
         self.bijector = bijector
         self.prior_network = prior_network
+        self.forward_is_a_loop = bijector.forward_is_a_loop
+        self.inverse_is_a_loop = bijector.inverse_is_a_loop
         # Both halves of the data come from one source.
         self.domain = bijector.domain
         self.built = True

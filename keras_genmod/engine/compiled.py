@@ -1,13 +1,15 @@
 """Methods that are compiled once and called often."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 from keras import ops
 
 from keras_genmod.engine import backend
 
 
-def compiled(xla: bool = False):
+def compiled(xla: bool | Callable[[Any], bool] = False):
     """Turns a method of a Keras model into one compiled call on each backend.
 
     The method reads the model's variables and draws from `Seeds`; it must not assign
@@ -18,7 +20,8 @@ def compiled(xla: bool = False):
 
     Args:
         xla: Whether TensorFlow compiles the call with XLA: worth its compile time
-            for methods with a long loop. JAX always uses XLA.
+            for methods with a long loop. JAX always uses XLA. Or a function of the
+            model that says whether.
 
     Returns:
         A decorator for methods.
@@ -43,7 +46,8 @@ def compiled(xla: bool = False):
             )
             if key not in cache:
                 function = functools.partial(method, self, **static)
-                cache[key] = backend.compile_call(function, variables, xla)
+                uses_xla = xla(self) if callable(xla) else xla
+                cache[key] = backend.compile_call(function, variables, uses_xla)
             return cache[key](
                 *(None if t is None else ops.convert_to_tensor(t) for t in tensors)
             )

@@ -181,7 +181,8 @@ def _standardize_seed(seed):
 def read(x, start, size, axis):
     """Returns `size` entries of an axis from `start`, an int or a traced integer."""
     starts = [start if i == axis else 0 for i in range(len(x.shape))]
-    sizes = [size if i == axis else -1 for i in range(len(x.shape))]
+    # Where a length is known, XLA must not be told -1: it would copy all of `x`.
+    sizes = [size if i == axis else n or -1 for i, n in enumerate(x.shape)]
     return tf.slice(x, starts, sizes)
 
 

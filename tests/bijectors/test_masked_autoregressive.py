@@ -6,8 +6,15 @@ import pytest
 from keras import ops
 
 from keras_genmod import NormalizingFlow
-from keras_genmod.bijectors import Chain, Invert, MaskedAutoregressive, Permutation
+from keras_genmod.bijectors import (
+    Chain,
+    Invert,
+    MaskedAutoregressive,
+    Permutation,
+    Split,
+)
 from keras_genmod.engine import compiled
+from keras_genmod.layers import MaskedDense
 from keras_genmod.networks import coupling_mlp, made
 from tests.autodiff import gradients, jacobians
 
@@ -127,6 +134,133 @@ def test_values_after_the_next_one_do_not_disturb_the_loop():
     x = ops.convert_to_numpy(bijector.forward(z))
     expected = ops.convert_to_numpy(bijector.forward(POINTS))
     np.testing.assert_array_equal(x[:, :-1], expected[:, :-1])
+
+
+OURS = {
+    "several units a degree": lambda: made(4, (9, 16), activation="tanh"),
+    "fewer units than values": lambda: made(4, (3, 2), activation="tanh"),
+    "degrees that are drawn": lambda: made(4, (8, 5), activation="tanh", seed=0),
+    "one value": lambda: made(1, (3,)),
+    "without a bias": lambda: stack(use_bias=False),
+}
+
+
+def stack(activation="tanh", first=MaskedDense, between=(), **options):
+    """A network of 4 values by hand, whose units are in no order."""
+    hidden = [3, 1, 2, 4, 0, 1]
+    outputs = [i for i in range(4) for _ in range(2)]
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            first([1, 2, 3, 4], hidden, activation=activation, **options),
+            *between,
+            MaskedDense(hidden, outputs, **options),
+            keras.layers.Reshape((4, 2)),
+        ]
+    )
+
+
+def randomized(network):
+    rng = np.random.default_rng(1)
+    network.set_weights([0.5 * rng.normal(size=w.shape) for w in network.get_weights()])
+    return network
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_values_one_by_one_equal_whole_passes(name, monkeypatch):
+    network = randomized(OURS[name]())
+    points = POINTS[:, : network.input_shape[-1]]
+    assert_equal_to_whole_passes(
+        MaskedAutoregressive(points.shape[1], network), points, None, monkeypatch
+    )
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_values_one_by_one_see_the_condition(seed, monkeypatch):
+    network = randomized(made(4, (9, 5), 2, 3, activation="tanh", seed=seed))
+    condition = np.random.default_rng(3).normal(size=(6, 3)).astype("float32")
+    assert_equal_to_whole_passes(
+        MaskedAutoregressive(4, network, 3), POINTS, condition, monkeypatch
+    )
+
+
+def assert_equal_to_whole_passes(bijector, z, condition, monkeypatch):
+    given = [ops.convert_to_tensor(z), condition]
+    if condition is not None:
+        given[1] = ops.convert_to_tensor(condition)
+    expected = bijector._in_whole_passes(*given)
+    monkeypatch.setattr(bijector, "_shift_and_log_scale", None)  # no pass is taken
+    found = bijector.forward_and_log_det(*given)
+    for numbers, others in zip(found, expected, strict=True):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(numbers), ops.convert_to_numpy(others), atol=1e-5
+        )
+
+
+def with_a_layer_called_twice():
+    inputs = keras.Input((4,))
+    hidden = [0, 1, 2, 3]
+    again = MaskedDense(hidden, hidden, activation="tanh")
+    x = again(again(MaskedDense([1, 2, 3, 4], hidden)(inputs)))
+    x = MaskedDense(hidden, [i for i in range(4) for _ in range(2)])(x)
+    return keras.Model(inputs, keras.layers.Reshape((4, 2))(x))
+
+
+@keras.saving.register_keras_serializable("tests")
+class Halved(MaskedDense):
+    """A layer of a user's own."""
+
+    def call(self, x):
+        return super().call(0.5 * x)
+
+
+OTHERS = {
+    "mixed units": lambda: stack(between=[keras.layers.LayerNormalization()]),
+    "an activation that is a layer": lambda: stack(keras.layers.ReLU()),
+    "a layer called twice": with_a_layer_called_twice,
+    "a layer of its own": lambda: stack(first=Halved),
+    "half precision": lambda: stack(dtype="mixed_bfloat16"),
+    "outputs that are not linear": lambda: keras.Sequential(
+        [keras.Input((4,)), MaskedDense([1, 2, 3, 4], [0, 0, 1, 1, 2, 2, 3, 3])]
+        + [keras.layers.Reshape((4, 2)), keras.layers.Activation("tanh")]
+    ),
+    "degrees of other outputs": lambda: keras.Sequential(
+        [keras.Input((4,)), MaskedDense([1, 2, 3, 4], [0, 0, 0, 0, 1, 1, 3, 3])]
+        + [keras.layers.Reshape((4, 2))]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_networks_take_whole_passes(name, monkeypatch):
+    bijector = MaskedAutoregressive(4, randomized(OTHERS[name]()))
+    passes = []
+
+    def noted(x, condition):
+        passes.append(x)
+        return type(bijector)._shift_and_log_scale(bijector, x, condition)
+
+    monkeypatch.setattr(bijector, "_shift_and_log_scale", noted)
+    x = bijector.forward(POINTS)
+    assert passes
+    if name != "mixed units":  # no inverse then: later values change earlier ones
+        z = ops.convert_to_numpy(bijector.inverse(x))
+        tolerance = 0.1 if name == "half precision" else 1e-4
+        np.testing.assert_allclose(z, POINTS, atol=tolerance)
+
+
+def test_what_holds_a_loop_says_so():
+    def loops(bijector):
+        return bijector.forward_is_a_loop, bijector.inverse_is_a_loop
+
+    bijector = flow()
+    assert loops(bijector) == (True, False)
+    assert loops(Invert(bijector)) == (False, True)
+    order = Permutation((EVENT_DIM,), "reverse")
+    assert loops(Chain([bijector, order])) == (True, False)
+    assert loops(Chain([bijector, Invert(bijector)])) == (True, True)
+    assert loops(Split((2 * EVENT_DIM,), Invert(bijector))) == (False, True)
+    assert loops(order) == (False, False)
 
 
 @pytest.mark.parametrize("event_dim", [0, -1, 1.5, "two"])

@@ -125,7 +125,7 @@ class FlowModel(EmbeddingConditional):
             self._log_prob, x, condition, batch_size, state, num_samples=num_samples
         )
 
-    @compiled()
+    @compiled(xla=lambda self: self.bijector.inverse_is_a_loop)
     def _log_prob(self, state, x, condition, *, num_samples):
         batch_size = x.shape[0]
         x, condition = self.data_and_condition(self._join(x, condition))
@@ -176,7 +176,7 @@ class FlowModel(EmbeddingConditional):
             num_samples=num_samples,
         )
 
-    @compiled()
+    @compiled(xla=lambda self: self.bijector.forward_is_a_loop)
     def _sample(self, state, condition, temperature, *, num_samples):
         z = temperature * self.base.sample(num_samples, Seeds(state))
         return self._data_of(z, condition)
@@ -203,7 +203,7 @@ class FlowModel(EmbeddingConditional):
         """
         return self._encode(*self._checked(x, condition))
 
-    @compiled()
+    @compiled(xla=lambda self: self.bijector.inverse_is_a_loop)
     def _encode(self, x, condition):
         x, condition = self.data_and_condition(self._join(x, condition))
         if self.dequantization is not None:
@@ -220,7 +220,7 @@ class FlowModel(EmbeddingConditional):
         checks.shape("z", z, self.bijector.latent_shape)
         return self._decode(z, self.standardize_condition(condition, len(z)))
 
-    @compiled()
+    @compiled(xla=lambda self: self.bijector.forward_is_a_loop)
     def _decode(self, z, condition):
         return self._data_of(ops.cast(z, "float32"), condition)
 
