@@ -103,6 +103,8 @@ def log_prob_function(
     report = getattr(model, "likelihood_protocol", None)
     fields = {**defaults, **options} if report is None else report(**options)
     kind, log_partition, own = model.likelihood_kind, None, options
+    if hasattr(model, "kind_of_log_prob"):  # which depends on the options
+        kind = model.kind_of_log_prob(**options)
     if hasattr(model, "log_partition"):
         log_partition = model.log_partition(**_options_of(methods[0], options))
         if log_partition.likelihood_kind != "exact":

@@ -15,6 +15,7 @@ from keras_genmod import (
     CausalTransformer,
     CycleGAN,
     DiffusionModel,
+    DiscreteSchedule,
     EnergyModel,
     GatedPixelCNN,
     Glow,
@@ -483,7 +484,29 @@ class TestDiffusionModel(ModelContract):
 
     @staticmethod
     def outputs(model):
-        return model.sample(2, num_steps=3, seed=0)
+        return model.encode(GREY, num_steps=3), model.denoise(GREY, 0.5)
+
+
+@varies_little
+class TestDiffusionModelOfVariances(ModelContract):
+    data = (FOUR_GREYS,)
+    falls = None
+    sample_arguments = {"num_steps": 5, "sampler": "ddpm"}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return DiffusionModel(
+            small_time_network(IMAGE, outputs_per_value=2),
+            IMAGE,
+            DiscreteSchedule([0.1, 0.2, 0.3, 0.4, 0.5]),
+            learned_variance=True,
+            num_levels=4,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.denoise(FOUR_GREYS, 0.5)
 
 
 class TestConditionalDiffusionModel(ShortBatch, ConditionalContract):
@@ -500,7 +523,8 @@ class TestConditionalDiffusionModel(ShortBatch, ConditionalContract):
 
     @staticmethod
     def outputs(model):
-        return model.sample(2, 0, num_steps=3, sampler="heun", seed=0)
+        density = model.log_prob(POINTS, LABELS, method="ode", num_steps=3)
+        return density, model.encode(POINTS, LABELS, sampler="heun", num_steps=3)
 
 
 class TestEnergyModel(ModelContract):

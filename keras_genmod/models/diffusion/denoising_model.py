@@ -1,364 +1,166 @@
 """What all models have that go from noise to data by a network of time."""
 
-import numpy as np
+import math
+from typing import Any
+
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, compiled, normal, seed_state
-from keras_genmod.models.diffusion import repaint
-from keras_genmod.models.diffusion.noise_model import NoiseModel
-from keras_genmod.models.diffusion.time_grid import make_grid
+from keras_genmod.engine import Seeds, compiled, seed_state, uniform
+from keras_genmod.models.diffusion import flow_likelihood
+from keras_genmod.models.diffusion.editing_model import EditingModel
+
+_FEW_DIMS = 8  # of data whose divergences are computed exactly, unless one says
+_FLOW_STEPS = 50
 
 
-class DenoisingModel(NoiseModel):
-    """A model that samples, encodes, edits and completes data by one network of time.
+class DenoisingModel(EditingModel):
+    """A model that samples, encodes, edits, completes and judges data by one network.
 
     The base of diffusion models and their relatives: what `NoiseModel` says, and what
     follows from it. A subclass trains the network.
     """
 
-    # Latents.
+    #: What `log_prob` may go by; the first is its default.
+    likelihood_methods: tuple[str, ...] = ("ode",)
+    likelihood_kind = "estimate"
 
-    @property
-    def latent_shape(self) -> tuple[int, ...]:
-        """Shape of the latents of one example, which is that of the data."""
-        return self.data_shape
-
-    def encode(
-        self, x, condition=None, sampler="ddim", num_steps=None, spacing="uniform"
-    ):
-        """Returns the noise that `decode` makes data of, by a sampler run backwards.
-
-        Args:
-            x: Data of shape `(batch, *data_shape)`.
-            condition: For a conditional model, one label an example, or one for all.
-            sampler: "ddim", "euler", "heun" or "dpm_solver_2m".
-            num_steps: Int of at least 2, as in `sample`; errors of both ways fall with
-                it.
-            spacing: As in `sample`.
-
-        Returns:
-            Float32 tensor of shape `(batch, *data_shape)`, close to N(0, I) for data
-            of the model.
-
-        Raises:
-            ValueError: If an argument is out of range, or the sampler draws noise.
-        """
-        way = self._way_of_latents(sampler, num_steps, spacing)
-        return self._encode(*self._checked(x, condition), way=way)
-
-    def _way_of_latents(self, sampler, num_steps, spacing):
-        if sampler == "ddpm":
-            raise ValueError(
-                '`sampler` must be one without noise, such as "ddim" or "heun", for '
-                f"latents: each has one example. Received: sampler={sampler!r}"
-            )
-        way, _ = self._way(sampler, num_steps, None, spacing, False, 1.0)
-        checks.integer("num_steps", way.num_steps, 2)
-        return way
-
-    @compiled(xla=True)
-    def _encode(self, x, condition, *, way):
-        x = self._inside(ops.cast(x, "float32"))
-        grid = make_grid(self.schedule, way.num_steps, way.spacing)
-        alpha = float(grid.alphas[-2])
-        row = (float(grid.times[-2]), alpha, float(grid.sigmas[-2]))
-        labels = None if condition is None else self.one_hot(condition)
-        # The last step of the way there, x0 = what the network sees, to first order.
-        data, _ = self._denoise(alpha * x, row, labels)
-        start = alpha * (2 * x - data)
-        end = self._solve(start, condition, None, None, way, backwards=True)
-        return end / self.schedule.prior_std
-
-    def decode(
-        self, z, condition=None, sampler="ddim", num_steps=None, spacing="uniform"
-    ):
-        """Returns the data that a sampler without noise makes of latents.
-
-        Args:
-            z: Latents of shape `(batch, *data_shape)`.
-            condition: For a conditional model, one label an example, or one for all.
-            sampler: As in `encode`.
-            num_steps: As in `encode`.
-            spacing: As in `sample`.
-
-        Returns:
-            Float32 tensor of shape `(batch, *data_shape)` in the range of the data.
-
-        Raises:
-            ValueError: If an argument is out of range, or the sampler draws noise.
-        """
-        checks.shape("z", z, self.data_shape)
-        way = self._way_of_latents(sampler, num_steps, spacing)
-        return self._decode(z, self.standardize_condition(condition, len(z)), way=way)
-
-    @compiled(xla=True)
-    def _decode(self, z, condition, *, way):
-        start = self.schedule.prior_std * ops.cast(z, "float32")
-        return self._finished(self._solve(start, condition, None, None, way))
-
-    # One noise level.
-
-    def add_noise(self, x, t, seed=None):
-        """Returns alpha(t) x + sigma(t) noise, on the scale of the data.
-
-        Images are noisy inside, on [-1, 1]; what is returned is brought back to where
-        they were in [0, 1], and goes beyond that.
-
-        Args:
-            x: Data of shape `(batch, *data_shape)`.
-            t: Number in [0, 1], or one for each example.
-            seed: Int for repeatable noise, or `None`.
-
-        Returns:
-            Float32 tensor of the shape of `x`.
-
-        Raises:
-            ValueError: If an argument is out of range.
-        """
-        self.check_examples(x)
-        t = self._check_times(t, len(x))
-        return self._add_noise(seed_state(seed, self.seed_generator), x, t)
-
-    def _check_times(self, t, number, minimum=0.0):
-        times = np.asarray(t, "float32") if not ops.is_tensor(t) else checks.as_numpy(t)
-        if times.shape not in ((), (number,)) or not np.all(
-            (times >= minimum) & (times <= 1)
-        ):
-            low = "[0" if minimum == 0 else "(0"
-            raise ValueError(
-                f"`t` must be a number in {low}, 1], or {number}, one for each "
-                f"example. Received: t={t!r}"
-            )
-        return np.broadcast_to(times, (number,)).astype("float32")
-
-    @compiled()
-    def _add_noise(self, state, x, t):
-        x = self._inside(ops.cast(x, "float32"))
-        alpha, sigma = self._levels(t)
-        noise = normal(ops.shape(x), Seeds(state))
-        return self._outside(alpha * x + sigma * noise)
-
-    def denoise(self, x, t, condition=None):
-        """Returns the mean of the data that noisy ones come from, E[x_0 | x_t].
-
-        Args:
-            x: Noisy data of shape `(batch, *data_shape)`, as `add_noise` returns them.
-            t: Number in (0, 1], or one for each example.
-            condition: For a conditional model, one label an example, or one for all.
-
-        Returns:
-            Float32 tensor of the shape of `x`.
-
-        Raises:
-            ValueError: If an argument is out of range.
-        """
-        return self._outside(self._seen(x, t, condition)[0])
-
-    def score(self, x, t, condition=None):
-        """Returns the gradient of the log-density of noisy data, of the shape of `x`.
-
-        d log p_t(x) / dx = (alpha E[x_0 | x] - x) / sigma^2, on the scale of the data:
-        for images, twice what it is inside, on [-1, 1].
-
-        Args:
-            x: Noisy data of shape `(batch, *data_shape)`, as `add_noise` returns them.
-            t: Number in (0, 1], or one for each example.
-            condition: For a conditional model, one label an example, or one for all.
-
-        Returns:
-            Float32 tensor of the shape of `x`.
-
-        Raises:
-            ValueError: If an argument is out of range.
-        """
-        return self._seen(x, t, condition)[1]
-
-    def _seen(self, x, t, condition):
-        checks.shape("x", x, self.data_shape)
-        t = self._check_times(t, len(x), np.finfo("float32").tiny)
-        return self._see(x, t, self.standardize_condition(condition, len(x)))
-
-    @compiled()
-    def _see(self, x, t, condition):
-        x = self._inside(ops.cast(x, "float32"))
-        alpha, sigma = self._levels(t)
-        labels = None if condition is None else self.one_hot(condition)
-        data, _ = self._denoise(x, (t, alpha, sigma), labels)
-        score = (alpha * data - x) / ops.square(sigma)
-        return data, (2 * score if self.is_of_images else score)
-
-    # Given data.
-
-    def edit(
+    def log_prob(
         self,
         x,
-        strength,
         condition=None,
-        seed=None,
-        sampler="ddim",
+        method=None,
         num_steps=None,
-        eta=None,
-        guidance=1.0,
-        spacing="uniform",
-        clip=None,
+        num_probes=None,
+        seed=None,
+        batch_size=128,
     ):
-        """Returns data of the model that are like given ones, such as strokes (SDEdit).
+        """Returns log p(x) in nats, a bound on it or an estimate, by `method`.
 
-        Noise is added up to t = `strength`, and a sampler takes it away.
+        - "bound", of diffusion models: the variational bound of DDPM's steps, with one
+          draw of the noise at each. Of levels a probability, by a discretized normal
+          distribution at the last step; without levels a density.
+        - "ode": the density under the probability-flow equation, by the change of
+          variables, with Runge-Kutta steps of fourth order from `schedule.first_time`
+          to 1. Levels get noise within them, and the result bounds their probability.
 
         Args:
-            x: Data of shape `(batch, *data_shape)`.
-            strength: Number in (0, 1], the time to start from: at 1 little is left of
-                `x`; a middle one keeps what is coarse.
+            x: Data of shape `(batch, *data_shape)`; with `num_levels` on these levels.
             condition: For a conditional model, one label an example, or one for all.
-            seed: Int for repeatable noise, or `None`.
-            sampler: As in `sample`.
-            num_steps: Positive int, steps from there to the data.
-            eta: As in `sample`.
-            guidance: As in `sample`.
-            spacing: As in `sample`.
-            clip: As in `sample`.
+            method: One of `likelihood_methods`; `None` is the first.
+            num_steps: Positive int. Of a bound, the steps of the model it is of:
+                `None` takes all of the schedule, or 1,000 of continuous time. Of the
+                equation, `None` takes 50.
+            num_probes: Positive int, random vectors that estimate each divergence
+                (Hutchinson), or 0 for exact ones, which cost as many gradients as data
+                have values. `None` is 0 up to 8 values and 1 beyond, and for a bound.
+            seed: Int for draws that repeat for the same `batch_size`, or `None`.
+            batch_size: Positive int, examples at a time.
 
         Returns:
-            Float32 tensor of the shape of `x`.
+            Float32 tensor of shape `(batch,)`.
 
         Raises:
             ValueError: If an argument is out of range.
 
         References:
-            - Meng et al., SDEdit, 2022, arXiv:2108.01073.
-        """
-        checks.positive("strength", checks.fraction("strength", strength))
-        x, condition = self._checked(x, condition)
-        start, steps = float(strength), self.schedule.num_steps
-        if steps is not None:
-            start = max(1, round(start * steps)) / steps
-        way, guidance = self._way(
-            sampler, num_steps, eta, spacing, clip, guidance, start
-        )
-        state = seed_state(seed, self.seed_generator)
-        return self._edit(state, x, condition, guidance, way=way)
-
-    @compiled(xla=True)
-    def _edit(self, state, x, condition, guidance, *, way):
-        seeds = Seeds(state)
-        grid = make_grid(self.schedule, way.num_steps, way.spacing, way.start)
-        x = self._inside(ops.cast(x, "float32"))
-        noise = normal(ops.shape(x), seeds)
-        start = float(grid.alphas[0]) * x + float(grid.sigmas[0]) * noise
-        return self._finished(self._solve(start, condition, guidance, seeds, way))
-
-    def inpaint(
-        self,
-        x,
-        mask,
-        condition=None,
-        seed=None,
-        num_steps=None,
-        num_resamplings=10,
-        jump_length=10,
-        guidance=1.0,
-        spacing="uniform",
-        clip=None,
-    ):
-        """Returns data that agree with known values, which stay as they are (RePaint).
-
-        DDPM steps, after each of which the known part is put in, noised to that level.
-        So that the rest comes to fit, every `jump_length` steps are gone back, with
-        new noise, and taken again. More resamplings fit better: the result goes to a
-        draw given what is known.
-
-        Args:
-            x: Data of shape `(batch, *data_shape)`; what is not known is not read.
-            mask: True, or 1, where `x` is known: an array of the shape of `x` or of one
-                example, of images also with one channel.
-            condition: For a conditional model, one label an example, or one for all.
-            seed: Int for repeatable noise, or `None`.
-            num_steps: Positive int; `None` takes 250, or all that a schedule has.
-            num_resamplings: Positive int, how often each step is taken.
-            jump_length: Positive int, steps that are gone back at a time.
-            guidance: As in `sample`.
-            spacing: As in `sample`.
-            clip: As in `sample`.
-
-        Returns:
-            Float32 tensor of the shape of `x`, equal to it where it is known.
-
-        Raises:
-            ValueError: If an argument is out of range.
-
-        References:
-            - Lugmayr et al., RePaint, 2022, arXiv:2201.09865.
+            - Ho, Jain and Abbeel, 2020, arXiv:2006.11239 (bound).
+            - Song et al., 2021, arXiv:2011.13456 ("ode").
 
         Note:
-            As in the paper, known values are exact at the end. In its official code
-            they are the network's, since it puts them in before a step alone.
+            Song et al. take steps of adaptive length. Here they are even in the angle
+            of sigma to alpha, in its logarithm: what is computed does not depend on
+            the data. The error falls with the fourth power of the steps.
         """
-        checks.shape("x", x, self.data_shape)
-        mask = repaint.standardize_mask(mask, len(x), self.data_shape)
-        x = np.where(mask, checks.as_numpy(x), 0).astype("float32")
-        x, condition = self._checked(x, condition)
-        num_resamplings = checks.positive_int("num_resamplings", num_resamplings)
-        jump_length = checks.positive_int("jump_length", jump_length)
-        if num_steps is None:
-            num_steps = min(250, self.schedule.num_steps or 250)
-        way, guidance = self._way("ddpm", num_steps, None, spacing, clip, guidance)
+        options = self._likelihood_options(method, num_steps, num_probes)
+        if self.num_levels is not None:
+            checks.levels("x", x, self.num_levels)
         state = seed_state(seed, self.seed_generator)
-        jumps = (num_resamplings, jump_length)
-        return self._inpaint(state, x, mask, condition, guidance, way=way, jumps=jumps)
-
-    @compiled(xla=True)
-    def _inpaint(self, state, x, mask, condition, guidance, *, way, jumps):
-        known, seeds = self._inside(x), Seeds(state)
-        grid = make_grid(self.schedule, way.num_steps, way.spacing)
-        start = self.schedule.prior_std * normal(ops.shape(x), seeds)
-        predict = self._predictor(condition, guidance, way)
-        end = repaint.solve(predict, start, known, mask, grid, jumps, seeds)
-        return ops.where(mask, x, self._finished(end))
-
-    def sample_path(self, num_samples, condition=None, seed=None, num_steps=10, **way):
-        """Draws samples, and returns them after each step.
-
-        Args:
-            num_samples: Positive int.
-            condition: As in `sample`.
-            seed: Int for repeatable samples; `None` draws new ones each call.
-            num_steps: Positive int.
-            **way: `sampler`, `eta`, `guidance`, `spacing` and `clip` as in `sample`.
-
-        Returns:
-            Float32 tensor of shape `(num_samples, num_steps, *data_shape)`; the last
-            of each are what `sample` returns.
-
-        Raises:
-            ValueError: As `sample`.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        defaults = {
-            "sampler": "ddim",
-            "eta": None,
-            "spacing": "uniform",
-            "clip": None,
-            "guidance": 1.0,
-        }
-        if not set(way) <= set(defaults):
-            raise ValueError(
-                f"Arguments of `sample_path` must be some of {sorted(defaults)}. "
-                f"Received: {sorted(way)}"
-            )
-        checked, guidance = self._way(num_steps=num_steps, **{**defaults, **way})
-        return self._sample_path(
-            seed_state(seed, self.seed_generator),
-            self.standardize_condition(condition, num_samples),
-            guidance,
-            num_samples=num_samples,
-            way=checked,
+        return self._in_batches(
+            self._log_prob, x, condition, batch_size, state, **options
         )
 
+    def _likelihood_options(
+        self, method=None, num_steps=None, num_probes=None
+    ) -> dict[str, Any]:
+        """Returns checked options, with their defaults."""
+        method = self.likelihood_methods[0] if method is None else method
+        checks.choice("method", method, self.likelihood_methods)
+        if num_steps is None:
+            num_steps = self._default_steps(method)
+        num_steps = checks.positive_int("num_steps", num_steps)
+        if method == "bound":
+            if num_probes is not None:
+                raise ValueError(
+                    '`num_probes` must be None for method="bound", which has no '
+                    f"divergence. Received: num_probes={num_probes}"
+                )
+            return {"method": method, "num_steps": num_steps, "num_probes": 0}
+        if num_probes is None:
+            num_probes = int(math.prod(self.data_shape) > _FEW_DIMS)
+        num_probes = checks.integer("num_probes", num_probes)
+        return {"method": method, "num_steps": num_steps, "num_probes": num_probes}
+
+    def _default_steps(self, method):
+        return _FLOW_STEPS
+
+    def kind_of_log_prob(self, method=None, num_steps=None, num_probes=None, seed=None):
+        """Returns what kind of number `log_prob` returns with these arguments.
+
+        Exact divergences give an exact density, up to the steps' error.
+        """
+        options = self._likelihood_options(method, num_steps, num_probes)
+        is_exact = options["num_probes"] == 0
+        if options["method"] == "bound":
+            return "lower_bound"
+        if self.num_levels is None:
+            return "exact" if is_exact else "estimate"
+        return "lower_bound" if is_exact else "estimated_lower_bound"
+
+    def likelihood_protocol(
+        self, method=None, num_steps=None, num_probes=None, seed=None
+    ):
+        """Returns the arguments of `log_prob`, as a ledger names them."""
+        options = self._likelihood_options(method, num_steps, num_probes)
+        protocol = {"method": options["method"], "steps": options["num_steps"]}
+        if options["method"] == "ode":
+            protocol |= {
+                "solver": "rk4",
+                "probes": options["num_probes"],
+                "first_time": self.schedule.first_time,
+            }
+            if self.num_levels is not None:
+                protocol["noise_in_levels"] = "uniform"
+        return {**protocol, "seed": seed}
+
     @compiled(xla=True)
-    def _sample_path(self, state, condition, guidance, *, num_samples, way):
-        seeds = Seeds(state)
-        start = self._start_noise(num_samples, seeds)
-        steps = self._solve(start, condition, guidance, seeds, way, path=True)
-        return ops.swapaxes(self._finished(steps), 0, 1)
+    def _log_prob(self, state, x, condition, *, method, num_steps, num_probes):
+        x, labels = self.data_and_condition(self._join(x, condition))
+        return self._log_likelihood(
+            x, labels, Seeds(state), method, num_steps, num_probes
+        )
+
+    def _log_likelihood(self, x, labels, seeds, method, num_steps, num_probes):
+        size = math.prod(self.data_shape)
+        log_scale = 0.0
+        if self.num_levels is not None:
+            # log P(x) >= E log p(v), less the log of the levels' width 1 / num_levels
+            noise = uniform(ops.shape(x), seeds)
+            x = (ops.round(x * (self.num_levels - 1)) + noise) / self.num_levels
+            log_scale = -size * math.log(self.num_levels)
+        if self.is_of_images:
+            log_scale += size * math.log(2.0)
+
+        def denoise(x, row):
+            # A copy of the labels that autograd may keep, on torch.
+            return self._denoise(x, row, None if labels is None else 1.0 * labels)[0]
+
+        log_density = flow_likelihood.log_prob(
+            denoise,
+            self._inside(x),
+            self.schedule,
+            num_steps,
+            num_probes,
+            seeds,
+        )
+        return log_density + log_scale

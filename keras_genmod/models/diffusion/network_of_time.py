@@ -40,7 +40,7 @@ def check_network(network, data_shape, num_classes, outputs_per_value=1) -> None
     if not isinstance(received, tuple) or received[1:] != expected:
         why = ""
         if outputs_per_value > 1:
-            why = ", the prediction and then as many numbers for the variance"
+            why = ", the prediction and then as many numbers for `learned_variance`"
         raise ValueError(
             f"`network` must return the shape (batch, "
             f"{', '.join(map(str, expected))}){why}. Received: an output of shape "

@@ -49,6 +49,9 @@ class NoiseModel(GenerativeModel):
         prediction: "noise", "data", "v" or "velocity".
         num_classes: Int, or `None`.
         drop_rate: Number in [0, 1), see above; 0 trains without.
+        num_levels: Int of at least 2, the levels of images' values k / (num_levels - 1)
+            that `log_prob` gives the probability of, or `None` for a density. Other
+            data have a density.
         outputs_per_value: Numbers that the network returns for a value of the data.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
@@ -64,6 +67,7 @@ class NoiseModel(GenerativeModel):
         prediction="v",
         num_classes=None,
         drop_rate=0.1,
+        num_levels=256,
         outputs_per_value=1,
         **kwargs,
     ):
@@ -82,6 +86,8 @@ class NoiseModel(GenerativeModel):
                 'Use "v" or "data". '
                 f"Received: prediction={prediction!r}, schedule={schedule!r}"
             )
+        if num_levels is not None:
+            num_levels = checks.integer("num_levels", num_levels, 2)
         super().__init__(data_shape, num_classes=num_classes, **kwargs)
         check_network(network, self.data_shape, self.num_classes, outputs_per_value)
         self.network = network
@@ -89,6 +95,7 @@ class NoiseModel(GenerativeModel):
         self.prediction = prediction
         self.drop_rate = drop_rate
         self.is_of_images = len(self.data_shape) == 3
+        self.num_levels = num_levels if self.is_of_images else None
 
     # Inside and outside.
 
@@ -293,4 +300,5 @@ class NoiseModel(GenerativeModel):
             "schedule": serialized(self.schedule),
             "prediction": self.prediction,
             "drop_rate": self.drop_rate,
+            "num_levels": self.num_levels,
         }

@@ -4,8 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.diffusion.predictions import PREDICTIONS
+from keras_genmod.models.diffusion.time_grid import make_grid
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -29,8 +31,17 @@ class Oracle(keras.layers.Layer):
     covariance those are of data without the condition.
     """
 
-    def __init__(self, schedule, mean, covariance, prediction="noise", free=None):
+    def __init__(
+        self,
+        schedule,
+        mean,
+        covariance,
+        prediction="noise",
+        free=None,
+        outputs_per_value=1,
+    ):
         super().__init__(autocast=False)
+        self.outputs_per_value = outputs_per_value
         self.schedule, self.prediction = schedule, prediction
         self.normals = [self.prepared(mean, covariance)]
         if free is not None:
@@ -50,6 +61,24 @@ class Oracle(keras.layers.Layer):
         rotated = ops.matmul(x - alpha * mean, vectors)
         return mean + ops.matmul(gain * rotated, ops.transpose(vectors)), alpha, sigma
 
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[0][:-1], self.outputs_per_value * input_shape[0][-1])
+
+    def variance_fraction(self, x, t):
+        """How the variance posterior's + c^2 Var(x_0 | x_t) lies between its bounds."""
+        steps = self.schedule.num_steps
+        grid = make_grid(self.schedule, steps)
+        small, large = samplers.log_variances(grid)
+        alpha, sigma = grid.alphas[:-1], grid.sigmas[:-1]
+        prior = self.normals[0][1][0]
+        unknown = 1 / (1 / prior + alpha**2 / sigma**2)
+        of_data = samplers.coefficients(grid, "ddpm", 1.0)[:, samplers.OF_DATA]
+        best = np.log(samplers.transition(grid)[1] + of_data**2 * unknown)
+        table = ((best - small) / (large - small))[::-1].astype("float32")
+        step = ops.cast(ops.round(t * steps), "int32") - 1
+        taken = ops.take(ops.convert_to_tensor(table), step)
+        return ops.reshape(taken, (-1, 1)) + 0.0 * x
+
     def call(self, inputs):
         x, t = inputs[:2]
         data, alpha, sigma = self.data(x, t)
@@ -57,4 +86,8 @@ class Oracle(keras.layers.Layer):
             known = ops.sum(inputs[2], axis=1, keepdims=True)
             data = ops.where(known > 0, data, self.data(x, t, 1)[0])
         noise = (x - alpha * data) / sigma
-        return PREDICTIONS[self.prediction].target(data, noise, alpha, sigma)
+        target = PREDICTIONS[self.prediction].target(data, noise, alpha, sigma)
+        if self.outputs_per_value == 1:
+            return target
+        fraction = self.variance_fraction(x, t)
+        return ops.concatenate([target, 2 * fraction - 1], axis=-1)
