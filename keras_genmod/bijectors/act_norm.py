@@ -1,5 +1,8 @@
 """Normalised channels, from data once and by training after."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -43,7 +46,7 @@ class ActNorm(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, **kwargs):
+    def __init__(self, event_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(event_shape, **kwargs)
         self.log_scale, self.bias = (
             self.add_weight(
@@ -82,12 +85,12 @@ class ActNorm(Bijector):
         """Whether `initialize` was called."""
         return bool(ops.convert_to_numpy(self._initialized) != 0)
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> Any:
         mean, log_deviation = _statistics(x)
         self._start(log_deviation, mean)
         return self.inverse(x)
 
-    def initialize_forward(self, z, condition=None):
+    def initialize_forward(self, z: Any, condition: Any = None) -> Any:
         # exp(s) z + b with s = -log deviation and b = -mean / deviation
         mean, log_deviation = _statistics(z)
         self._start(-log_deviation, -mean * np.exp(-log_deviation))

@@ -1,5 +1,8 @@
 """The additive coupling layer of NICE."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -46,13 +49,13 @@ class AdditiveCoupling(Coupling):
 
     def __init__(
         self,
-        event_shape,
-        network,
-        mask="half",
-        flip=False,
-        condition_dim=None,
-        **kwargs,
-    ):
+        event_shape: Sequence[int],
+        network: keras.Model,
+        mask: str = "half",
+        flip: bool = False,
+        condition_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             event_shape,
             network,

@@ -1,5 +1,8 @@
 """A scale and a shift of every value."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -26,7 +29,7 @@ class Affine(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, **kwargs):
+    def __init__(self, event_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(event_shape, **kwargs)
         self.log_scale, self.shift = (
             self.add_weight(

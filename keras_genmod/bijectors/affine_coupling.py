@@ -1,5 +1,8 @@
 """The affine coupling layer of RealNVP."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -50,13 +53,13 @@ class AffineCoupling(Coupling):
 
     def __init__(
         self,
-        event_shape,
-        network,
-        mask="half",
-        flip=False,
-        condition_dim=None,
-        **kwargs,
-    ):
+        event_shape: Sequence[int],
+        network: keras.Model,
+        mask: str = "half",
+        flip: bool = False,
+        condition_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             event_shape,
             network,

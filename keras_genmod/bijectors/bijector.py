@@ -1,6 +1,8 @@
 """The contract of bijectors."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -41,7 +43,13 @@ class Bijector(keras.layers.Layer):
     forward_is_a_loop = False
     inverse_is_a_loop = False
 
-    def __init__(self, event_shape, latent_shape=None, condition_dim=None, **kwargs):
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        latent_shape: Sequence[int] | None = None,
+        condition_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.event_shape = checks.sizes("event_shape", event_shape)
         self.latent_shape = (
@@ -70,7 +78,7 @@ class Bijector(keras.layers.Layer):
             "the density of its own samples, but not that of other data."
         )
 
-    def forward_and_log_det(self, z, condition=None):
+    def forward_and_log_det(self, z: Any, condition: Any = None) -> Any:
         """Maps latents to data.
 
         Args:
@@ -88,7 +96,7 @@ class Bijector(keras.layers.Layer):
             self._forward_and_log_det, "z", z, self.latent_shape, condition
         )
 
-    def inverse_and_log_det(self, x, condition=None):
+    def inverse_and_log_det(self, x: Any, condition: Any = None) -> Any:
         """Maps data to latents.
 
         Args:
@@ -105,11 +113,11 @@ class Bijector(keras.layers.Layer):
         """
         return self._map(self._inverse_and_log_det, "x", x, self.event_shape, condition)
 
-    def forward(self, z, condition=None):
+    def forward(self, z: Any, condition: Any = None) -> Any:
         """Returns the forward value alone."""
         return self.forward_and_log_det(z, condition)[0]
 
-    def inverse(self, x, condition=None):
+    def inverse(self, x: Any, condition: Any = None) -> Any:
         """Returns the inverse value alone."""
         return self.inverse_and_log_det(x, condition)[0]
 
@@ -123,7 +131,7 @@ class Bijector(keras.layers.Layer):
         """Whether no weight waits for data to start from."""
         return True
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> Any:
         """Starts weights from data, where a bijector has such weights.
 
         Args:
@@ -135,7 +143,7 @@ class Bijector(keras.layers.Layer):
         """
         return self.inverse(x, condition)
 
-    def initialize_forward(self, z, condition=None):
+    def initialize_forward(self, z: Any, condition: Any = None) -> Any:
         """Starts weights from latents: `initialize` for the other direction.
 
         It serves `Invert`, whose data are the latents of its bijector.

@@ -1,5 +1,8 @@
 """Several bijectors, one after the other."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_genmod.bijectors.bijector import Bijector
@@ -24,7 +27,7 @@ class Chain(Bijector):
     ```
     """
 
-    def __init__(self, bijectors, **kwargs):
+    def __init__(self, bijectors: Sequence[Bijector], **kwargs: Any) -> None:
         is_list = isinstance(bijectors, (list, tuple)) and len(bijectors) > 0
         if not is_list or not all(isinstance(b, Bijector) for b in bijectors):
             raise ValueError(
@@ -40,7 +43,8 @@ class Chain(Bijector):
                     f"events {before.event_shape} before a {type(after).__name__} of "
                     f"latents {after.latent_shape}"
                 )
-        conditions = {b.condition_dim for b in bijectors} - {None}
+        dims = (b.condition_dim for b in bijectors)
+        conditions = {dim for dim in dims if dim is not None}
         if len(conditions) > 1:
             raise ValueError(
                 "`bijectors` must share one condition. Received "
@@ -80,12 +84,12 @@ class Chain(Bijector):
         """Whether no member waits for data to start from."""
         return all(bijector.is_initialized for bijector in self.bijectors)
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> Any:
         for bijector in reversed(self.bijectors):
             x = bijector.initialize(x, condition)
         return x
 
-    def initialize_forward(self, z, condition=None):
+    def initialize_forward(self, z: Any, condition: Any = None) -> Any:
         for bijector in self.bijectors:
             z = bijector.initialize_forward(z, condition)
         return z

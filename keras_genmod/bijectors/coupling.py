@@ -1,5 +1,8 @@
 """What all coupling layers share: masks, the network, both directions."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -43,8 +46,14 @@ class Coupling(Bijector):
     _one_value_after_the_other = False
 
     def __init__(
-        self, event_shape, network, outputs_per_value, mask="half", flip=False, **kwargs
-    ):
+        self,
+        event_shape: Sequence[int],
+        network: keras.Model,
+        outputs_per_value: Any,
+        mask: str = "half",
+        flip: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(event_shape, **kwargs)
         if not isinstance(flip, (bool, np.bool_)):
             raise ValueError(f"`flip` must be a boolean. Received: flip={flip!r}")

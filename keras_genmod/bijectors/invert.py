@@ -1,5 +1,7 @@
 """A bijector the other way round."""
 
+from typing import Any
+
 import keras
 
 from keras_genmod.bijectors.bijector import Bijector
@@ -22,7 +24,7 @@ class Invert(Bijector):
     ```
     """
 
-    def __init__(self, bijector, **kwargs):
+    def __init__(self, bijector: Bijector, **kwargs: Any) -> None:
         if not isinstance(bijector, Bijector):
             raise ValueError(
                 f"`bijector` must be a bijector. Received: bijector={bijector!r}"
@@ -52,10 +54,10 @@ class Invert(Bijector):
         """Whether the bijector does not wait for data to start from."""
         return self.bijector.is_initialized
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> Any:
         return self.bijector.initialize_forward(x, condition)
 
-    def initialize_forward(self, z, condition=None):
+    def initialize_forward(self, z: Any, condition: Any = None) -> Any:
         return self.bijector.initialize(z, condition)
 
     def get_config(self):

@@ -1,5 +1,8 @@
 """A learnable linear map of the channels."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_genmod.bijectors.bijector import Bijector
@@ -36,7 +39,13 @@ class Invertible1x1Convolution(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, matrix=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        matrix: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(event_shape, **kwargs)
         if len(self.event_shape) != 3:
             raise ValueError(

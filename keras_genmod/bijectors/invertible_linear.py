@@ -1,5 +1,7 @@
 """A learnable linear map in factors that stay invertible."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import scipy.linalg
@@ -43,7 +45,9 @@ class InvertibleLinear(Bijector):
     ```
     """
 
-    def __init__(self, event_dim, matrix=None, seed=None, **kwargs):
+    def __init__(
+        self, event_dim: int, matrix: Any = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), **kwargs)
         self.event_dim = event_dim

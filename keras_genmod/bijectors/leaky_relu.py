@@ -1,6 +1,8 @@
 """A kink at zero."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -35,7 +37,9 @@ class LeakyReLU(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, slope=0.2, **kwargs):
+    def __init__(
+        self, event_shape: Sequence[int], slope: float = 0.2, **kwargs: Any
+    ) -> None:
         super().__init__(event_shape, **kwargs)
         self.slope = float(checks.positive("slope", slope))
         self.built = True

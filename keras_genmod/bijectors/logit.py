@@ -1,5 +1,8 @@
 """From an interval to all numbers."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_genmod.bijectors.bijector import Bijector
@@ -36,7 +39,9 @@ class Logit(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, margin=0.0, **kwargs):
+    def __init__(
+        self, event_shape: Sequence[int], margin: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(event_shape, **kwargs)
         self.margin = check_margin(margin)
         self.latent_domain = unit_domain(self.margin)

@@ -1,5 +1,7 @@
 """The masked autoregressive flow."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -53,7 +55,13 @@ class MaskedAutoregressive(Bijector):
     ```
     """
 
-    def __init__(self, event_dim, network, condition_dim=None, **kwargs):
+    def __init__(
+        self,
+        event_dim: int,
+        network: keras.Model,
+        condition_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         check_network(network, (event_dim,), [(event_dim, 2)], condition_dim)

@@ -1,5 +1,8 @@
 """Another order of the values."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -39,7 +42,13 @@ class Permutation(Bijector):
 
     only_moves_values = True
 
-    def __init__(self, event_shape, permutation=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        permutation: Any = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(event_shape, **kwargs)
         length = self.event_shape[-1]
         seed = checks.seed("seed", seed)

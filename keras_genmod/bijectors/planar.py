@@ -1,5 +1,7 @@
 """The planar flow."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -54,7 +56,13 @@ class Planar(Bijector):
     ```
     """
 
-    def __init__(self, event_dim, condition_dim=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        event_dim: int,
+        condition_dim: int | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim

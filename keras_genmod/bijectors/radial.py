@@ -1,6 +1,7 @@
 """The radial flow."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -48,7 +49,13 @@ class Radial(Bijector):
     ```
     """
 
-    def __init__(self, event_dim, condition_dim=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        event_dim: int,
+        condition_dim: int | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         event_dim = checks.positive_int("event_dim", event_dim)
         super().__init__((event_dim,), condition_dim=condition_dim, **kwargs)
         self.event_dim = event_dim

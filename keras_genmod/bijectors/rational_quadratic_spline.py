@@ -1,5 +1,8 @@
 """The element-wise rational-quadratic spline."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_genmod.bijectors import rational_quadratic
@@ -42,8 +45,13 @@ class RationalQuadraticSpline(Bijector):
     """
 
     def __init__(
-        self, event_shape, num_bins=8, bound=3.0, condition_dim=None, **kwargs
-    ):
+        self,
+        event_shape: Sequence[int],
+        num_bins: int = 8,
+        bound: float = 3.0,
+        condition_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(event_shape, condition_dim=condition_dim, **kwargs)
         num_bins, bound = rational_quadratic.check_spline(num_bins, bound)
         self.num_bins = num_bins

@@ -1,6 +1,8 @@
 """From all numbers to an interval."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -47,7 +49,9 @@ class Sigmoid(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, margin=0.0, **kwargs):
+    def __init__(
+        self, event_shape: Sequence[int], margin: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(event_shape, **kwargs)
         self.margin = check_margin(margin)
         self.domain = unit_domain(self.margin)

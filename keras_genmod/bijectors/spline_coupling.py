@@ -1,5 +1,8 @@
 """The coupling layer of neural spline flows."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -49,15 +52,15 @@ class SplineCoupling(Coupling):
 
     def __init__(
         self,
-        event_shape,
-        network,
-        mask="half",
-        flip=False,
-        num_bins=8,
-        bound=3.0,
-        condition_dim=None,
-        **kwargs,
-    ):
+        event_shape: Sequence[int],
+        network: keras.Model,
+        mask: str = "half",
+        flip: bool = False,
+        num_bins: int = 8,
+        bound: float = 3.0,
+        condition_dim: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         num_bins, bound = rational_quadratic.check_spline(num_bins, bound)
         super().__init__(
             event_shape,

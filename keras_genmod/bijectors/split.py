@@ -1,6 +1,8 @@
 """Half of the channels leave a multi-scale flow."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -54,7 +56,13 @@ class Split(Bijector):
     ```
     """
 
-    def __init__(self, event_shape, bijector, prior_network=None, **kwargs):
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        bijector: Bijector,
+        prior_network: keras.Model | None = None,
+        **kwargs: Any,
+    ) -> None:
         if not isinstance(bijector, Bijector):
             raise ValueError(
                 f"`bijector` must be a bijector. Received: bijector={bijector!r}"
@@ -76,7 +84,7 @@ class Split(Bijector):
             )
         _check_network(prior_network, half, self.event_shape)
         self.bijector = bijector
-        self.prior_network = prior_network
+        self.prior_network: Any = prior_network
         self.forward_is_a_loop = bijector.forward_is_a_loop
         self.inverse_is_a_loop = bijector.inverse_is_a_loop
         # Both halves of the data come from one source.
@@ -131,12 +139,12 @@ class Split(Bijector):
         """Whether the bijector does not wait for data to start from."""
         return self.bijector.is_initialized
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> Any:
         a, b = ops.split(ops.cast(x, "float32"), 2, axis=-1)
         w = self.bijector.initialize(b, condition)
         return self._join_latents(self._to_first(a, b)[0], w)
 
-    def initialize_forward(self, z, condition=None):
+    def initialize_forward(self, z: Any, condition: Any = None) -> Any:
         u, w = self._split_latents(ops.cast(z, "float32"))
         b = self.bijector.initialize_forward(w, condition)
         return ops.concatenate([self._from_first(u, b)[0], b], axis=-1)

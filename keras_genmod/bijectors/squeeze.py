@@ -1,5 +1,8 @@
 """Blocks of pixels as channels."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -35,7 +38,7 @@ class Squeeze(Bijector):
 
     only_moves_values = True
 
-    def __init__(self, event_shape, **kwargs):
+    def __init__(self, event_shape: Sequence[int], **kwargs: Any) -> None:
         event_shape = checks.sizes("event_shape", event_shape)
         if len(event_shape) != 3 or event_shape[0] % 2 or event_shape[1] % 2:
             raise ValueError(

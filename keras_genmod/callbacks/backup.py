@@ -53,7 +53,7 @@ class Backup(keras.callbacks.Callback):
     # Keras need not wait for each batch's losses: nobody looks at them here.
     async_safe = True
 
-    def __init__(self, backup_dir):
+    def __init__(self, backup_dir: str | os.PathLike[str]) -> None:
         super().__init__()
         self.backup_dir = make_writable("backup_dir", backup_dir)
         self._path = os.path.join(self.backup_dir, "latest.weights.h5")

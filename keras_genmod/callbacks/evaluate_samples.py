@@ -109,7 +109,7 @@ class EvaluateSamples(keras.callbacks.Callback):
         split: str | None = None,
         log_dir: str | os.PathLike | None = None,
         name: str = "evaluation",
-    ):
+    ) -> None:
         super().__init__()
         self.metrics = standardize_metrics(metrics)
         if needs_classifier(self.metrics) and classifier is None:

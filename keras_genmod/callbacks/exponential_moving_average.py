@@ -1,6 +1,7 @@
 """Averages of weights, in place of the weights, wherever a model is looked at."""
 
 import contextlib
+from typing import Any
 
 import keras
 
@@ -61,7 +62,7 @@ class ExponentialMovingAverage(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self, networks=None):
+    def __init__(self, networks: Any = None) -> None:
         super().__init__()
         self.networks = [networks] if isinstance(networks, str) else networks
         self._weights = None  # the values that train, while averages are in the model
@@ -97,7 +98,7 @@ class ExponentialMovingAverage(keras.callbacks.Callback):
         self.model.__dict__.pop(_IN_USE, None)
         put_averages(self.model.optimizer)
 
-    def swap_in(self):
+    def swap_in(self) -> None:
         """Puts the averages into the model, if they are not there."""
         if self._weights is not None:
             return
@@ -108,7 +109,7 @@ class ExponentialMovingAverage(keras.callbacks.Callback):
             variable.assign(value)
         self.model.__dict__.setdefault(_IN_USE, []).append(self)
 
-    def swap_out(self):
+    def swap_out(self) -> None:
         """Puts the weights that train back into the model, if they are not there."""
         if self._weights is None:
             return

@@ -1,6 +1,8 @@
 """What goes wrong in adversarial training, in figures and in words."""
 
+import os
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -69,16 +71,16 @@ class GanHealth(keras.callbacks.Callback):
 
     def __init__(
         self,
-        real=None,
-        every=1,
-        num_samples=256,
-        seed=0,
-        collapse_below=0.3,
-        saturated_above=0.99,
-        vanishing_below=1e-6,
-        exploding_above=1e3,
-        log_dir=None,
-    ):
+        real: Any = None,
+        every: Any = 1,
+        num_samples: int = 256,
+        seed: int = 0,
+        collapse_below: float = 0.3,
+        saturated_above: float = 0.99,
+        vanishing_below: float = 1e-6,
+        exploding_above: float = 1e3,
+        log_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
         super().__init__()
         self.every = checks.integer("every", every, 1)
         self.num_samples = checks.integer("num_samples", num_samples, 2)

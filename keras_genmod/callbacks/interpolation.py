@@ -1,5 +1,8 @@
 """Pictures of the ways between examples."""
 
+import os
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -45,17 +48,17 @@ class Interpolation(PictureCallback):
 
     def __init__(
         self,
-        log_dir,
-        start=None,
-        stop=None,
-        num_paths=8,
-        num_steps=10,
-        kind="spherical",
-        condition=None,
-        seed=0,
-        name="interpolation",
-        **kwargs,
-    ):
+        log_dir: str | os.PathLike[str],
+        start: Any = None,
+        stop: Any = None,
+        num_paths: int = 8,
+        num_steps: int = 10,
+        kind: str = "spherical",
+        condition: Any = None,
+        seed: int = 0,
+        name: str = "interpolation",
+        **kwargs: Any,
+    ) -> None:
         checks.integer("num_steps", num_steps, 2)
         super().__init__(log_dir, name, num_columns=num_steps, **kwargs)
         if (start is None) != (stop is None):
@@ -73,7 +76,7 @@ class Interpolation(PictureCallback):
         self.condition = condition
         self.seed = checks.integer("seed", seed, 0)
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         labels = self.condition
         if self.start is None:
             labels = standardize_labels(model, labels, self.num_paths)

@@ -1,5 +1,8 @@
 """Pictures of what single latents do."""
 
+import os
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -45,15 +48,15 @@ class LatentTraversal(PictureCallback):
 
     def __init__(
         self,
-        log_dir,
-        x=None,
-        dimensions=None,
-        values=None,
-        condition=None,
-        num_starts=1,
-        name="traversal",
-        **kwargs,
-    ):
+        log_dir: str | os.PathLike[str],
+        x: Any = None,
+        dimensions: Any = None,
+        values: Any = None,
+        condition: Any = None,
+        num_starts: int = 1,
+        name: str = "traversal",
+        **kwargs: Any,
+    ) -> None:
         self.values = np.linspace(-3.0, 3.0, 9) if values is None else np.array(values)
         super().__init__(log_dir, name, num_columns=self.values.size, **kwargs)
         self.x = None if x is None else np.asarray(ops.convert_to_numpy(x))
@@ -61,7 +64,7 @@ class LatentTraversal(PictureCallback):
         self.dimensions = dimensions
         self.condition = condition
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         labels = self.condition
         if self.x is None:
             labels = standardize_labels(model, labels, 1)

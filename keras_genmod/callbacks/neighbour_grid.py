@@ -1,5 +1,8 @@
 """Pictures of samples beside the training images nearest to them."""
 
+import os
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -47,16 +50,16 @@ class NeighbourGrid(PictureCallback):
 
     def __init__(
         self,
-        log_dir,
-        real,
-        num_samples=8,
-        k=7,
-        feature_extractor=None,
-        condition=None,
-        seed=0,
-        name="neighbours",
-        **kwargs,
-    ):
+        log_dir: str | os.PathLike[str],
+        real: Any,
+        num_samples: int = 8,
+        k: int = 7,
+        feature_extractor: Any = None,
+        condition: Any = None,
+        seed: int = 0,
+        name: str = "neighbours",
+        **kwargs: Any,
+    ) -> None:
         self.real = np.asarray(ops.convert_to_numpy(real))
         self.k = checks.integer("k", k, 1, len(self.real), "the number of images")
         super().__init__(log_dir, name, num_columns=self.k + 1, **kwargs)
@@ -64,9 +67,9 @@ class NeighbourGrid(PictureCallback):
         self.features = feature_extractor or (lambda x: x.reshape(len(x), -1))
         self.condition = condition
         self.seed = checks.integer("seed", seed, 0)
-        self._features_of_real = None  # computed once
+        self._features_of_real: Any = None  # computed once
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         self.require(model, "sample")
         labels = standardize_labels(model, self.condition, self.num_samples)
         samples = model.sample(self.num_samples, condition=labels, seed=self.seed)

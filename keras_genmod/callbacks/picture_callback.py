@@ -1,6 +1,8 @@
 """When pictures are drawn, and where they go."""
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -54,13 +56,13 @@ class PictureCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
-        log_dir,
-        name,
-        every=1,
-        every_steps=None,
-        num_columns=None,
-        image_shape=None,
-    ):
+        log_dir: str | os.PathLike[str],
+        name: str,
+        every: Any = 1,
+        every_steps: Any = None,
+        num_columns: int | None = None,
+        image_shape: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
         self._writer = EventWriter(log_dir)
         self.name = standardize_name(name)
@@ -74,7 +76,7 @@ class PictureCallback(keras.callbacks.Callback):
         self.image_shape = image_shape
         self._first_step = self._step = 0  # steps taken before this epoch, and by now
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         """Returns what is drawn; it must draw no random number of the model's own.
 
         Args:
@@ -86,7 +88,7 @@ class PictureCallback(keras.callbacks.Callback):
         """
         raise NotImplementedError
 
-    def require(self, model, method):
+    def require(self, model: Any, method: Any) -> None:
         """Raises a `ValueError` unless a model has a method."""
         if not hasattr(model, method):
             raise ValueError(

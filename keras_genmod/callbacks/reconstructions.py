@@ -1,5 +1,8 @@
 """Pictures of data and what a model makes of them."""
 
+import os
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -34,26 +37,27 @@ class Reconstructions(PictureCallback):
 
     def __init__(
         self,
-        log_dir,
-        x,
-        condition=None,
-        num_columns=None,
-        name="reconstructions",
-        **kwargs,
-    ):
+        log_dir: str | os.PathLike[str],
+        x: Any,
+        condition: Any = None,
+        num_columns: int | None = None,
+        name: str = "reconstructions",
+        **kwargs: Any,
+    ) -> None:
         self.x = np.asarray(ops.convert_to_numpy(x))
         num_columns = len(self.x) if num_columns is None else num_columns
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)
-        if len(self.x) % self.num_columns:
+        if len(self.x) % num_columns:
             raise ValueError(
                 "`num_columns` must divide the number of examples of `x`. "
                 f"Received: num_columns={num_columns}, {len(self.x)} examples"
             )
         self.condition = condition
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         self.require(model, "reconstruct")
         inputs = (self.x,) if self.condition is None else (self.x, self.condition)
         made = np.asarray(ops.convert_to_numpy(model.reconstruct(*inputs)))
-        rows = [z.reshape(-1, self.num_columns, *z.shape[1:]) for z in (self.x, made)]
+        columns = self.num_columns or len(self.x)
+        rows = [z.reshape(-1, columns, *z.shape[1:]) for z in (self.x, made)]
         return np.stack(rows, axis=1).reshape(-1, *self.x.shape[1:])

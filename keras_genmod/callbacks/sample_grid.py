@@ -1,5 +1,8 @@
 """Pictures of samples."""
 
+import os
+from typing import Any
+
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
@@ -36,20 +39,20 @@ class SampleGrid(PictureCallback):
 
     def __init__(
         self,
-        log_dir,
-        num_samples=64,
-        condition=None,
-        seed=0,
-        num_columns=8,
-        name="samples",
-        **kwargs,
-    ):
+        log_dir: str | os.PathLike[str],
+        num_samples: int = 64,
+        condition: Any = None,
+        seed: int = 0,
+        num_columns: int = 8,
+        name: str = "samples",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.condition = condition
         self.seed = checks.integer("seed", seed, 0)
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         self.require(model, "sample")
         labels = standardize_labels(model, self.condition, self.num_samples)
         return model.sample(self.num_samples, condition=labels, seed=self.seed)

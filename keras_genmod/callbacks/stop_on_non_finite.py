@@ -67,7 +67,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         ```
     """
 
-    def __init__(self, every: int = 1, largest: float | None = 1e6):
+    def __init__(self, every: int = 1, largest: float | None = 1e6) -> None:
         super().__init__()
         self.every = checks.positive_int("every", every)
         if largest is not None:

@@ -1,5 +1,7 @@
 """The Diagonal BiLSTM of PixelRNN."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -65,7 +67,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, filters, num_channels=1, **kwargs):
+    def __init__(self, filters: int, num_channels: int = 1, **kwargs: Any) -> None:
         filters, num_channels = check_filters(filters, num_channels)
         super().__init__(**kwargs)
         self.filters = filters

@@ -1,5 +1,7 @@
 """The reparameterization trick."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -32,7 +34,7 @@ class GaussianSampling(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, seed=None, **kwargs):
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)

@@ -1,5 +1,6 @@
 """The masked convolution of autoregressive models."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -46,7 +47,14 @@ class MaskedConv2D(keras.layers.Conv2D):
 
     kernel_initializer: Any
 
-    def __init__(self, filters, kernel_size, mask, num_channels=1, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        mask: str,
+        num_channels: int = 1,
+        **kwargs: Any,
+    ) -> None:
         mask = checks.choice("mask", mask, ("A", "B"))
         num_channels = checks.positive_int("num_channels", num_channels)
         filters = checks.positive_int("filters", filters)
@@ -101,7 +109,7 @@ class MaskedConv2D(keras.layers.Conv2D):
         return mask
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         kernel = super().kernel
         if self._kernel_mask.all():
             return kernel

@@ -42,7 +42,7 @@ class MaskedDense(keras.layers.Dense):
 
     kernel_initializer: Any
 
-    def __init__(self, input_degrees, output_degrees, **kwargs):
+    def __init__(self, input_degrees: Any, output_degrees: Any, **kwargs: Any) -> None:
         for name, degrees in (
             ("input_degrees", input_degrees),
             ("output_degrees", output_degrees),
@@ -73,7 +73,7 @@ class MaskedDense(keras.layers.Dense):
         self.kernel_initializer = initializer
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         kernel = ops.convert_to_tensor(super().kernel)
         return kernel * ops.cast(self._kernel_mask, kernel.dtype)
 

@@ -1,5 +1,7 @@
 """Padding of images by reflection at their borders."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -33,7 +35,7 @@ class ReflectionPadding2D(keras.layers.Layer):
         ```
     """
 
-    def __init__(self, padding=1, **kwargs):
+    def __init__(self, padding: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(padding, int) or isinstance(padding, bool) or padding < 0:
             raise ValueError(

@@ -1,5 +1,7 @@
 """The Row LSTM of PixelRNN."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -53,7 +55,9 @@ class RowLSTM(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, filters, kernel_size=3, num_channels=1, **kwargs):
+    def __init__(
+        self, filters: int, kernel_size: int = 3, num_channels: int = 1, **kwargs: Any
+    ) -> None:
         filters, num_channels = check_filters(filters, num_channels)
         kernel_size = checks.positive_int("kernel_size", kernel_size)
         super().__init__(**kwargs)
@@ -92,7 +96,7 @@ class RowLSTM(keras.layers.Layer):
         hidden = ops.transpose(hidden, (1, 0, 2, 3))
         return ops.cast(hidden, self.compute_dtype)
 
-    def state_to_state(self, hidden):
+    def state_to_state(self, hidden: Any) -> Any:
         """Returns what a row's states give to the gates of the row below.
 
         Args:

@@ -1,5 +1,8 @@
 """Causal convolutions that shift the image instead of masking the kernel."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -44,14 +47,14 @@ class ShiftedConv2D(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size,
-        direction,
-        mask="B",
-        strides=1,
-        use_bias=True,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_size: int | Sequence[int],
+        direction: str,
+        mask: str = "B",
+        strides: int = 1,
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
         filters = checks.positive_int("filters", filters)
         direction = checks.choice("direction", direction, ("down", "down_right"))
         mask = checks.choice("mask", mask, ("A", "B"))
@@ -85,7 +88,7 @@ class ShiftedConv2D(keras.layers.Layer):
             )
 
     @property
-    def padding(self):
+    def padding(self) -> Any:
         """Zeros above, left of and right of the image, `(above, left, right)`."""
         height, width = self.kernel_size
         if self.direction == "down":
@@ -95,7 +98,7 @@ class ShiftedConv2D(keras.layers.Layer):
     def call(self, inputs):
         return self.convolve(inputs, self.kernel, self.bias)
 
-    def convolve(self, x, kernel, bias=None):
+    def convolve(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Returns what the layer makes of `x` with other weights."""
         above, left, right = self.padding
         if above or left or right:
@@ -104,7 +107,7 @@ class ShiftedConv2D(keras.layers.Layer):
             x = x[:, :-1] if self.direction == "down" else x[:, :, :-1]
         return self.convolve_padded(x, kernel, bias)
 
-    def convolve_padded(self, x, kernel, bias=None):
+    def convolve_padded(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Returns the same of images that hold their padding already."""
         y = ops.conv(x, kernel, self.strides, "valid", data_format="channels_last")
         return y if bias is None else y + bias
@@ -114,7 +117,9 @@ class ShiftedConv2D(keras.layers.Layer):
         sides = (side and -(-side // self.strides) for side in (height, width))
         return (batch, *sides, self.filters)
 
-    def incremental(self, batch_size, width, kernel=None, bias=None):
+    def incremental(
+        self, batch_size: int, width: int, kernel: Any = None, bias: Any = None
+    ) -> Any:
         """Returns the layer's other form, which goes step by step.
 
         Args:

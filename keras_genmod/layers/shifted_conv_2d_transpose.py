@@ -1,5 +1,7 @@
 """The way back from a coarse image, without sight of later rows or pixels."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -34,7 +36,9 @@ class ShiftedConv2DTranspose(keras.layers.Layer):
     ```
     """
 
-    def __init__(self, filters, direction, use_bias=True, **kwargs):
+    def __init__(
+        self, filters: int, direction: str, use_bias: bool = True, **kwargs: Any
+    ) -> None:
         filters = checks.positive_int("filters", filters)
         direction = checks.choice("direction", direction, ("down", "down_right"))
         super().__init__(**kwargs)
@@ -56,7 +60,7 @@ class ShiftedConv2DTranspose(keras.layers.Layer):
     def call(self, inputs):
         return self.convolve(inputs, self.kernel, self.bias)
 
-    def convolve(self, x, kernel, bias=None):
+    def convolve(self, x: Any, kernel: Any, bias: Any = None) -> Any:
         """Returns what the layer makes of `x` with other weights.
 
         Args:
@@ -87,7 +91,9 @@ class ShiftedConv2DTranspose(keras.layers.Layer):
         sides = (side and 2 * side for side in (height, width))
         return (batch, *sides, self.filters)
 
-    def incremental(self, batch_size, width, kernel=None, bias=None):
+    def incremental(
+        self, batch_size: int, width: int, kernel: Any = None, bias: Any = None
+    ) -> Any:
         """Returns the layer's other form, which goes step by step.
 
         Args:

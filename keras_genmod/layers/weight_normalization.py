@@ -1,5 +1,7 @@
 """Weights as a direction and a length, started from data."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -41,7 +43,9 @@ class WeightNormalization(keras.layers.Wrapper):
     ```
     """
 
-    def __init__(self, layer, initial_deviation=1.0, **kwargs):
+    def __init__(
+        self, layer: keras.Layer, initial_deviation: float = 1.0, **kwargs: Any
+    ) -> None:
         if not hasattr(layer, "convolve") or layer.use_bias:
             raise ValueError(
                 "`layer` must be a ShiftedConv2D or ShiftedConv2DTranspose made with "
@@ -71,7 +75,7 @@ class WeightNormalization(keras.layers.Wrapper):
         kernel = ops.cast(self._kernel(self.scale), self.compute_dtype)
         return self.layer.convolve(inputs, kernel, self.bias)
 
-    def initialize(self, x):
+    def initialize(self, x: Any) -> None:
         """Sets scale and bias so that the outputs for `x` have mean 0.
 
         Args:
@@ -93,7 +97,7 @@ class WeightNormalization(keras.layers.Wrapper):
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)
 
-    def incremental(self, batch_size, width):
+    def incremental(self, batch_size: int, width: int) -> Any:
         """Returns the wrapped layer's other form, with the normalised weights.
 
         Args:

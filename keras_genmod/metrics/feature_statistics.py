@@ -53,7 +53,7 @@ class FeatureStatistics:
         ```
     """
 
-    def __init__(self, protocol: Protocol | None = None):
+    def __init__(self, protocol: Protocol | None = None) -> None:
         self.protocol = filled_in(protocol)
         self.count = 0
         self._mean = np.zeros(0)

@@ -1,6 +1,6 @@
 """Data with their conditions: class labels, or what a subclass takes for them."""
 
-from typing import cast
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ class Conditions:
         """Whether sampling and training need a condition."""
         return self.num_classes is not None
 
-    def fold_condition(self, data):
+    def fold_condition(self, data: Any) -> Any:
         """Makes `(inputs, None, sample_weight)` of a batch as Keras hands it over.
 
         Returns:
@@ -74,7 +74,7 @@ class Conditions:
         # One column holds labels also where there is a single class.
         return tuple(labels.shape[1:]) == (self.num_classes,) != (1,)
 
-    def target_of(self, y):
+    def target_of(self, y: Any) -> Any:
         """Returns `y` where it is a target, `None` where it is none or holds labels.
 
         Raises:
@@ -98,7 +98,7 @@ class Conditions:
             f"Received: y.shape={tuple(np.shape(y))}"
         )
 
-    def data_and_condition(self, inputs):
+    def data_and_condition(self, inputs: Any) -> Any:
         """Returns `(data, condition)` of what `call` received, data as float32."""
         inputs = self._check_inputs(inputs)
         data, condition = inputs if self.is_conditional else (inputs, None)
@@ -111,7 +111,7 @@ class Conditions:
             data = ops.where(unknown, float("nan"), data)
         return data, condition
 
-    def one_hot(self, labels):
+    def one_hot(self, labels: Any) -> Any:
         """Returns float32 one-hot labels `(batch, num_classes)`.
 
         A label that is no class gives NaN, and so a loss that is NaN, rather than a
@@ -133,7 +133,7 @@ class Conditions:
 
     # Input on the host.
 
-    def check_data(self, x, y=None):
+    def check_data(self, x: Any, y: Any = None) -> None:
         """Checks the arrays of `fit`, `evaluate` and `predict`.
 
         Of a stream it gets the first batch.
@@ -150,7 +150,7 @@ class Conditions:
         if self.is_conditional:
             self.check_condition(y, len(x))
 
-    def check_training_examples(self, x, target):
+    def check_training_examples(self, x: Any, target: Any) -> None:
         """Checks what training reads: of `x` the shape alone, where there is a target.
 
         Raises:
@@ -162,11 +162,11 @@ class Conditions:
             self._check_shape(x)
             self.check_target(target)
 
-    def check_target(self, y):
+    def check_target(self, y: Any) -> None:
         """Raises a `ValueError` unless `y` has shape `(batch, *data_shape)`."""
         checks.shape("y", y, self.data_shape)
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         """Raises a `ValueError` unless `x` has shape `(batch, *data_shape)`."""
         self._check_shape(x)
 
@@ -178,7 +178,7 @@ class Conditions:
                 f"Received: {name}.shape={tuple(x.shape)}"
             )
 
-    def check_condition(self, condition, num_examples):
+    def check_condition(self, condition: Any, num_examples: int) -> Any:
         """Returns labels `(num_examples,)`; raises a `ValueError` if any is invalid."""
         return condition_checks.labels(
             condition,
@@ -187,7 +187,7 @@ class Conditions:
             type(self).__name__,
         )
 
-    def standardize_condition(self, condition, num_examples):
+    def standardize_condition(self, condition: Any, num_examples: int) -> Any:
         """Returns checked labels `(num_examples,)`, or `None` if not conditional.
 
         Args:

@@ -1,5 +1,7 @@
 """Models that take embeddings as conditions, beside class labels."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -24,10 +26,10 @@ class EmbeddingConditional(GenerativeModel):
         return self.num_classes is not None or self.embedding_dim is not None
 
     @property
-    def condition_shape(self):
+    def condition_shape(self) -> Any:
         return () if self.embedding_dim is None else (self.embedding_dim,)
 
-    def data_and_condition(self, inputs):
+    def data_and_condition(self, inputs: Any) -> Any:
         data, condition = super().data_and_condition(inputs)
         if self.embedding_dim is not None:
             condition = ops.cast(condition, "float32")
@@ -37,7 +39,7 @@ class EmbeddingConditional(GenerativeModel):
             data = ops.where(unknown, float("nan"), data)
         return data, condition
 
-    def check_condition(self, condition, num_examples):
+    def check_condition(self, condition: Any, num_examples: int) -> Any:
         """Returns labels or embeddings; raises a `ValueError` unless one an example."""
         if self.embedding_dim is None:
             return super().check_condition(condition, num_examples)
@@ -45,7 +47,7 @@ class EmbeddingConditional(GenerativeModel):
             condition, num_examples, self.embedding_dim, type(self).__name__
         )
 
-    def standardize_condition(self, condition, num_examples):
+    def standardize_condition(self, condition: Any, num_examples: int) -> Any:
         """Returns checked labels or embeddings, one an example, or `None`."""
         if self.embedding_dim is None:
             return super().standardize_condition(condition, num_examples)

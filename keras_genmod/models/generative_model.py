@@ -1,6 +1,7 @@
 """What every generative model of the package is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -76,7 +77,13 @@ class GenerativeModel(Training, Saving):
     #: `log_prob` is of data on so many levels k / (num_levels - 1); `None`: a density.
     num_levels: int | None = None
 
-    def __init__(self, data_shape, num_classes=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        data_shape: Sequence[int],
+        num_classes: int | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         # Inputs stay float32 under every policy; each network casts for itself.
         super().__init__(autocast=False, **kwargs)
         if num_classes is not None:
@@ -100,7 +107,9 @@ class GenerativeModel(Training, Saving):
     def get_build_config(self) -> None:
         """Returns nothing: a model is built as soon as it is made."""
 
-    def sample(self, num_samples, condition=None, seed=None):
+    def sample(
+        self, num_samples: int, condition: Any = None, seed: int | None = None
+    ) -> Any:
         """Draws samples from the model, in one call that is compiled once.
 
         Args:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from typing import Any
 
 import keras
 from keras import ops
@@ -16,7 +17,7 @@ class Saving(keras.Model):
     #: The callbacks of the running `fit`; `None` outside of it.
     callbacks_in_fit: tuple | None = None
 
-    def fit(self, *, callbacks=None, **kwargs):
+    def fit(self, *, callbacks: Any = None, **kwargs: Any) -> Any:
         """Trains the model, as `keras.Model.fit`; its callbacks are known meanwhile."""
         each = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
         self.callbacks_in_fit = tuple(keras.tree.flatten(each or ()))
@@ -25,7 +26,9 @@ class Saving(keras.Model):
         finally:
             self.callbacks_in_fit = None
 
-    def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any
+    ) -> None:
         """Saves the model, as `keras.Model.save`; the file is whole or not there.
 
         Args:
@@ -55,7 +58,12 @@ class Saving(keras.Model):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(scratch)
 
-    def export(self, filepath, format="tf_saved_model", **kwargs) -> None:
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "tf_saved_model",
+        **kwargs: Any,
+    ) -> None:
         """Exports what `call` computes, as `keras.Model.export`.
 
         Args:

@@ -1,5 +1,7 @@
 """How models fit into Keras' training: one loss, conditions as targets."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -21,7 +23,9 @@ class Training(KeptState, Conditions, keras.Model):
     Keras calls `call` and `compute_loss` of the model.
     """
 
-    def compile(self, optimizer="adam", **kwargs):
+    def compile(
+        self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any
+    ) -> None:
         """Configures the model for training; loss and metrics are its own.
 
         Args:
@@ -56,7 +60,7 @@ class Training(KeptState, Conditions, keras.Model):
         # Not what "auto" means here: the file may be loaded on another backend.
         return config and {**config, "jit_compile": self._given_jit_compile}
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: Any) -> None:
         """Compiles a loaded model and makes its optimizer's variables."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if not self.optimizer.built:
@@ -74,7 +78,7 @@ class Training(KeptState, Conditions, keras.Model):
         """Starts the weights that wait for data, from what `call` takes."""
         raise NotImplementedError
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model, as `keras.Model.fit`; `y` is the condition.
 
         Data are checked before training: shapes, labels, ranges. Arrays are checked
@@ -114,7 +118,7 @@ class Training(KeptState, Conditions, keras.Model):
         part_averages(self.optimizer)
         return history
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Evaluates the losses, as `keras.Model.evaluate`; `y` is the condition.
 
         Args:
@@ -135,7 +139,7 @@ class Training(KeptState, Conditions, keras.Model):
         with self._keeping_state():
             return super().evaluate(**given)
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """Returns what `call` does, in NumPy, as `keras.Model.predict`.
 
         Args:
@@ -155,21 +159,21 @@ class Training(KeptState, Conditions, keras.Model):
         with self._keeping_state():
             return super().predict(**given)
 
-    def train_on_batch(self, x, y=None, *args, **kwargs):
+    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Takes one step, as `keras.Model.train_on_batch`, of a batch of arrays."""
         given = incoming.named(keras.Model.train_on_batch, x, y, *args, **kwargs)
         self._start_weights(given, self._standardize(given))
         with self._keeping_state():
             return super().train_on_batch(**given)
 
-    def test_on_batch(self, x, y=None, *args, **kwargs):
+    def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Evaluates one batch of arrays, as `keras.Model.test_on_batch`."""
         given = incoming.named(keras.Model.test_on_batch, x, y, *args, **kwargs)
         self._standardize(given)
         with self._keeping_state():
             return super().test_on_batch(**given)
 
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> Any:
         """Returns what `call` does of one batch, as `keras.Model.predict_on_batch`."""
         given = {"x": x}
         self._standardize(given)
@@ -215,7 +219,7 @@ class Training(KeptState, Conditions, keras.Model):
         *state, data = args
         return super().predict_step(*state, self.fold_condition(data))
 
-    def mean_loss(self, losses, sample_weight=None):
+    def mean_loss(self, losses: Any, sample_weight: Any = None) -> Any:
         """Averages a loss of each example, as the return value of `compute_loss`.
 
         Args:

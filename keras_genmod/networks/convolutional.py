@@ -1,5 +1,8 @@
 """Strided convolutions and their mirror, for autoencoders of images."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -7,7 +10,11 @@ from keras_genmod import checks
 from keras_genmod.networks.inputs import activation_of, image_input, latent_input
 
 
-def convolutional_encoder(image_shape, filters=(32, 64), num_classes=None):
+def convolutional_encoder(
+    image_shape: Sequence[int],
+    filters: Sequence[int] = (32, 64),
+    num_classes: int | None = None,
+) -> keras.Model:
     """Makes a network from images to features: 3x3 convolutions of stride 2, ReLU.
 
     Args:
@@ -49,12 +56,12 @@ def convolutional_encoder(image_shape, filters=(32, 64), num_classes=None):
 
 
 def convolutional_decoder(
-    latent_dim,
-    image_shape,
-    filters=(64, 32),
-    num_classes=None,
-    output_activation=None,
-):
+    latent_dim: int,
+    image_shape: Sequence[int],
+    filters: Sequence[int] = (64, 32),
+    num_classes: int | None = None,
+    output_activation: Any = None,
+) -> keras.Model:
     """Makes a network from latents to images: 3x3 transposed convolutions.
 
     A dense layer makes the smallest feature map, each transposed convolution of

@@ -1,5 +1,8 @@
 """Networks of coupling layers: from an event to the parameters of its map."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -8,13 +11,13 @@ from keras_genmod.networks.inputs import activation_of, image_input, vector_inpu
 
 
 def coupling_mlp(
-    event_dim,
-    hidden_dims=(64, 64),
-    outputs_per_dim=2,
-    condition_dim=None,
-    activation="relu",
-    num_moving=None,
-):
+    event_dim: int,
+    hidden_dims: Sequence[int] = (64, 64),
+    outputs_per_dim: int = 2,
+    condition_dim: int | None = None,
+    activation: Any = "relu",
+    num_moving: int | None = None,
+) -> keras.Model:
     """Makes the network of a coupling layer of vectors: dense layers.
 
     The last layer starts at zero, so that the coupling layer starts at the identity.
@@ -64,13 +67,13 @@ def coupling_mlp(
 
 
 def coupling_cnn(
-    image_shape,
-    filters=64,
-    num_blocks=2,
-    outputs_per_channel=2,
-    condition_dim=None,
-    num_moving=None,
-):
+    image_shape: Sequence[int],
+    filters: int = 64,
+    num_blocks: int = 2,
+    outputs_per_channel: int = 2,
+    condition_dim: int | None = None,
+    num_moving: int | None = None,
+) -> keras.Model:
     """Makes the network of a coupling layer of images: a small residual network.
 
     A 3x3 convolution, blocks x + conv(relu(conv(relu(x)))) of 3x3 convolutions, and a

@@ -1,6 +1,8 @@
 """The masked autoregressive network of vectors."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,13 +14,13 @@ from keras_genmod.networks.inputs import activation_of, vector_input
 
 
 def made(
-    event_dim,
-    hidden_dims=(64, 64),
-    outputs_per_dim=2,
-    condition_dim=None,
-    activation="relu",
-    seed=None,
-):
+    event_dim: int,
+    hidden_dims: Sequence[int] = (64, 64),
+    outputs_per_dim: int = 2,
+    condition_dim: int | None = None,
+    activation: Any = "relu",
+    seed: int | None = None,
+) -> keras.Model:
     """Makes a network whose outputs for value i see the values before i only.
 
     Each hidden unit has a degree m and sees the first m values of the vector; the

@@ -1,6 +1,8 @@
 """Fully connected networks, for vectors and small images."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -9,7 +11,12 @@ from keras_genmod import checks
 from keras_genmod.networks.inputs import activation_of, latent_input, vector_input
 
 
-def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="relu"):
+def mlp_encoder(
+    image_shape: Sequence[int],
+    hidden_dims: Sequence[int] = (400,),
+    num_classes: int | None = None,
+    activation: Any = "relu",
+) -> keras.Model:
     """Makes a network from data to features: flatten, then dense layers.
 
     Args:
@@ -48,13 +55,13 @@ def mlp_encoder(image_shape, hidden_dims=(400,), num_classes=None, activation="r
 
 
 def mlp_decoder(
-    latent_dim,
-    image_shape,
-    hidden_dims=(400,),
-    num_classes=None,
-    activation="relu",
-    output_activation=None,
-):
+    latent_dim: int,
+    image_shape: Sequence[int],
+    hidden_dims: Sequence[int] = (400,),
+    num_classes: int | None = None,
+    activation: Any = "relu",
+    output_activation: Any = None,
+) -> keras.Model:
     """Makes a network from latents to data: dense layers, then a reshape.
 
     It is the decoder of an autoencoder, with logits out, and the generator of an
@@ -101,7 +108,11 @@ def mlp_decoder(
     return keras.Model(inputs, x, name="mlp_decoder")
 
 
-def mlp_discriminator(image_shape, hidden_dims=(512, 256), num_classes=None):
+def mlp_discriminator(
+    image_shape: Sequence[int],
+    hidden_dims: Sequence[int] = (512, 256),
+    num_classes: int | None = None,
+) -> keras.Model:
     """Makes a network from data to one score: dense layers with LeakyReLU(0.2).
 
     There is no batch normalization: the network is a Wasserstein critic too.

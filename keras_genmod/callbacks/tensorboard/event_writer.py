@@ -7,6 +7,7 @@ import socket
 import tempfile
 import threading
 import time
+from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -49,10 +50,10 @@ class EventWriter:
         ```
     """
 
-    def __init__(self, log_dir):
+    def __init__(self, log_dir: str | os.PathLike[str]) -> None:
         self.log_dir = make_writable("log_dir", log_dir)
 
-    def add_scalars(self, run, values, step):
+    def add_scalars(self, run: str, values: Any, step: int) -> None:
         """Writes numbers, each under its name.
 
         Args:
@@ -66,7 +67,14 @@ class EventWriter:
         """
         self.append(run, [scalars_event(values, step)] if values else [])
 
-    def add_images(self, run, name, images, step, num_columns=None):
+    def add_images(
+        self,
+        run: str,
+        name: str,
+        images: Any,
+        step: int,
+        num_columns: int | None = None,
+    ) -> None:
         """Writes one picture, a grid of images.
 
         Args:
@@ -81,7 +89,7 @@ class EventWriter:
         """
         self.add_image(run, name, image_grid(images, num_columns), step)
 
-    def add_image(self, run, name, picture, step):
+    def add_image(self, run: str, name: str, picture: Any, step: int) -> None:
         """Writes one picture.
 
         Args:
@@ -96,7 +104,7 @@ class EventWriter:
         """
         self.append(run, [_event([summaries.image(name, picture)], step)])
 
-    def add_text(self, run, name, text, step=0):
+    def add_text(self, run: str, name: str, text: str, step: int = 0) -> None:
         """Writes text, which TensorBoard shows as Markdown.
 
         Args:
@@ -110,7 +118,7 @@ class EventWriter:
         """
         self.append(run, [_event([summaries.text(name, text)], step)])
 
-    def add_histogram(self, run, name, values, step):
+    def add_histogram(self, run: str, name: str, values: Any, step: int) -> None:
         """Writes how values are distributed.
 
         Args:
@@ -124,7 +132,7 @@ class EventWriter:
         """
         self.append(run, [_event([summaries.histogram(name, values)], step)])
 
-    def add_hparams(self, hparams, metrics):
+    def add_hparams(self, hparams: Any, metrics: Any) -> None:
         """Writes a row of TensorBoard's table of hyper-parameters.
 
         Args:
@@ -142,7 +150,14 @@ class EventWriter:
         values = hyper_parameters.session(hparams, metrics)
         self._append("hparams", [_event(values, 0)])
 
-    def add_embedding(self, name, vectors, labels=None, images=None, step=0):
+    def add_embedding(
+        self,
+        name: str,
+        vectors: Any,
+        labels: Any = None,
+        images: Any = None,
+        step: int = 0,
+    ) -> None:
         """Writes points for TensorBoard's embedding projector.
 
         Args:
@@ -163,7 +178,7 @@ class EventWriter:
         folder = os.path.join(self.log_dir, "train")
         projector.write_embedding(folder, name, vectors, labels, images, step)
 
-    def append(self, run, events):
+    def append(self, run: str, events: Any) -> None:
         """Writes events, such as `scalars_event` makes, in one go.
 
         Args:

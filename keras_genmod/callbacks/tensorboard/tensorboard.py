@@ -1,7 +1,9 @@
 """TensorBoard logs of a run, without TensorFlow."""
 
+import os
 import threading
 import time
+from typing import Any
 
 import keras
 
@@ -54,7 +56,13 @@ class TensorBoard(keras.callbacks.Callback):
     # other threads once they are there.
     async_safe = True
 
-    def __init__(self, log_dir, every="epoch", histogram_freq=0, hparams=True):
+    def __init__(
+        self,
+        log_dir: str | os.PathLike[str],
+        every: Any = "epoch",
+        histogram_freq: int = 0,
+        hparams: bool = True,
+    ) -> None:
         super().__init__()
         if every != "epoch" and not _is_int(every, 1):
             raise ValueError(
@@ -77,10 +85,12 @@ class TensorBoard(keras.callbacks.Callback):
         self._protocol = None
         self._steps_per_execution = 1
         self._lock = threading.Lock()
-        self._waiting = []
+        self._waiting: list[Any] = []
         self._written = time.monotonic()
 
-    def add_images(self, name, images, step, num_columns=None):
+    def add_images(
+        self, name: str, images: Any, step: int, num_columns: int | None = None
+    ) -> None:
         """Writes one picture, a grid of images, to the run `train`.
 
         Args:

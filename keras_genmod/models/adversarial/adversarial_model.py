@@ -70,7 +70,7 @@ class AdversarialModel(GenerativeModel):
         super().finish_construction()
 
     @property
-    def metrics(self):
+    def metrics(self) -> Any:
         norms = self._norm_trackers.values() if self.reports_gradient_norms else []
         return [*super().metrics, *norms]
 

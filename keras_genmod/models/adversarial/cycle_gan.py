@@ -228,11 +228,11 @@ class CycleGAN(AdversarialModel):
         track_accuracy(accuracy, real, fake, least_squares=True)
         return least_squares_discriminator(real, fake)
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         checks.unit_range("x", x)
 
-    def check_condition(self, condition, num_examples):
+    def check_condition(self, condition: Any, num_examples: int) -> None:
         if condition is None:
             raise ValueError(
                 "CycleGAN trains on pairs of images: give `fit((images_a, images_b))` "
@@ -261,7 +261,9 @@ class CycleGAN(AdversarialModel):
         network = self.generator_ab if to == "b" else self.generator_ba
         return call_network(network, ops.cast(x, "float32"), False)
 
-    def sample(self, num_samples, condition=None, seed=None):
+    def sample(
+        self, num_samples: int, condition: Any = None, seed: int | None = None
+    ) -> Any:
         """Raises an error: a translator needs images; see `translate`.
 
         Raises:

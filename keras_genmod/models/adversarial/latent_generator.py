@@ -89,7 +89,7 @@ class LatentGenerator(AdversarialModel):
             return loss
         return nan_unless(ops.all(in_range(real, 0.0, 1.0)), loss)
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         if len(self.data_shape) > 1:
             checks.unit_range("x", x)

@@ -19,8 +19,14 @@ class Wasserstein(LatentGenerator):
     """
 
     def __init__(
-        self, generator, critic, latent_dim, critic_steps, num_classes, **kwargs
-    ):
+        self,
+        generator: keras.Model,
+        critic: keras.Model,
+        latent_dim: int,
+        critic_steps: int,
+        num_classes: int | None,
+        **kwargs: Any,
+    ) -> None:
         critic_steps = checks.positive_int("critic_steps", critic_steps)
         super().__init__(
             generator, critic, "critic", latent_dim, num_classes=num_classes, **kwargs

@@ -1,5 +1,7 @@
 """Autoencoder: a bottleneck and back, with no distribution on the bottleneck."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -50,7 +52,9 @@ class Autoencoder(GenerativeModel):
 
     takes_targets = True
 
-    def __init__(self, encoder, decoder, **kwargs):
+    def __init__(
+        self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any
+    ) -> None:
         data_shape, latent_shape = network_checks.shapes("encoder", encoder)
         network_checks.known_shape("encoder", data_shape)
         network_checks.known_shape("encoder", latent_shape)
@@ -75,7 +79,7 @@ class Autoencoder(GenerativeModel):
             sum_over_events(squared) / ops.cast(size, "float32"), sample_weight
         )
 
-    def encode(self, x):
+    def encode(self, x: Any) -> Any:
         """Returns the latents of data `(batch, *data_shape)`."""
         self.check_examples(x)
         return self._encode(x)
@@ -85,7 +89,7 @@ class Autoencoder(GenerativeModel):
         latents = self.encoder(ops.cast(x, "float32"), training=False)
         return ops.cast(latents, "float32")  # whatever the encoder's policy
 
-    def decode(self, latents):
+    def decode(self, latents: Any) -> Any:
         """Returns the data `(batch, *data_shape)` of latents."""
         checks.shape("latents", latents, self.encoder.output_shape[1:])
         return self._decode(latents)
@@ -95,11 +99,13 @@ class Autoencoder(GenerativeModel):
         latents = ops.cast(latents, "float32")
         return ops.cast(self.decoder(latents, training=False), "float32")
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Any) -> Any:
         """Returns `decode(encode(x))`, of the shape of `x`."""
         return self.decode(self.encode(x))
 
-    def sample(self, num_samples, condition=None, seed=None):
+    def sample(
+        self, num_samples: int, condition: Any = None, seed: int | None = None
+    ) -> Any:
         """Raises an error: an autoencoder has no distribution to draw latents from.
 
         Raises:

@@ -1,8 +1,20 @@
 """The approximate posterior of a latent-variable model."""
 
+import keras
 from keras import ops
 
 from keras_genmod.distributions import Normal
+
+
+def normal_heads(latent_dim: int, features: tuple[int, ...]) -> list[keras.Layer]:
+    """Returns built layers from features to the means and the log-variances."""
+    heads = [
+        keras.layers.Dense(latent_dim, dtype="float32", name=name)
+        for name in ("mean", "log_var")
+    ]
+    for head in heads:
+        head.build((None, *features))
+    return heads
 
 
 class Posterior:

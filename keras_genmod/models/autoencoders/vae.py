@@ -1,5 +1,7 @@
 """Variational autoencoder: plain, beta, conditional, with flows on its latents."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,7 +16,7 @@ from keras_genmod.models.autoencoders.latent_flows import (
     check_latent_flows,
     check_networks,
 )
-from keras_genmod.models.autoencoders.posterior import Posterior, repeat
+from keras_genmod.models.autoencoders.posterior import Posterior, normal_heads, repeat
 from keras_genmod.models.generative_model import GenerativeModel
 from keras_genmod.models.importance_weighting import log_mean_weight
 
@@ -100,16 +102,16 @@ class VAE(GenerativeModel):
 
     def __init__(
         self,
-        encoder,
-        decoder,
-        latent_dim,
-        likelihood="bernoulli",
-        beta=1.0,
-        num_classes=None,
-        posterior_flow=None,
-        prior_flow=None,
-        **kwargs,
-    ):
+        encoder: keras.Model,
+        decoder: keras.Model,
+        latent_dim: int,
+        likelihood: str = "bernoulli",
+        beta: float = 1.0,
+        num_classes: int | None = None,
+        posterior_flow: Any = None,
+        prior_flow: Any = None,
+        **kwargs: Any,
+    ) -> None:
         latent_dim = checks.positive_int("latent_dim", latent_dim)
         checks.choice("likelihood", likelihood, ("bernoulli", "normal"))
         data_shape, features = check_networks(encoder, decoder, latent_dim, num_classes)
@@ -117,18 +119,11 @@ class VAE(GenerativeModel):
         if likelihood == "bernoulli":
             network_checks.warn_unless_scores("decoder", decoder)
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
-        self.encoder = encoder
-        self.decoder = decoder
-        self.latent_dim = latent_dim
-        self.likelihood = likelihood
+        self.encoder, self.decoder = encoder, decoder
+        self.latent_dim, self.likelihood = latent_dim, likelihood
         self.num_levels = 2 if likelihood == "bernoulli" else None
         self.beta = beta
-        self.mean_head = keras.layers.Dense(latent_dim, dtype="float32", name="mean")
-        self.log_var_head = keras.layers.Dense(
-            latent_dim, dtype="float32", name="log_var"
-        )
-        self.mean_head.build((None, *features))
-        self.log_var_head.build((None, *features))
+        self.mean_head, self.log_var_head = normal_heads(latent_dim, features)
         self.sampling = GaussianSampling(self.seed)
         self.posterior_flow, self.prior_flow = posterior_flow, prior_flow
         normal = StandardNormal((latent_dim,))
@@ -188,11 +183,10 @@ class VAE(GenerativeModel):
             return posterior.kl_to_standard_normal()
         return posterior.start.log_prob(start) - log_det - self.prior.log_prob(z)
 
-    def encode(self, x, condition=None):
+    def encode(self, x: Any, condition: Any = None) -> Any:
         """Returns the posterior means `(batch, latent_dim)` of `x`.
 
-        With a posterior flow f it is f(mean of z_0), a centre of q(z | x) but not its
-        mean, which has no closed form.
+        With a posterior flow f it is f(mean of z_0), not the mean of q(z | x).
         """
         return self._encode(*self._checked(x, condition))
 
@@ -201,7 +195,7 @@ class VAE(GenerativeModel):
         posterior = self._posterior(*self.data_and_condition(self._join(x, condition)))
         return posterior.move(posterior.start.location)[0]
 
-    def decode(self, z, condition=None):
+    def decode(self, z: Any, condition: Any = None) -> Any:
         """Returns the mean of p(x | z), shape `(batch, *data_shape)`.
 
         Args:
@@ -217,7 +211,7 @@ class VAE(GenerativeModel):
         output = self._decode(ops.cast(z, "float32"), condition)
         return self._output_distribution(output).mean()
 
-    def reconstruct(self, x, condition=None):
+    def reconstruct(self, x: Any, condition: Any = None) -> Any:
         """Returns `decode(encode(x))`, of the shape of `x`."""
         return self.decode(self.encode(x, condition), condition)
 
@@ -227,7 +221,7 @@ class VAE(GenerativeModel):
         condition = None if condition is None else self.one_hot(condition)
         return self._output_distribution(self._decode(z, condition)).mean()
 
-    def elbo(self, x, condition=None, seed=None):
+    def elbo(self, x: Any, condition: Any = None, seed: int | None = None) -> Any:
         """Returns the evidence lower bound with one latent draw, in nats `(batch,)`.
 
         log p(x | z) - KL(q(z | x), p(z)), whatever `beta` is. With a flow the KL is
@@ -251,7 +245,14 @@ class VAE(GenerativeModel):
         output = self._output_distribution(self._decode(z, condition))
         return output.log_prob(data) - self._kl(posterior, start, z, log_det)
 
-    def log_prob(self, x, condition=None, num_samples=50, seed=None, batch_size=128):
+    def log_prob(
+        self,
+        x: Any,
+        condition: Any = None,
+        num_samples: int = 50,
+        seed: int | None = None,
+        batch_size: int = 128,
+    ) -> Any:
         """Returns a lower bound on log p(x) by importance weighting, in nats.
 
         log mean_k p(x, z_k) / q(z_k | x) with K = `num_samples` draws from the
@@ -288,21 +289,22 @@ class VAE(GenerativeModel):
             x, y = repeat(data, size), repeat(condition, size)
             z, log_q = posterior.repeat(size).sample_and_log_prob(seeds.at(chunk))
             log_p = self._output_distribution(self._decode(z, y)).log_prob(x)
-            log_p = log_p + self.prior.log_prob(z)
-            return ops.reshape(log_p - log_q, (-1, size))
+            return ops.reshape(log_p + self.prior.log_prob(z) - log_q, (-1, size))
 
         return log_mean_weight(log_weights, num_samples, x.shape[0], _LIMIT)
 
-    def likelihood_protocol(self, num_samples=50, seed=None):
+    def likelihood_protocol(
+        self, num_samples: int = 50, seed: int | None = None
+    ) -> Any:
         """Returns the arguments of `log_prob`, as a ledger names them."""
         return {"importance_samples": num_samples, "seed": seed}
 
-    def check_examples(self, x, name="x"):
+    def check_examples(self, x: Any, name: str = "x") -> None:
         self._check_shape(x, name)
         if self.likelihood == "bernoulli":
             checks.unit_range(name, x)
 
-    def check_target(self, y):
+    def check_target(self, y: Any) -> None:
         self.check_examples(y, "y")
 
     def get_config(self):

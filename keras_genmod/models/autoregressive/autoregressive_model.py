@@ -1,5 +1,8 @@
 """What every autoregressive model of images is: densities and sampling."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
 from keras_genmod import checks
@@ -38,7 +41,9 @@ class AutoregressiveModel(GenerativeModel):
     likelihood_kind = "exact"
     num_levels: int
 
-    def __init__(self, image_shape, num_levels: int = 2, **kwargs):
+    def __init__(
+        self, image_shape: Sequence[int], num_levels: int = 2, **kwargs: Any
+    ) -> None:
         image_shape = checks.sizes("image_shape", image_shape, 3)
         num_levels = checks.integer("num_levels", num_levels, 2)
         super().__init__(data_shape=image_shape, **kwargs)
@@ -47,7 +52,7 @@ class AutoregressiveModel(GenerativeModel):
 
     # What a subclass gives.
 
-    def outputs(self, x, condition, training: bool = False):
+    def outputs(self, x: Any, condition: Any, training: bool = False) -> Any:
         """Returns the parameters of all conditionals, one pass over whole images.
 
         Args:
@@ -60,7 +65,7 @@ class AutoregressiveModel(GenerativeModel):
         """
         raise NotImplementedError
 
-    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+    def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         """Returns the network in the form that takes one pixel at a time, with caches.
 
         Args:
@@ -107,12 +112,20 @@ class AutoregressiveModel(GenerativeModel):
         shape = (-1, *logits.shape[1:-1], channels, self.num_levels)
         return ops.reshape(logits, shape)  # (batch, ..., channels, num_levels)
 
-    def log_prob_of_outputs(self, x, outputs):
+    def log_prob_of_outputs(self, x: Any, outputs: Any) -> Any:
         """Returns log p(x) `(batch,)` in nats for the parameters of `outputs`."""
         levels = ops.round(x * (self.num_levels - 1))
         return self._conditionals(self._logits(outputs)).log_prob(levels)
 
-    def draw(self, outputs, pixel, keep, noise, visit, temperature):
+    def draw(
+        self,
+        outputs: Any,
+        pixel: Any,
+        keep: Any,
+        noise: Any,
+        visit: int,
+        temperature: Any,
+    ) -> Any:
         """Draws values of one pixel.
 
         Args:
@@ -157,7 +170,7 @@ class AutoregressiveModel(GenerativeModel):
         log_prob = self.log_prob_of_outputs(x, outputs)
         return valid_data.nan_unless(valid_data.on_levels(x, self.num_levels), log_prob)
 
-    def log_prob(self, x, condition=None, batch_size: int = 128):
+    def log_prob(self, x: Any, condition: Any = None, batch_size: int = 128) -> Any:
         """Returns the exact log p(x) in nats, shape `(batch,)`.
 
         Args:
@@ -182,14 +195,14 @@ class AutoregressiveModel(GenerativeModel):
     def sample(
         self,
         num_samples: int,
-        condition=None,
+        condition: Any = None,
         seed: int | None = None,
-        known=None,
-        mask=None,
+        known: Any = None,
+        mask: Any = None,
         temperature: float = 1.0,
         return_log_prob: bool = False,
         use_cache: bool = True,
-    ):
+    ) -> Any:
         """Draws images, or completes known ones, in one compiled loop over pixels.
 
         Args:
@@ -261,7 +274,7 @@ class AutoregressiveModel(GenerativeModel):
         images, log_prob = draw_images(self, network, images, mask, noise, temperature)
         return ops.reshape(images, (num_samples, *self.image_shape)), log_prob
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         checks.levels("x", x, self.num_levels)
 

@@ -11,6 +11,8 @@ label adds a vector at every position.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -82,14 +84,14 @@ class CausalTransformer(AutoregressiveModel):
 
     def __init__(
         self,
-        image_shape,
+        image_shape: Sequence[int],
         num_levels: int = 2,
         model_dim: int = 128,
         num_heads: int = 4,
         num_blocks: int = 4,
         num_classes: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         model_dim = checks.positive_int("model_dim", model_dim)
         num_heads = checks.positive_int("num_heads", num_heads)
@@ -141,7 +143,7 @@ class CausalTransformer(AutoregressiveModel):
         layer.build((None, self.model_dim))
         return layer
 
-    def network(self, x, attend, apply=on_images):
+    def network(self, x: Any, attend: Any, apply: Any = on_images) -> Any:
         """The network on all tokens, or on one with the KV cache behind `attend`.
 
         Args:
@@ -167,13 +169,13 @@ class CausalTransformer(AutoregressiveModel):
             x = x + apply(down, ops.gelu(apply(up, apply(norm_2, x))))
         return apply(self.head, apply(self.last, x))
 
-    def levels_of(self, values):
+    def levels_of(self, values: Any) -> Any:
         """Returns the int32 tokens of values k / (num_levels - 1)."""
         levels = ops.round(ops.nan_to_num(values) * (self.num_levels - 1))
         # No table is read beyond its end; off the levels the loss is NaN.
         return ops.cast(ops.clip(levels, 0, self.num_levels - 1), "int32")
 
-    def outputs(self, x, condition, training: bool = False):
+    def outputs(self, x: Any, condition: Any, training: bool = False) -> Any:
         tokens = ops.reshape(self.levels_of(x), (-1, self.num_tokens))
         # (batch, tokens): each position sees the token before it, the first the start.
         start = ops.full_like(tokens[:, :1], self.num_levels)
@@ -194,11 +196,11 @@ class CausalTransformer(AutoregressiveModel):
         return ops.reshape(x, (-1, height, width, channels * x.shape[-1]))
 
     @property
-    def raster_shape(self):
+    def raster_shape(self) -> Any:
         height, width, channels = self.image_shape
         return height, width * channels, 1
 
-    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+    def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         return _WithKVCache(self, num_samples, condition)
 
     def get_config(self):

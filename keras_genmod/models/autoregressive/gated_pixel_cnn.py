@@ -11,6 +11,9 @@ last block, of which nothing follows, has no residual one. A condition adds to t
 of both stacks, the same at all pixels; the paper's variant by location is left out.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -76,15 +79,15 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
 
     def __init__(
         self,
-        image_shape,
+        image_shape: Sequence[int],
         num_levels: int = 2,
         filters: int = 32,
         num_blocks: int = 10,
         kernel_size: int = 3,
         num_classes: int | None = None,
         embedding_dim: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         num_blocks = checks.positive_int("num_blocks", num_blocks)
         filters = checks.positive_int("filters", filters)
@@ -136,12 +139,12 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
     # The network: two stacks.
 
     @property
-    def horizontal_layers(self):
+    def horizontal_layers(self) -> Any:
         """The layers that see one pixel after another; the first reads the image."""
         layers = [(b.horizontal, b.skip, b.residual) for b in self.blocks]
         return [x for block in layers for x in block if x is not None] + self.head
 
-    def condition_biases(self, condition):
+    def condition_biases(self, condition: Any) -> Any:
         """Returns what a condition adds to the gates, a pair of stacks a block.
 
         Args:
@@ -153,7 +156,7 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
         biases = [layer(condition)[:, None, None] for layer in layers]
         return [ops.split(bias, 2, axis=-1) for bias in biases]  # (batch, 1, 1, gates)
 
-    def vertical_stack(self, x, biases, apply=on_images):
+    def vertical_stack(self, x: Any, biases: Any, apply: Any = on_images) -> Any:
         """Returns each block's share in the gates of the horizontal stack.
 
         Args:
@@ -171,7 +174,7 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
             x = gated(gates)
         return shares
 
-    def horizontal_stack(self, x, shares, apply=on_images):
+    def horizontal_stack(self, x: Any, shares: Any, apply: Any = on_images) -> Any:
         """Returns the parameters of the conditionals.
 
         Args:
@@ -192,11 +195,11 @@ class GatedPixelCNN(EmbeddingConditional, AutoregressiveModel):
             skips = apply(layer, relu(skips))
         return skips
 
-    def outputs(self, x, condition, training: bool = False):
+    def outputs(self, x: Any, condition: Any, training: bool = False) -> Any:
         biases = self.condition_biases(condition)
         return self.horizontal_stack(x, self.vertical_stack(x, biases))
 
-    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+    def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         return _StacksWithCaches(self, num_samples, condition)
 
     def get_config(self):

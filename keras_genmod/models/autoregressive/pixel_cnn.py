@@ -10,6 +10,8 @@ stack has a blind spot: pixels above and right of the centre that no path reache
 """
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -62,13 +64,13 @@ class PixelCNN(AutoregressiveModel):
 
     def __init__(
         self,
-        image_shape,
+        image_shape: Sequence[int],
         num_levels: int = 2,
         filters: int = 32,
         num_blocks: int = 15,
         num_classes: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         num_blocks = checks.positive_int("num_blocks", num_blocks)
         filters = checks.positive_int("filters", filters)
@@ -120,13 +122,13 @@ class PixelCNN(AutoregressiveModel):
             x = apply(layer, relu(x))
         return x
 
-    def outputs(self, x, condition, training: bool = False):
+    def outputs(self, x: Any, condition: Any, training: bool = False) -> Any:
         bias = None
         if self.label_bias is not None:
             bias = self.label_bias(condition)[:, None, None]  # (batch, 1, 1, filters)
         return self._network(x, bias)
 
-    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+    def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         bias = None if self.label_bias is None else self.label_bias(condition)
         return WithCaches(
             functools.partial(self._network, bias=bias),

@@ -10,6 +10,9 @@ biases in the gates, as there. The decay of the learning rate and the averaged w
 of the paper's runs are the user's (`keras_genmod.callbacks`).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -103,7 +106,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
 
     def __init__(
         self,
-        image_shape,
+        image_shape: Sequence[int],
         num_levels: int = 256,
         num_mixtures: int = 10,
         filters: int = 160,
@@ -111,8 +114,8 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         num_resolutions: int = 3,
         dropout: float = 0.5,
         num_classes: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         num_mixtures = checks.positive_int("num_mixtures", num_mixtures)
         filters = checks.positive_int("filters", filters)
@@ -155,7 +158,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
 
     # The network.
 
-    def outputs(self, x, condition, training: bool = False):
+    def outputs(self, x: Any, condition: Any, training: bool = False) -> Any:
         def drop(x):
             if not training or self.dropout == 0:
                 return x
@@ -170,7 +173,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         x = self.down_right.run(above + left, form)
         return form.apply(self.head, ops.elu(x))
 
-    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+    def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         return IncrementalStreams(self, num_samples, condition)
 
     # The conditionals: one mixture a pixel.
@@ -193,10 +196,18 @@ class PixelCNNPlusPlus(AutoregressiveModel):
             outputs, self.image_shape[-1], self.num_levels, temperature
         )
 
-    def log_prob_of_outputs(self, x, outputs):
+    def log_prob_of_outputs(self, x: Any, outputs: Any) -> Any:
         return self._mixture(outputs).log_prob(x)
 
-    def draw(self, outputs, pixel, keep, noise, visit, temperature):
+    def draw(
+        self,
+        outputs: Any,
+        pixel: Any,
+        keep: Any,
+        noise: Any,
+        visit: int,
+        temperature: Any,
+    ) -> Any:
         """Draws all channels of a pixel; see `AutoregressiveModel.draw`.
 
         A known channel conditions those after it, by the means of the components and
@@ -211,7 +222,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         """Whether `initialize` was called."""
         return bool(ops.convert_to_numpy(self._initialized) != 0)
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> None:
         """Sets the lengths of all kernels from data, one layer after another.
 
         Each convolution's outputs get mean 0 and standard deviation 1 (0.1 before a

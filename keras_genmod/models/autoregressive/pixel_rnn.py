@@ -13,6 +13,8 @@ lies out of reach of the first layer's kernel.
 """
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -98,14 +100,14 @@ class PixelRNN(AutoregressiveModel):
 
     def __init__(
         self,
-        image_shape,
+        image_shape: Sequence[int],
         num_levels: int = 2,
         kind: str = "row",
         filters: int = 32,
         num_layers: int = 7,
         num_classes: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(image_shape, num_levels, num_classes=num_classes, **kwargs)
         kind = checks.choice("kind", kind, sorted(_LAYERS))
         num_layers = checks.integer("num_layers", num_layers, 1, 12)
@@ -160,7 +162,7 @@ class PixelRNN(AutoregressiveModel):
             x = apply(layer, relu(x))
         return x
 
-    def outputs(self, x, condition, training: bool = False):
+    def outputs(self, x: Any, condition: Any, training: bool = False) -> Any:
         bias = None
         if self.label_bias is not None:
             bias = self.label_bias(condition)[:, None, None]  # (batch, 1, 1, filters)
@@ -168,7 +170,7 @@ class PixelRNN(AutoregressiveModel):
         outputs = self._network(x, bias)
         return outputs[:, :, : self.image_shape[1]]
 
-    def incremental(self, num_samples: int, condition) -> RasterNetwork:
+    def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         bias = None if self.label_bias is None else self.label_bias(condition)
         network = WithCaches(
             functools.partial(self._network, bias=bias),

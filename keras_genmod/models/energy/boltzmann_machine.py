@@ -1,5 +1,7 @@
 """Boltzmann machine with arbitrary couplings (Ackley, Hinton and Sejnowski, 1985)."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -76,15 +78,15 @@ class BoltzmannMachine(PartitionedModel):
 
     def __init__(
         self,
-        visible_dim,
-        hidden_dim=0,
-        temperature=1.0,
-        couplings_mask=None,
-        statistics="persistent",
-        num_gibbs_steps=1,
-        num_chains=100,
-        **kwargs,
-    ):
+        visible_dim: int,
+        hidden_dim: int = 0,
+        temperature: float = 1.0,
+        couplings_mask: Any = None,
+        statistics: str = "persistent",
+        num_gibbs_steps: int = 1,
+        num_chains: int = 100,
+        **kwargs: Any,
+    ) -> None:
         visible_dim = checks.positive_int("visible_dim", visible_dim)
         hidden_dim = checks.integer("hidden_dim", hidden_dim)
         checks.choice("statistics", statistics, ("exact", "persistent"))
@@ -129,7 +131,7 @@ class BoltzmannMachine(PartitionedModel):
     def _first_chains(self, shape, dtype=None):
         return _random_states(shape, self.seed_generator)
 
-    def density(self, gradients=True) -> BoltzmannDensity:
+    def density(self, gradients: bool = True) -> BoltzmannDensity:
         """Returns the density of E / T, of the present weights."""
         couplings = self._graph.matrix(ops.convert_to_tensor(self.couplings))
         weights = couplings, ops.convert_to_tensor(self.bias)
@@ -140,7 +142,7 @@ class BoltzmannMachine(PartitionedModel):
 
     # Training.
 
-    def phases(self, data, training):
+    def phases(self, data: Any, training: Any) -> Any:
         """Returns the states that both sides of the gradient are taken of.
 
         `clamped`, all units with the visible ones at the data and hidden ones at their
@@ -180,17 +182,17 @@ class BoltzmannMachine(PartitionedModel):
         losses = nan_unless(self.valid_examples(data), losses)
         return self.mean_loss(losses, sample_weight)
 
-    def valid_examples(self, data):
+    def valid_examples(self, data: Any) -> Any:
         return on_levels(data, self.num_levels)
 
     # What it offers.
 
     @compiled()
-    def coupling_matrix(self):
+    def coupling_matrix(self) -> Any:
         """Returns W, float32 `(num_units, num_units)`, symmetric with diagonal 0."""
         return self._graph.matrix(ops.convert_to_tensor(self.couplings))
 
-    def energy(self, s):
+    def energy(self, s: Any) -> Any:
         """Returns E(s), shape `(batch,)`, not divided by the temperature.
 
         Args:
@@ -203,7 +205,7 @@ class BoltzmannMachine(PartitionedModel):
     def _energy(self, s):
         return -self.temperature * self.density().log_weight(ops.cast(s, "float32"))
 
-    def pseudo_log_prob(self, x):
+    def pseudo_log_prob(self, x: Any) -> Any:
         """Returns sum_i log p(x_i given all other units) in nats, shape `(batch,)`.
 
         Args:
@@ -224,7 +226,14 @@ class BoltzmannMachine(PartitionedModel):
     def _compiled_pseudo_log_prob(self, x):
         return self.density().pseudo_log_prob(ops.cast(x, "float32"))
 
-    def complete(self, x, mask, num_steps=100, final_temperature=None, seed=None):
+    def complete(
+        self,
+        x: Any,
+        mask: Any,
+        num_steps: int = 100,
+        final_temperature: Any = None,
+        seed: int | None = None,
+    ) -> Any:
         """Completes patterns: known units stay, the others and hidden ones move.
 
         Unknown units start at random. At the machine's temperature they are drawn from
@@ -272,7 +281,7 @@ class BoltzmannMachine(PartitionedModel):
         s = ops.fori_loop(0, betas.shape[0], sweep, s)
         return s[:, : self.visible_dim]
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         checks.levels("x", x, 2)
 

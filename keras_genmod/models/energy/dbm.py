@@ -6,6 +6,9 @@ layer of two; persistent chains hold the even layers only, and the odd ones ente
 gradient by their means.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -75,12 +78,12 @@ class DBM(LayerStack, PartitionedModel):
 
     def __init__(
         self,
-        layer_dims,
-        num_mean_field_steps=10,
-        num_gibbs_steps=5,
-        num_chains=100,
-        **kwargs,
-    ):
+        layer_dims: Sequence[int],
+        num_mean_field_steps: int = 10,
+        num_gibbs_steps: int = 5,
+        num_chains: int = 100,
+        **kwargs: Any,
+    ) -> None:
         num_mean_field_steps = checks.positive_int(
             "num_mean_field_steps", num_mean_field_steps
         )
@@ -115,14 +118,14 @@ class DBM(LayerStack, PartitionedModel):
     def _start_chains(self, shape, dtype=None):
         return visible_units("bernoulli", shape[1]).start(shape[0], self.seed_generator)
 
-    def density(self, gradients=True) -> RBMDensity:
+    def density(self, gradients: bool = True) -> RBMDensity:
         """Returns the density of even and odd layers, of the present weights.
 
         Its free energy is that of all even layers; `free_energy` bounds that of v.
         """
         return self.layered_density(gradients).rbm
 
-    def layered_density(self, gradients=True) -> DBMDensity:
+    def layered_density(self, gradients: bool = True) -> DBMDensity:
         couplings, biases = (
             [ops.convert_to_tensor(weight) for weight in weights]
             for weights in (self.couplings, self.biases)
@@ -155,7 +158,7 @@ class DBM(LayerStack, PartitionedModel):
             self.biases[i].assign_add(pair.visible_bias)
             self.biases[i + 1].assign_add(pair.hidden_bias)
 
-    def phases(self, data, training):
+    def phases(self, data: Any, training: Any) -> Any:
         """Returns both sides of the gradient, and the data as the machine sees them.
 
         `even`, the even layers of the data with the means of q, and `chain`, those of
@@ -189,7 +192,7 @@ class DBM(LayerStack, PartitionedModel):
 
     # What it offers.
 
-    def energy(self, v, *hidden):
+    def energy(self, v: Any, *hidden: Any) -> Any:
         """Returns E in nats, `(batch,)`.
 
         Args:
@@ -210,7 +213,7 @@ class DBM(LayerStack, PartitionedModel):
     def _energy(self, *layers):
         return self.layered_density().energy([ops.cast(x, "float32") for x in layers])
 
-    def free_energy(self, v):
+    def free_energy(self, v: Any) -> Any:
         """Returns the variational F(v) = E_q[E] - H(q) in nats, shape `(batch,)`.
 
         It is at least -log sum_h exp(-E(v, h)), so `log_prob` is a lower bound.
@@ -225,7 +228,7 @@ class DBM(LayerStack, PartitionedModel):
         density = self.layered_density()
         return density.layer(self._mean_field(density, x), layer)
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Any) -> Any:
         """Returns the visible means given those of the hidden units, shaped as `x`."""
         self.check_examples(x)
         return self._reconstruct(x)
@@ -244,7 +247,7 @@ class DBM(LayerStack, PartitionedModel):
         density = self.layered_density()
         return density.variational_free_energy(self._mean_field(density, v))
 
-    def likelihood_protocol(self, *args, **kwargs):
+    def likelihood_protocol(self, *args: Any, **kwargs: Any) -> Any:
         """Returns what a likelihood depends on, the bound's mean field included."""
         protocol = super().likelihood_protocol(*args, **kwargs)
         return {**protocol, "num_mean_field_steps": self.num_mean_field_steps}

@@ -6,6 +6,9 @@ as the layer below it upside down; dreams are drawn down to the visible units, o
 the paper takes the means; there are no labels at the top.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -68,7 +71,9 @@ class DBN(LayerStack):
 
     kind_given_log_partition = "lower_bound"
 
-    def __init__(self, layer_dims, num_gibbs_steps=1, **kwargs):
+    def __init__(
+        self, layer_dims: Sequence[int], num_gibbs_steps: int = 1, **kwargs: Any
+    ) -> None:
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         super().__init__(layer_dims, **kwargs)
         layer_dims = self.layer_dims
@@ -146,7 +151,7 @@ class DBN(LayerStack):
         means = self.directed.means_up(ops.cast(x, "float32"), directed)
         return means if layer == directed else self.top.density().hidden_mean(means)
 
-    def decode(self, h):
+    def decode(self, h: Any) -> Any:
         """Returns the visible means `(batch, layer_dims[0])` of the highest layer.
 
         Args:
@@ -160,11 +165,17 @@ class DBN(LayerStack):
         means = self.top.density().visible_mean(ops.cast(h, "float32"))
         return self.directed.means_down(means)
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Any) -> Any:
         """Returns `decode(encode(x))`, of the shape of `x`."""
         return self.decode(self.encode(x))
 
-    def sample(self, num_samples, condition=None, seed=None, num_steps=1000):
+    def sample(
+        self,
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        num_steps: int = 1000,
+    ) -> Any:
         """Draws by a Gibbs chain in the top RBM and one pass down.
 
         Args:
@@ -190,12 +201,12 @@ class DBN(LayerStack):
 
     def log_partition(
         self,
-        method="exact",
-        num_temperatures=10_000,
-        num_chains=100,
-        seed=None,
-        base_rates=None,
-        spacing=None,
+        method: str = "exact",
+        num_temperatures: int = 10_000,
+        num_chains: int = 100,
+        seed: int | None = None,
+        base_rates: Any = None,
+        spacing: Any = None,
     ) -> LogPartition:
         """Returns log Z of the top RBM, as `RBM.log_partition` does.
 
@@ -212,14 +223,21 @@ class DBN(LayerStack):
         options = (num_temperatures, num_chains, seed, base_rates, spacing)
         return self.top.log_partition(method, *options)
 
-    def likelihood_protocol(self, num_samples=50, seed=None, **options):
+    def likelihood_protocol(
+        self, num_samples: int = 50, seed: int | None = None, **options: Any
+    ) -> Any:
         """Returns what a likelihood depends on, of both methods' options."""
         protocol = self.top.likelihood_protocol(seed=seed, **options)
         return {**protocol, "num_samples": num_samples, "seed": seed}
 
     def log_prob(
-        self, x, condition=None, log_partition=None, num_samples=50, seed=None
-    ):
+        self,
+        x: Any,
+        condition: Any = None,
+        log_partition: Any = None,
+        num_samples: int = 50,
+        seed: int | None = None,
+    ) -> Any:
         """Returns a lower bound on log p(x) in nats, shape `(batch,)`.
 
         E_q[log p(x, h) - log q(h | x)], h the layers 1 to L-1, with the highest layer

@@ -1,6 +1,7 @@
 """Deep energy model, trained by contrastive divergence with Langevin chains."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -136,16 +137,16 @@ class EnergyModel(ChainModel):
 
     def __init__(
         self,
-        network,
-        num_langevin_steps=60,
-        step_size=0.01,
-        noise=None,
-        buffer_size=10_000,
-        reinitialize=0.05,
-        regularization=0.0,
-        data_range=None,
-        **kwargs,
-    ):
+        network: keras.Model,
+        num_langevin_steps: int = 60,
+        step_size: float = 0.01,
+        noise: Any = None,
+        buffer_size: int = 10_000,
+        reinitialize: float = 0.05,
+        regularization: float = 0.0,
+        data_range: Any = None,
+        **kwargs: Any,
+    ) -> None:
         data_shape, output_shape = network_checks.shapes("network", network)
         _check_network(network, data_shape, output_shape)
         num_langevin_steps = checks.positive_int(
@@ -228,7 +229,7 @@ class EnergyModel(ChainModel):
 
     # What it offers.
 
-    def energy(self, x):
+    def energy(self, x: Any) -> Any:
         """Returns E(x) = -log p(x) - log Z in nats, shape `(batch,)`.
 
         Args:
@@ -241,11 +242,11 @@ class EnergyModel(ChainModel):
     def _compiled_energy(self, x):
         return self._energy(ops.cast(x, "float32"))
 
-    def free_energy(self, x):
+    def free_energy(self, x: Any) -> Any:
         """Returns E(x) as `energy` does: there are no hidden units to sum out."""
         return self.energy(x)
 
-    def score(self, x):
+    def score(self, x: Any) -> Any:
         """Returns d log p(x) / dx = -dE/dx, float32 of the shape of `x`."""
         self.check_examples(x)
         return self._score(x)
@@ -261,7 +262,7 @@ class EnergyModel(ChainModel):
         start = self._draw_noise((num_samples, *self.data_shape), seeds)
         return self._chain(start, seeds, num_steps)
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         if self.data_range is not None:
             checks.value_range("x", x, *self.data_range)

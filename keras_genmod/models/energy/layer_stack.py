@@ -1,5 +1,8 @@
 """What machines of several layers share: pretraining two layers at a time, features."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -23,7 +26,7 @@ class LayerStack(GenerativeModel):
 
     num_levels = 2
 
-    def __init__(self, layer_dims, **kwargs):
+    def __init__(self, layer_dims: Sequence[int], **kwargs: Any) -> None:
         layer_dims = standardize_layer_dims(layer_dims)
         super().__init__(data_shape=layer_dims[:1], **kwargs)
         self.layer_dims = layer_dims
@@ -47,7 +50,14 @@ class LayerStack(GenerativeModel):
         """Takes what the models of each two layers have learnt."""
         raise NotImplementedError
 
-    def pretrain(self, x, epochs=10, batch_size=100, optimizer="adam", verbose="auto"):
+    def pretrain(
+        self,
+        x: Any,
+        epochs: int = 10,
+        batch_size: int = 100,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        verbose: Any = "auto",
+    ) -> Any:
         """Trains a machine of each two layers in turn, and takes its weights.
 
         Each learns the means that the one below it gives its upper layer.
@@ -87,7 +97,7 @@ class LayerStack(GenerativeModel):
 
     # Features.
 
-    def encode(self, x, layer=-1):
+    def encode(self, x: Any, layer: int = -1) -> Any:
         """Returns the means of a hidden layer given the data: features.
 
         Args:
@@ -115,7 +125,7 @@ class LayerStack(GenerativeModel):
         """Returns the means of hidden layer 1, 2, ... in a compiled call."""
         raise NotImplementedError
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         checks.unit_range("x", x)
 

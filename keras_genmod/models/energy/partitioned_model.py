@@ -47,7 +47,7 @@ class PartitionedModel(ChainModel):
     #: How AIS spaces its temperatures where the caller does not say: "even" or "paper".
     default_spacing = "even"
 
-    def __init__(self, enumerated_units: float, **kwargs):
+    def __init__(self, enumerated_units: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.enumerated_units = enumerated_units
         can = enumerated_units <= _LARGEST_ENUMERATION

@@ -1,5 +1,7 @@
 """Restricted Boltzmann machine, trained by contrastive divergence."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -94,17 +96,17 @@ class RBM(PartitionedModel):
 
     def __init__(
         self,
-        visible_dim,
-        hidden_dim,
-        visible="bernoulli",
-        num_categories=None,
-        num_gibbs_steps=1,
-        persistent=False,
-        num_chains=100,
-        num_temperatures=1,
-        hidden_regularizer=None,
-        **kwargs,
-    ):
+        visible_dim: int,
+        hidden_dim: int,
+        visible: str = "bernoulli",
+        num_categories: int | None = None,
+        num_gibbs_steps: int = 1,
+        persistent: bool = False,
+        num_chains: int = 100,
+        num_temperatures: int = 1,
+        hidden_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
         visible_dim = checks.positive_int("visible_dim", visible_dim)
         hidden_dim = checks.positive_int("hidden_dim", hidden_dim)
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
@@ -149,7 +151,7 @@ class RBM(PartitionedModel):
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
 
-    def density(self, gradients=True) -> RBMDensity:
+    def density(self, gradients: bool = True) -> RBMDensity:
         """Returns the density of the present weights, with or without gradients."""
         variables = (self.couplings, self.visible_bias, self.hidden_bias)
         weights = map(ops.convert_to_tensor, variables)
@@ -162,7 +164,7 @@ class RBM(PartitionedModel):
 
     # Training.
 
-    def phases(self, data, training):
+    def phases(self, data: Any, training: Any) -> Any:
         """Returns both sides of the gradient, and the data after one step.
 
         `data`, the input, with its `field`; `chain`, what k Gibbs steps made, with its
@@ -249,12 +251,12 @@ class RBM(PartitionedModel):
             loss = loss + self.hidden_regularizer(hidden_mean) / batch
         return loss
 
-    def valid_examples(self, data):
+    def valid_examples(self, data: Any) -> Any:
         return self._units.valid(self._flat(data))
 
     # What it offers.
 
-    def reconstruct(self, x):
+    def reconstruct(self, x: Any) -> Any:
         """Returns the visible means after one mean-field step, the shape of `x`."""
         self.check_examples(x)
         return self._reconstruct(x)
@@ -265,7 +267,7 @@ class RBM(PartitionedModel):
         means = density.visible_mean(density.hidden_mean(self._flat(x)))
         return ops.reshape(means, (-1, *self.data_shape))
 
-    def encode(self, x):
+    def encode(self, x: Any) -> Any:
         """Returns the hidden probabilities `(batch, hidden_dim)` of visible units."""
         self.check_examples(x)
         return self._encode(x)
@@ -276,11 +278,11 @@ class RBM(PartitionedModel):
 
     # Input on the host.
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         self._units.check("x", x)
 
-    def check_data(self, x, y=None):
+    def check_data(self, x: Any, y: Any = None) -> None:
         super().check_data(x, y)
         if self.visible == "normal" and checks.is_array(x):
             check_standardized("x", x)

@@ -1,6 +1,7 @@
 """What every dequantization is: levels to densities and back."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -31,17 +32,17 @@ class Dequantization(keras.layers.Layer):
     #: Shape of the examples that it takes, without the batch; `None` for any.
     event_shape: tuple[int, ...] | None = None
 
-    def __init__(self, num_levels, **kwargs):
+    def __init__(self, num_levels: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.num_levels = checks.integer(
             "num_levels", num_levels, 2, 2**16, "more than float32 tells apart"
         )
 
-    def noise(self, x, seed):
+    def noise(self, x: Any, seed: int | None) -> Any:
         """Returns u of the shape of `x` and log q(u | x) in nats, `(batch,)`."""
         raise NotImplementedError
 
-    def sample_and_log_prob(self, x, seed):
+    def sample_and_log_prob(self, x: Any, seed: int | None) -> Any:
         """Draws values inside the levels.
 
         Args:
@@ -61,11 +62,11 @@ class Dequantization(keras.layers.Layer):
         valid = valid_data.on_levels(x, self.num_levels)
         return (k + u) / self.num_levels, valid_data.nan_unless(valid, log_prob)
 
-    def centre(self, x):
+    def centre(self, x: Any) -> Any:
         """Returns the middle of each level `x`, in (0, 1)."""
         return (ops.round(x * (self.num_levels - 1)) + 0.5) / self.num_levels
 
-    def to_levels(self, v):
+    def to_levels(self, v: Any) -> Any:
         """Returns the level k / (num_levels - 1) that each value falls on.
 
         Values outside [0, 1) fall on the first or the last one.

@@ -1,5 +1,7 @@
 """What every flow model is: densities and bounds, samples, latents."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_genmod import checks
@@ -39,8 +41,13 @@ class FlowModel(EmbeddingConditional):
     """
 
     def __init__(
-        self, bijector, base=None, dequantization=None, num_classes=None, **kwargs
-    ):
+        self,
+        bijector: Bijector,
+        base: Any = None,
+        dequantization: Any = None,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         _check_bijector(bijector, num_classes)
         _check_dequantization(dequantization, bijector)
         base = StandardNormal(bijector.latent_shape) if base is None else base
@@ -90,7 +97,14 @@ class FlowModel(EmbeddingConditional):
     ):
         return self.mean_loss(-y_pred, sample_weight)
 
-    def log_prob(self, x, condition=None, num_samples=1, seed=None, batch_size=128):
+    def log_prob(
+        self,
+        x: Any,
+        condition: Any = None,
+        num_samples: int = 1,
+        seed: int | None = None,
+        batch_size: int = 128,
+    ) -> Any:
         """Returns log p(x), or with a dequantization a bound on it, in nats.
 
         The bound is importance-weighted, log mean_k p(v_k) / q(v_k | x) with K =
@@ -112,15 +126,13 @@ class FlowModel(EmbeddingConditional):
                 bijector's domain or between levels.
         """
         num_samples = checks.positive_int("num_samples", num_samples)
-        if self.dequantization is None:
-            if num_samples != 1:
-                raise ValueError(
-                    "`num_samples` must be 1 without a dequantization: the density "
-                    f"is exact. Received: num_samples={num_samples}"
-                )
-            state = None
-        else:
-            state = seed_state(seed, self.seed_generator)
+        draws = self.dequantization is not None
+        if not draws and num_samples != 1:
+            raise ValueError(
+                "`num_samples` must be 1 without a dequantization: the density is "
+                f"exact. Received: num_samples={num_samples}"
+            )
+        state = seed_state(seed, self.seed_generator) if draws else None
         return self._in_batches(
             self._log_prob, x, condition, batch_size, state, num_samples=num_samples
         )
@@ -141,7 +153,7 @@ class FlowModel(EmbeddingConditional):
 
         return log_mean_weight(log_weights, num_samples, batch_size, _LIMIT)
 
-    def likelihood_protocol(self, num_samples=1, seed=None):
+    def likelihood_protocol(self, num_samples: int = 1, seed: int | None = None) -> Any:
         """Returns the arguments of `log_prob`, as a ledger names them."""
         if self.dequantization is None:
             return {}
@@ -149,7 +161,13 @@ class FlowModel(EmbeddingConditional):
 
     # Samples and latents.
 
-    def sample(self, num_samples, condition=None, seed=None, temperature=1.0):
+    def sample(
+        self,
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+    ) -> Any:
         """Draws samples from the model, in one call that is compiled once.
 
         Args:
@@ -192,7 +210,7 @@ class FlowModel(EmbeddingConditional):
         """Shape of the latents of one example."""
         return tuple(self.bijector.latent_shape)
 
-    def encode(self, x, condition=None):
+    def encode(self, x: Any, condition: Any = None) -> Any:
         """Returns the latents z with f(z) = x, of shape `(batch, *latent_shape)`.
 
         With a dequantization these are the latents of the levels' middles.
@@ -210,7 +228,7 @@ class FlowModel(EmbeddingConditional):
             x = self.dequantization.centre(x)
         return self.bijector.inverse(x, condition)
 
-    def decode(self, z, condition=None):
+    def decode(self, z: Any, condition: Any = None) -> Any:
         """Returns f(z), shape `(batch, *data_shape)`; with a dequantization its levels.
 
         Args:
@@ -231,7 +249,7 @@ class FlowModel(EmbeddingConditional):
         """Whether no weight waits for data to start from."""
         return self.bijector.is_initialized
 
-    def initialize(self, x, condition=None):
+    def initialize(self, x: Any, condition: Any = None) -> None:
         """Starts weights from data, where the bijector has such weights.
 
         `fit` does it with its first batch, unless it was done.
@@ -254,7 +272,7 @@ class FlowModel(EmbeddingConditional):
 
     # Input on the host.
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         if self.num_levels is None:
             checks.value_range("x", x, *self.bijector.domain)

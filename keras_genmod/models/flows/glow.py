@@ -11,6 +11,9 @@ itself. Class labels go into the networks of the couplings; the paper has them i
 prior of the last scale, and an auxiliary classifier.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -132,14 +135,14 @@ class Glow(FlowModel):
 
     def __init__(
         self,
-        image_shape,
-        num_scales=3,
-        num_steps=8,
-        filters=64,
-        num_levels=256,
-        num_classes=None,
-        **kwargs,
-    ):
+        image_shape: Sequence[int],
+        num_scales: int = 3,
+        num_steps: int = 8,
+        filters: int = 64,
+        num_levels: int = 256,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         num_scales = checks.positive_int("num_scales", num_scales)
         num_steps = checks.positive_int("num_steps", num_steps)
         filters = checks.positive_int("filters", filters)

@@ -1,5 +1,7 @@
 """Normalizing flow: an exact density from an invertible map."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -62,8 +64,13 @@ class NormalizingFlow(FlowModel):
     """
 
     def __init__(
-        self, bijector, base=None, dequantization=None, num_classes=None, **kwargs
-    ):
+        self,
+        bijector: Any,
+        base: Any = None,
+        dequantization: Any = None,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(bijector, base, dequantization, num_classes, **kwargs)
         self.target_log_prob = None
         self.inverse_temperature = self.add_weight(
@@ -76,7 +83,12 @@ class NormalizingFlow(FlowModel):
         )
         self.finish_construction()
 
-    def compile(self, optimizer="adam", target_log_prob=None, **kwargs):
+    def compile(
+        self,
+        optimizer: str | keras.optimizers.Optimizer = "adam",
+        target_log_prob: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Configures the model for training by maximum likelihood or reverse KL.
 
         Args:
@@ -133,7 +145,7 @@ class NormalizingFlow(FlowModel):
         z = self.base.sample(ops.shape(x)[0], self.seed_generator)
         self.bijector.initialize_forward(z, condition)
 
-    def check_training_examples(self, x, target):
+    def check_training_examples(self, x: Any, target: Any) -> Any:
         if self.target_log_prob is None:
             return super().check_training_examples(x, target)
         checks.shape("x", x, self.data_shape)

@@ -1,5 +1,7 @@
 """Uniform noise inside each level."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -31,10 +33,10 @@ class UniformDequantization(Dequantization):
     ```
     """
 
-    def __init__(self, num_levels, **kwargs):
+    def __init__(self, num_levels: int, **kwargs: Any) -> None:
         super().__init__(num_levels, **kwargs)
         self.built = True
 
-    def noise(self, x, seed):
+    def noise(self, x: Any, seed: int | None) -> Any:
         u = uniform(ops.shape(x), seed)
         return u, ops.zeros((ops.shape(x)[0],), "float32")

@@ -1,6 +1,7 @@
 """Noise inside each level from a flow of its own."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -48,7 +49,13 @@ class VariationalDequantization(Dequantization):
     ```
     """
 
-    def __init__(self, num_levels, bijector, network=None, **kwargs):
+    def __init__(
+        self,
+        num_levels: int,
+        bijector: Bijector,
+        network: keras.Model | None = None,
+        **kwargs: Any,
+    ) -> None:
         if not isinstance(bijector, Bijector):
             raise ValueError(
                 "`bijector` must be a keras_genmod.bijectors.Bijector. "
@@ -76,7 +83,7 @@ class VariationalDequantization(Dequantization):
         self.base = StandardNormal(bijector.latent_shape)
         self.built = True
 
-    def noise(self, x, seed):
+    def noise(self, x: Any, seed: int | None) -> Any:
         eps = self.base.sample(ops.shape(x)[0], seed)
         a, log_det = self.bijector.forward_and_log_det(eps, self._condition(x))
         flat = ops.reshape(a, (-1, math.prod(self.bijector.event_shape)))
