@@ -13,6 +13,7 @@ from keras_genmod import NormalizingFlow
 from keras_genmod.bijectors import Planar
 from keras_genmod.engine import compiled
 from tests.autodiff import gradients, jacobians
+from tests.contracts import ON_TORCH
 
 POINTS = np.random.default_rng(0).normal(size=(16, 3)).astype("float32") * 2.0
 
@@ -112,7 +113,9 @@ def rounding(paper, x):
     return 8 * 2.0**-24 * (1.0 + size)
 
 
-fast = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+fast = settings(
+    max_examples=200 if ON_TORCH else 50, deadline=None, derandomize=True, database=None
+)
 
 
 @fast

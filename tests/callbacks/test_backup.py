@@ -12,6 +12,7 @@ import pytest
 
 from keras_genmod import RBM
 from keras_genmod.callbacks import Backup
+from tests.contracts import EAGER_IS_FASTER
 
 X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
 
@@ -19,7 +20,7 @@ X, Y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
 def new_model(units=1):
     layers = [keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1)]
     model = keras.Sequential(layers)
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", run_eagerly=EAGER_IS_FASTER)
     return model
 
 
@@ -115,6 +116,7 @@ def foreign(path):
     new_model().save_weights(path)
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize(
     "damage",
     [

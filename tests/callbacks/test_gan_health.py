@@ -8,7 +8,14 @@ import pytest
 
 from keras_genmod import GAN, VAE, WGAN, WGANGP, CycleGAN
 from keras_genmod.callbacks import Backup, GanHealth, GanHealthWarning
-from tests.contracts import array_of, assert_same_state, start_process, state_of
+from tests.contracts import (
+    array_of,
+    assert_same_state,
+    slow_elsewhere,
+    start_process,
+    state_of,
+    torch_param,
+)
 from tests.engine.two_players import TwoPlayers
 from tests.models.small_networks import small_network
 
@@ -71,7 +78,10 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(
+    scope="module",
+    params=["gan", "wgan_gp", *map(torch_param, ("conditional", "wgan", "cycle_gan"))],
+)
 def trained(request):
     make, data, names = MODELS[request.param]
     real = None if request.param == "cycle_gan" else IMAGES
@@ -162,6 +172,7 @@ def test_training_is_the_same_with_the_callback():
     assert_same_state(*states, atol=1e-6)
 
 
+@slow_elsewhere  # the contract resumes the models everywhere
 def test_resumed_run_equals_a_straight_one(tmp_path):
     def run(folder, epochs):
         model = gan()
@@ -234,6 +245,7 @@ NEVER = {
 }
 
 
+@slow_elsewhere  # figures and limits on the host
 @pytest.mark.parametrize(
     "limits,words",
     [

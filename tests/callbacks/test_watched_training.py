@@ -12,7 +12,7 @@ from keras_genmod.callbacks import (
     SampleGrid,
 )
 from tests.callbacks.small_models import X, fit, gan, vae
-from tests.contracts import assert_same_state, state_of
+from tests.contracts import assert_same_state, state_of, torch_param
 
 
 def watching(model, folder):
@@ -50,7 +50,7 @@ def train(make, epochs, folder=None, backup=()):
     return model
 
 
-@pytest.mark.parametrize("make", [vae, gan])
+@pytest.mark.parametrize("make", [torch_param(vae), gan])
 def test_watched_training_is_the_same_bit_for_bit_and_so_is_a_resumed_run(
     make, tmp_path
 ):
