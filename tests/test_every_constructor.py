@@ -104,8 +104,10 @@ GOOD = {
     layers.MaskedDense: {"input_degrees": (1, 2), "output_degrees": (1, 2)},
     layers.ReflectionPadding2D: {},
     layers.RowLSTM: {"filters": 2},
+    layers.SelfAttention2D: {},
     layers.ShiftedConv2D: {"filters": 2, "kernel_size": (2, 3), "direction": "down"},
     layers.ShiftedConv2DTranspose: {"filters": 2, "direction": "down"},
+    layers.SinusoidalEmbedding: {"dim": 4},
     layers.WeightNormalization: {
         "layer": layers.ShiftedConv2D(2, (2, 3), "down", use_bias=False)
     },
@@ -121,6 +123,8 @@ GOOD = {
     networks.mlp_encoder: {"image_shape": IMAGE, "hidden_dims": (3,)},
     networks.patchgan_discriminator: {"image_shape": (24, 24, 1), "filters": 2},
     networks.resnet_generator: {**SIZES, "num_blocks": 1, "num_downsamplings": 1},
+    networks.time_mlp: {"event_dim": 2, "hidden_dims": (3,)},
+    networks.unet: {**SIZES, "multipliers": (1, 1), "num_blocks": 1},
 }
 # No argument can be any of these.
 NEVER = [

@@ -6,8 +6,10 @@ from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
+from keras_genmod.layers.self_attention_2d import SelfAttention2D
 from keras_genmod.layers.shifted_conv_2d import ShiftedConv2D
 from keras_genmod.layers.shifted_conv_2d_transpose import ShiftedConv2DTranspose
+from keras_genmod.layers.sinusoidal_embedding import SinusoidalEmbedding
 from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
@@ -17,7 +19,9 @@ __all__ = [
     "MaskedDense",
     "ReflectionPadding2D",
     "RowLSTM",
+    "SelfAttention2D",
     "ShiftedConv2D",
     "ShiftedConv2DTranspose",
+    "SinusoidalEmbedding",
     "WeightNormalization",
 ]

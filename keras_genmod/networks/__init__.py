@@ -10,6 +10,8 @@ from keras_genmod.networks.made import made
 from keras_genmod.networks.mlp import mlp_decoder, mlp_discriminator, mlp_encoder
 from keras_genmod.networks.patchgan import patchgan_discriminator
 from keras_genmod.networks.resnet_generator import resnet_generator
+from keras_genmod.networks.time_mlp import time_mlp
+from keras_genmod.networks.unet import unet
 
 __all__ = [
     "convolutional_decoder",
@@ -24,4 +26,6 @@ __all__ = [
     "mlp_encoder",
     "patchgan_discriminator",
     "resnet_generator",
+    "time_mlp",
+    "unet",
 ]

@@ -36,15 +36,19 @@ NETWORKS = {
         (1, 2, 1),
     ),
     "resnet_generator": (networks.resnet_generator, ((8, 8, 3), 2, 1), (8, 8, 3)),
+    "time_mlp": (networks.time_mlp, (2, (7, 5)), (2,)),
+    "unet": (networks.unet, ((8, 12, 3), 4, (1, 2), 1, (6,)), (8, 12, 3)),
 }
-START_AT_ZERO = ("coupling_cnn", "coupling_mlp", "made")  # the networks of flows
+OF_FLOWS = ("coupling_cnn", "coupling_mlp", "made")
+OF_TIME = ("time_mlp", "unet")
+START_AT_ZERO = OF_FLOWS + OF_TIME
 CONDITIONAL = [name for name in NETWORKS if not name.startswith(("patchgan", "resnet"))]
 
 
 @functools.cache
 def make(name, num_classes=None):
     function, arguments, _ = NETWORKS[name]
-    argument = "condition_dim" if name in START_AT_ZERO else "num_classes"
+    argument = "condition_dim" if name in OF_FLOWS else "num_classes"
     return function(*arguments, **({argument: num_classes} if num_classes else {}))
 
 
@@ -72,9 +76,9 @@ def test_outputs_have_their_shape_and_are_finite(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_without_condition_there_is_one_input_and_the_same_output(name):
+def test_without_condition_there_is_an_input_less_and_the_same_output(name):
     network = make(name)
-    assert len(network.inputs) == 1
+    assert len(network.inputs) == (2 if name in OF_TIME else 1)
     assert network.output_shape == (None, *NETWORKS[name][2])
 
 
@@ -84,9 +88,9 @@ def test_condition_changes_the_output(name):
     if name in START_AT_ZERO:
         network = keras.models.clone_model(network)
         network.set_weights([w + 0.1 for w in network.get_weights()])
-    x = inputs_of(network)[0]
+    x = inputs_of(network)[:-1]
     first, second = np.eye(4, dtype="float32")[[[0, 0, 0], [3, 3, 3]]]
-    difference = run(network, [x, first]) - run(network, [x, second])
+    difference = run(network, [*x, first]) - run(network, [*x, second])
     assert np.abs(difference).max() > 0
 
 
@@ -100,7 +104,7 @@ def test_file_round_trip_keeps_the_outputs(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", START_AT_ZERO)
-def test_networks_of_flows_start_at_zero(name):
+def test_networks_of_flows_and_times_start_at_zero(name):
     network = make(name, 4)
     assert not np.any(run(network, inputs_of(network)))
 
@@ -108,6 +112,7 @@ def test_networks_of_flows_start_at_zero(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_two_layers_start_alike(name):
     weights = [w for w in make(name).trainable_variables if len(w.shape) > 1]
+    weights = [w for w in weights if np.any(keras.ops.convert_to_numpy(w.value))]
     firsts = [np.ravel(keras.ops.convert_to_numpy(w.value))[:4] for w in weights]
     assert len({tuple(values) for values in firsts}) == len(firsts)
 
@@ -160,6 +165,10 @@ def test_generated_images_are_in_the_public_range(name):
         (networks.patchgan_discriminator, ((16, 32, 1),), "image_shape"),
         (networks.resnet_generator, ((10, 8, 1),), "image_shape"),
         (networks.resnet_generator, (IMAGE, 2, -1), "num_blocks"),
+        (networks.time_mlp, (2, ()), "hidden_dims"),
+        (networks.unet, ((6, 8, 1), 4), "image_shape"),
+        (networks.unet, ((8, 8, 1), 4, ()), "multipliers"),
+        (networks.unet, ((8, 8, 1), 4, (1,), 1, (), None, 1.0), "dropout"),
     ],
 )
 def test_bad_argument_is_named(function, arguments, name):

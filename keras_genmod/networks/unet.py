@@ -1,0 +1,182 @@
+"""The network of diffusion models: noisy images and times in, images out."""
+
+import math
+
+import keras
+from keras import layers
+
+from keras_genmod import checks
+from keras_genmod.layers.self_attention_2d import SelfAttention2D
+from keras_genmod.networks.times import time_inputs
+
+_MOST_GROUPS = 32  # of a normalization
+_EPSILON = 1e-6
+
+
+def unet(
+    image_shape: tuple[int, ...],
+    filters: int = 64,
+    multipliers: tuple[int, ...] = (1, 2, 2),
+    num_blocks: int = 2,
+    attention_resolutions: tuple[int, ...] = (8,),
+    num_classes: int | None = None,
+    dropout: float = 0.0,
+    outputs_per_channel: int = 1,
+) -> keras.Model:
+    """Makes a residual U-Net of images and times, as diffusion models have it.
+
+    On the way down each level has `num_blocks` residual blocks and halves the image;
+    on the way up it has one more, each of which also sees the features that the way
+    down had there. A block is
+
+        x + conv(dropout(silu((1 + scale) y + shift))),
+        y = normalized(conv(silu(normalized(x)))),
+
+    with `scale` and `shift` linear in the embedding of the time and the label. The
+    last convolution of each block and that of the network start at zero: at first
+    the output is 0.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)`; height and width divisible by
+            2 to the power of the levels less one.
+        filters: Integer, the channels of the first level.
+        multipliers: Tuple of integers, one for each level: its channels are so many
+            times `filters`.
+        num_blocks: Integer, residual blocks of each level on the way down.
+        attention_resolutions: Tuple of integers; levels whose longer side is one of
+            these have attention after each block. The lowest level has it in its
+            middle, too.
+        num_classes: Integer; if given, the network takes `[images, times, one_hot]`
+            with `one_hot` of shape `(batch, num_classes)`. A row of zeros stands for
+            no label, and has an embedding of its own.
+        dropout: Number in [0, 1), of each block.
+        outputs_per_channel: Integer, how many numbers each value of the image gets: 2
+            for a diffusion model that learns its variance.
+
+    Returns:
+        `keras.Model` from `[images, times]`, of shapes `(batch, *image_shape)` and
+        `(batch,)` with times in [0, 1], to float32 of shape
+        `(batch, height, width, outputs_per_channel * channels)`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020,
+          arXiv:2006.11239. On CIFAR-10: `filters=128, multipliers=(1, 2, 2, 2),
+          attention_resolutions=(16,), dropout=0.1`.
+        - Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis", 2021,
+          arXiv:2105.05233 (scale and shift).
+
+    Note:
+        Groups of normalizations are the most that divide 32 and the channels, and
+        attention has one head, as in the first paper.
+
+    Example:
+        ```python
+        network = keras_genmod.networks.unet((32, 32, 3), filters=32)
+        network([keras.ops.zeros((4, 32, 32, 3)), keras.ops.zeros(4)]).shape
+        # (4, 32, 32, 3)
+        ```
+    """
+    image_shape = checks.sizes("image_shape", image_shape, rank=3)
+    filters = checks.positive_int("filters", filters)
+    multipliers = checks.sizes("multipliers", multipliers)
+    num_blocks = checks.positive_int("num_blocks", num_blocks)
+    resolutions = checks.sizes(
+        "attention_resolutions", attention_resolutions, may_be_empty=True
+    )
+    dropout = _checked_dropout(dropout)
+    outputs_per_channel = checks.positive_int(
+        "outputs_per_channel", outputs_per_channel
+    )
+    _check_sides(image_shape, len(multipliers))
+    inputs, embedding = time_inputs(
+        image_shape, filters + filters % 2, num_classes, "image", 4 * filters
+    )
+    embedding = layers.Activation("silu")(embedding)
+
+    def block(x, channels):
+        x = _residual_block(x, embedding, channels, dropout)
+        return _attention(x) if max(x.shape[1:3]) in resolutions else x
+
+    x = _convolution(filters)(inputs[0])
+    skips = [x]
+    for level, multiplier in enumerate(multipliers):
+        if level > 0:
+            x = _convolution(x.shape[-1], strides=2)(x)
+            skips.append(x)
+        for _ in range(num_blocks):
+            x = block(x, multiplier * filters)
+            skips.append(x)
+    x = _residual_block(x, embedding, x.shape[-1], dropout)
+    x = _residual_block(_attention(x), embedding, x.shape[-1], dropout)
+    for level, multiplier in reversed(list(enumerate(multipliers))):
+        for _ in range(num_blocks + 1):
+            x = layers.Concatenate()([x, skips.pop()])
+            x = block(x, multiplier * filters)
+        if level > 0:
+            x = layers.UpSampling2D(2, data_format="channels_last")(x)
+            x = _convolution(x.shape[-1])(x)
+    x = layers.Activation("silu")(_normalization(x.shape[-1])(x))
+    x = _convolution(outputs_per_channel * image_shape[-1], at_zero=True)(x)
+    x = layers.Activation("linear", dtype="float32")(x)
+    return keras.Model(inputs, x, name="unet")
+
+
+def _residual_block(x, embedding, channels, dropout):
+    y = layers.Activation("silu")(_normalization(x.shape[-1])(x))
+    y = _convolution(channels)(y)
+    scale = layers.Reshape((1, 1, channels))(layers.Dense(channels)(embedding))
+    shift = layers.Reshape((1, 1, channels))(layers.Dense(channels)(embedding))
+    y = _normalization(channels)(y)
+    y = layers.Add()([y, layers.Multiply()([y, scale]), shift])
+    y = layers.Activation("silu")(y)
+    if dropout > 0:
+        y = layers.Dropout(dropout)(y)
+    y = _convolution(channels, at_zero=True)(y)
+    if x.shape[-1] != channels:
+        x = layers.Dense(channels)(x)
+    return layers.Add()([x, y])
+
+
+def _attention(x):
+    return SelfAttention2D(groups=_num_groups(x.shape[-1]))(x)
+
+
+def _num_groups(channels):
+    return math.gcd(_MOST_GROUPS, channels)
+
+
+def _normalization(channels):
+    return layers.GroupNormalization(_num_groups(channels), epsilon=_EPSILON)
+
+
+def _convolution(channels, strides=1, at_zero=False):
+    return layers.Conv2D(
+        channels,
+        3,
+        strides=strides,
+        padding="same",
+        kernel_initializer="zeros" if at_zero else "glorot_uniform",
+        data_format="channels_last",
+    )
+
+
+def _checked_dropout(dropout):
+    dropout = checks.fraction("dropout", dropout)
+    if dropout == 1:
+        raise ValueError(
+            f"`dropout` must be below 1, or nothing is left. Received: {dropout=}"
+        )
+    return dropout
+
+
+def _check_sides(image_shape, num_levels):
+    factor = 2 ** (num_levels - 1)
+    if image_shape[0] % factor or image_shape[1] % factor:
+        raise ValueError(
+            "`image_shape` must have height and width divisible by "
+            f"2 ** (len(multipliers) - 1) = {factor}: pad the images, or use fewer "
+            f"levels. Received: image_shape={image_shape}"
+        )
