@@ -1,5 +1,7 @@
 """Independent binary variables."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_genmod.distributions.distribution import Distribution, sum_over_events
@@ -33,19 +35,19 @@ class Bernoulli(Distribution):
     ```
     """
 
-    def __init__(self, logits):
+    def __init__(self, logits: Any) -> None:
         self.logits = ops.cast(logits, "float32")
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Any:
         value = ops.cast(value, "float32")
         return sum_over_events(value * self.logits + ops.log_sigmoid(-self.logits))
 
-    def sample(self, seed):
+    def sample(self, seed: Any) -> Any:
         return self.from_noise(uniform(ops.shape(self.logits), seed))
 
-    def from_noise(self, noise):
+    def from_noise(self, noise: Any) -> Any:
         """Returns the draw that numbers of U[0, 1), of the logits' shape, stand for."""
         return draw_binary(self.mean(), noise)
 
-    def mean(self):
+    def mean(self) -> Any:
         return ops.sigmoid(self.logits)

@@ -1,5 +1,7 @@
 """Independent variables with several levels."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_genmod.distributions.distribution import (
@@ -22,10 +24,10 @@ class Categorical(Distribution):
     ```
     """
 
-    def __init__(self, logits):
+    def __init__(self, logits: Any) -> None:
         self.logits = ops.cast(logits, "float32")
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Any:
         """Returns the log-probability in nats, shape `(batch,)`.
 
         Args:
@@ -41,10 +43,10 @@ class Categorical(Distribution):
         terms = chosen - ops.logsumexp(self.logits, axis=-1)
         return sum_over_events(ops.where(exists, terms, float("nan")))
 
-    def sample(self, seed):
+    def sample(self, seed: Any) -> Any:
         return self.from_noise(uniform(ops.shape(self.logits)[:-1], seed))
 
-    def from_noise(self, noise):
+    def from_noise(self, noise: Any) -> Any:
         """Returns the draw that numbers of U[0, 1) stand for, one a variable.
 
         Args:
@@ -61,6 +63,6 @@ class Categorical(Distribution):
         level = ops.minimum(level, self.logits.shape[-1] - 1.0)
         return nan_where_nan(cumulative[..., -1], level)
 
-    def mean(self):
+    def mean(self) -> Any:
         levels = ops.arange(self.logits.shape[-1], dtype="float32")
         return ops.sum(ops.softmax(self.logits, axis=-1) * levels, axis=-1)

@@ -62,13 +62,13 @@ class DiscretizedLogisticMixture(Distribution):
 
     def __init__(
         self,
-        logits,
-        means,
-        log_scales,
-        coefficients=None,
-        num_levels=256,
-        temperature=1.0,
-    ):
+        logits: Any,
+        means: Any,
+        log_scales: Any,
+        coefficients: Any = None,
+        num_levels: int = 256,
+        temperature: Any = 1.0,
+    ) -> None:
         self.num_levels = num_levels
         self.num_channels = means.shape[-2]
         # One unit is one level from here on: level k reaches from k - 1/2 to k + 1/2.
@@ -84,7 +84,13 @@ class DiscretizedLogisticMixture(Distribution):
         self._log_weights = ops.log_softmax(logits, axis=-1)
 
     @classmethod
-    def from_outputs(cls, outputs, num_channels, num_levels=256, temperature=1.0):
+    def from_outputs(
+        cls,
+        outputs: Any,
+        num_channels: int,
+        num_levels: int = 256,
+        temperature: Any = 1.0,
+    ) -> Any:
         """Returns the mixture that a network's outputs stand for.
 
         Args:
@@ -109,7 +115,7 @@ class DiscretizedLogisticMixture(Distribution):
         )
 
     @staticmethod
-    def num_parameters(num_channels) -> int:
+    def num_parameters(num_channels: int) -> int:
         """Returns how many parameters a component has."""
         return 1 + 2 * num_channels + num_channels * (num_channels - 1) // 2
 
@@ -151,7 +157,7 @@ class DiscretizedLogisticMixture(Distribution):
         levels = ops.round(ops.cast(value, "float32") * (self.num_levels - 1))
         return [levels[..., c : c + 1] for c in range(self.num_channels)]
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Any:
         """Returns log p(value) in nats, summed over all pixels, shape `(batch,)`.
 
         Args:
@@ -163,11 +169,11 @@ class DiscretizedLogisticMixture(Distribution):
             log_weights = log_weights + self._log_chances(c, levels)
         return sum_over_events(ops.logsumexp(log_weights, axis=-1))
 
-    def sample(self, seed):
+    def sample(self, seed: Any) -> Any:
         shape = (*self._log_weights.shape[:-1], self.num_channels + 1)
         return self.from_noise(uniform(shape, seed))
 
-    def from_noise(self, noise):
+    def from_noise(self, noise: Any) -> Any:
         """Returns the draw that numbers of U[0, 1) stand for.
 
         Args:
@@ -179,7 +185,7 @@ class DiscretizedLogisticMixture(Distribution):
         """
         return self._draw(noise)[0]
 
-    def complete(self, value, keep, noise):
+    def complete(self, value: Any, keep: Any, noise: Any) -> Any:
         """Draws the channels that are not known, each given all before it.
 
         The number of a known channel chooses the component anew, with the weights
@@ -237,7 +243,7 @@ class DiscretizedLogisticMixture(Distribution):
         components = ops.arange(log_weights.shape[-1], dtype="float32")
         return nan_where_nan(index, ops.cast(index == components, "float32"))
 
-    def mean(self):
+    def mean(self) -> Any:
         """Returns the expected value, shape `(batch, ..., channels)`.
 
         Note:

@@ -1,6 +1,7 @@
 """The contract of distributions."""
 
 import abc
+from typing import Any
 
 from keras import ops
 
@@ -13,7 +14,7 @@ class Distribution(abc.ABC):
     """
 
     @abc.abstractmethod
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Any:
         """Returns the log-probability or log-density in nats, shape `(batch,)`.
 
         Args:
@@ -21,7 +22,7 @@ class Distribution(abc.ABC):
         """
 
     @abc.abstractmethod
-    def sample(self, seed):
+    def sample(self, seed: Any) -> Any:
         """Returns one draw for each entry of the batch, shape `(batch, ...)`.
 
         Args:
@@ -29,7 +30,7 @@ class Distribution(abc.ABC):
         """
 
     @abc.abstractmethod
-    def mean(self):
+    def mean(self) -> Any:
         """Returns the expected value, shape `(batch, ...)`."""
 
 

@@ -1,6 +1,7 @@
 """Independent normal variables."""
 
 import math
+from typing import Any
 
 from keras import ops
 
@@ -21,18 +22,18 @@ class Normal(Distribution):
     ```
     """
 
-    def __init__(self, mean, log_var):
+    def __init__(self, mean: Any, log_var: Any) -> None:
         self.location = ops.cast(mean, "float32")
         self.log_var = ops.cast(log_var, "float32")
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Any:
         squared = ops.square(ops.cast(value, "float32") - self.location)
         terms = squared * ops.exp(-self.log_var) + self.log_var + math.log(2 * math.pi)
         return sum_over_events(-0.5 * terms)
 
-    def sample(self, seed):
+    def sample(self, seed: Any) -> Any:
         noise = normal(ops.shape(self.location), seed)
         return self.location + ops.exp(0.5 * self.log_var) * noise
 
-    def mean(self):
+    def mean(self) -> Any:
         return self.location

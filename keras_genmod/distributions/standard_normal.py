@@ -1,5 +1,8 @@
 """The distribution that latent-variable models and flows start from."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -25,19 +28,19 @@ class StandardNormal:
     ```
     """
 
-    def __init__(self, event_shape):
+    def __init__(self, event_shape: Sequence[int]) -> None:
         self.event_shape = checks.sizes("event_shape", event_shape, may_be_empty=True)
 
-    def log_prob(self, value):
+    def log_prob(self, value: Any) -> Any:
         """Returns the log-density in nats, shape `(batch,)`."""
         return Normal(ops.zeros_like(value), 0.0).log_prob(value)
 
-    def sample(self, num_samples, seed):
+    def sample(self, num_samples: int, seed: Any) -> Any:
         """Returns float32 draws of shape `(num_samples, *event_shape)`."""
         shape = (num_samples, *self.event_shape)
         return normal(shape, seed)
 
-    def mean(self):
+    def mean(self) -> Any:
         """Returns zeros of the event shape."""
         return ops.zeros(self.event_shape, "float32")
 
