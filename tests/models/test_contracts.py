@@ -524,7 +524,7 @@ class TestConditionalDiffusionModel(ShortBatch, ConditionalContract):
     @staticmethod
     def outputs(model):
         density = model.log_prob(POINTS, LABELS, method="ode", num_steps=3)
-        return density, model.encode(POINTS, LABELS, sampler="heun", num_steps=3)
+        return density, model.score(POINTS, 0.5, LABELS)
 
 
 class TestEnergyModel(ModelContract):

@@ -122,7 +122,9 @@ def test_probabilities_of_levels_sum_to_one(mean, std):
     levels = np.linspace(-1, 1, 256).astype("float32")
     mean_of = ops.convert_to_tensor(np.full(256, mean, "float32"))
     found = array_of(
-        log_level_prob(ops.convert_to_tensor(levels), mean_of, 2 * np.log(std), 256)
+        log_level_prob(
+            ops.convert_to_tensor(levels), mean_of, float(2 * np.log(std)), 256
+        )
     ).astype("float64")
     np.testing.assert_allclose(np.exp(found).sum(), 1, atol=2e-4)
     edges = np.concatenate([[-np.inf], (levels[1:] + levels[:-1]) / 2.0, [np.inf]])

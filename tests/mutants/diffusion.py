@@ -1,0 +1,110 @@
+"""Faults of diffusion models."""
+
+from tests.mutants import Mutant
+
+_HERE = "tests/models/diffusion/"
+
+MUTANTS = [
+    Mutant(  # the noisiest time is never looked at
+        "models/diffusion/time_grid.py",
+        "return np.linspace(top, 1, num_steps) if",
+        "return np.linspace(top - 20, 1, num_steps) if",
+        _HERE + "test_schedules.py -k grids_hold",
+    ),
+    Mutant(
+        "models/diffusion/cosine_schedule.py",
+        "_LARGEST_BETA = 0.999",
+        "_LARGEST_BETA = 0.99",
+        _HERE + "test_schedules.py -k improved",
+    ),
+    Mutant(  # eta times what the step adds, not the posterior's deviation
+        "models/diffusion/samplers.py",
+        "variance = eta**2 * transition(grid)[1]",
+        "variance = eta**2 * transition(grid)[0]",
+        _HERE + "test_samplers.py -k all_noise",
+    ),
+    Mutant(
+        "models/diffusion/samplers.py",
+        "share = lengths[i] / (2 * lengths[i - 1])",
+        "share = lengths[i - 1] / (2 * lengths[i])",
+        _HERE + "test_samplers.py -k orders",
+    ),
+    Mutant(  # the slope at the end alone
+        "models/diffusion/samplers.py",
+        "half = after * (sigma_after / after - sigma / alpha) / 2",
+        "half = after * (sigma_after / after - sigma / alpha)",
+        _HERE + "test_samplers.py -k orders",
+    ),
+    Mutant(
+        "models/diffusion/noise_model.py",
+        "outputs = free + guidance * (given - free)",
+        "outputs = given + guidance * (given - free)",
+        _HERE + "test_training.py -k doubled",
+    ),
+    Mutant(  # all labels of a batch are dropped, or none
+        "models/diffusion/noise_model.py",
+        "uniform((ops.shape(condition)[0], 1), seeds)",
+        "uniform((1, 1), seeds)",
+        _HERE + "test_training.py -k dropped",
+    ),
+    Mutant(
+        "models/diffusion/loss_weights.py",
+        "return xp.minimum((alpha / sigma) ** 2, _GAMMA) * factor**2",
+        "return xp.minimum((alpha / sigma) ** 2, _GAMMA) * factor",
+        _HERE + "test_training.py -k min_snr",
+    ),
+    Mutant(  # the tails of the outermost levels are cut
+        "models/diffusion/discretized_normal.py",
+        "return ops.where(is_first, low_tail, ops.where(is_last, high_tail, inner))",
+        "return inner + 0 * ops.where(is_first, low_tail, high_tail)",
+        _HERE + "test_likelihood.py -k sum_to_one",
+    ),
+    Mutant(
+        "models/diffusion/variational_bound.py",
+        "return 0.5 * (float(alpha**2) * ops.square(x) + float(rest))",
+        "return 0.5 * (float(alpha**2) * ops.square(x))",
+        _HERE + "test_likelihood.py -k entropy",
+    ),
+    Mutant(
+        "models/diffusion/diffusion_model.py",
+        "fraction = ops.ones_like(x)",
+        "fraction = ops.zeros_like(x)",
+        _HERE + "test_likelihood.py -k fixed_variance",
+    ),
+    Mutant(  # the width of the levels is forgotten
+        "models/diffusion/denoising_model.py",
+        "log_scale = -size * math.log(self.num_levels)",
+        "log_scale = 0.0",
+        _HERE + "test_likelihood.py -k their_width",
+    ),
+    Mutant(
+        "models/diffusion/flow_likelihood.py",
+        "return z, total + length / 6 * (d1",
+        "return z, total - length / 6 * (d1",
+        _HERE + "test_likelihood.py -k papers",
+    ),
+    Mutant(  # steps are gone back from the data, too
+        "models/diffusion/repaint.py",
+        "for level in range(1, num_steps",
+        "for level in range(0, num_steps",
+        _HERE + "test_given_data.py -k gone_back",
+    ),
+    Mutant(
+        "models/diffusion/editing_model.py",
+        "return ops.where(mask, x, self._finished(end))",
+        "return self._finished(end)",
+        _HERE + "test_given_data.py -k bit_for_bit",
+    ),
+    Mutant(
+        "models/diffusion/editing_model.py",
+        "(2 * score if self.is_of_images else score)",
+        "score",
+        _HERE + "test_given_data.py -k score_of_images",
+    ),
+    Mutant(
+        "models/diffusion/latent_noise_model.py",
+        "start = alpha * (2 * x - data)",
+        "start = alpha * data",
+        _HERE + "test_given_data.py -k codes",
+    ),
+]
