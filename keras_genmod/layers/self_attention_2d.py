@@ -150,7 +150,8 @@ class SelfAttention2D(keras.layers.Layer):
     def _pooled(self, x):
         if self.pool_size == 1:
             return x
-        return ops.max_pool(x, self.pool_size, data_format="channels_last")
+        sides = (self.pool_size, self.pool_size)  # JAX takes no single number
+        return ops.max_pool(x, sides, sides, data_format="channels_last")
 
     def compute_output_shape(self, input_shape):
         return input_shape
