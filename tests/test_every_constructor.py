@@ -43,6 +43,10 @@ GOOD = {
     },
     models.DiscreteSchedule: {"betas": [0.1, 0.2]},
     models.EnergyModel: {"network": TO_SCORE, "buffer_size": 2},
+    models.FlowMatching: {
+        "network": small_time_network((2,)),
+        "data_shape": (2,),
+    },
     models.GAN: {
         "generator": TO_IMAGE,
         "discriminator": TO_SCORE,
@@ -62,6 +66,7 @@ GOOD = {
     },
     models.PixelRNN: {**SIZES, "num_layers": 1},
     models.RBM: {"visible_dim": 4, "hidden_dim": 3, "num_chains": 2},
+    models.StraightSchedule: {},
     models.UniformDequantization: {"num_levels": 4},
     models.VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},
     models.VariationalDequantization: {

@@ -5,10 +5,12 @@ from keras_genmod.data.dequantization import dequantize
 from keras_genmod.data.dynamic_binarization import DynamicBinarization
 from keras_genmod.data.loading import load
 from keras_genmod.data.resizing import resize
+from keras_genmod.data.transport_pairs import TransportPairs
 from keras_genmod.data.unpaired_dataset import UnpairedDataset
 
 __all__ = [
     "DynamicBinarization",
+    "TransportPairs",
     "UnpairedDataset",
     "binarize",
     "dequantize",

@@ -15,8 +15,10 @@ from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
 from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
 from keras_genmod.models.diffusion.diffusion_model import DiffusionModel
 from keras_genmod.models.diffusion.discrete_schedule import DiscreteSchedule
+from keras_genmod.models.diffusion.flow_matching import FlowMatching
 from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
+from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
 from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
 from keras_genmod.models.energy.dbm import DBM
 from keras_genmod.models.energy.dbn import DBN
@@ -42,6 +44,7 @@ __all__ = [
     "DiffusionModel",
     "DiscreteSchedule",
     "EnergyModel",
+    "FlowMatching",
     "GAN",
     "GatedPixelCNN",
     "GenerativeModel",
@@ -53,6 +56,7 @@ __all__ = [
     "PixelCNNPlusPlus",
     "PixelRNN",
     "RBM",
+    "StraightSchedule",
     "UniformDequantization",
     "VAE",
     "VariationalDequantization",

@@ -17,6 +17,7 @@ from keras_genmod import (
     DiffusionModel,
     DiscreteSchedule,
     EnergyModel,
+    FlowMatching,
     GatedPixelCNN,
     Glow,
     NormalizingFlow,
@@ -525,6 +526,40 @@ class TestConditionalDiffusionModel(ShortBatch, ConditionalContract):
     def outputs(model):
         density = model.log_prob(POINTS, LABELS, method="ode", num_steps=3)
         return density, model.score(POINTS, 0.5, LABELS)
+
+
+class TestFlowMatching(ModelContract):
+    policy = "mixed_float16"
+    data = (GREY,)
+    falls = None
+    sample_arguments = {"num_steps": 5}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return FlowMatching(small_time_network(IMAGE, dropout=0.3), IMAGE)
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(GREY, sampler="heun", num_steps=3)
+
+
+@varies_little
+class TestConditionalFlowMatching(ConditionalContract):
+    data = (POINTS, LABELS)
+    falls = None
+    data_in_unit_range = False
+    sample_arguments = {"condition": 1, "num_steps": 5, "guidance": 2.0}
+
+    @staticmethod
+    def make():
+        return FlowMatching(
+            small_time_network((2,), num_classes=3), (2,), num_classes=3
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.log_prob(POINTS, LABELS, num_steps=3)
 
 
 class TestEnergyModel(ModelContract):

@@ -1,0 +1,152 @@
+"""Flow matching: the velocity of straight ways between noise and data."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_genmod.engine import normal, uniform
+from keras_genmod.models.diffusion.denoising_model import DenoisingModel
+from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
+from keras_genmod.models.valid_data import in_range, nan_unless
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class FlowMatching(DenoisingModel):
+    """dx / ds = network(x, t), which carries noise to data as s = 1 - t goes up.
+
+    With x_t = (1 - t) data + t noise, it is trained on
+
+        mean (data - noise - network(x_t, t))^2,
+
+    the mean over all values of an example. The network's best answer is the mean
+    velocity at a point, and its ways carry N(0, I) to the data (rectified flow). Where
+    ways of different pairs cross, theirs bend, and solvers need more steps. They are
+    straighter
+
+    - with pairs of the optimal transport of each batch: train on
+      `keras_genmod.data.TransportPairs(x, batch_size)`;
+    - after reflow: train a second model on the first one's own pairs,
+      `fit(z, model.decode(z))` with normal `z`.
+
+    Args:
+        network: Keras model or layer, called with `[x_t, t]`: float32 of shapes
+            `(batch, *data_shape)` and `(batch,)`, with t in [0, 1]. With
+            `num_classes`, one-hot labels are a third, zeros for any label. It returns
+            the shape of `x_t`. No normalization over the batch.
+        data_shape: Shape of one example. Images, `(height, width, channels)`, lie in
+            [0, 1]; other data are taken as they are: scale them to deviations of
+            about 1.
+        num_classes: Int for a model conditional on class labels, or `None`.
+        drop_rate: Number in [0, 1), how often the label of an example is left out in
+            training, which `guidance` needs.
+        num_levels: Int of at least 2, the levels k / (num_levels - 1) of images whose
+            probability `log_prob` bounds, or `None` for a density. Other data have a
+            density.
+        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+
+    Raises:
+        ValueError: If an argument is out of range, or the network does not fit.
+
+    References:
+        - Lipman et al., Flow matching for generative modeling, 2022, arXiv:2210.02747.
+        - Liu, Gong and Liu, Flow straight and fast, 2022, arXiv:2209.03003 (reflow).
+        - Tong et al., Improving and generalizing flow-based generative models with
+          minibatch optimal transport, 2023, arXiv:2302.00482.
+
+    Note:
+        Time runs as in all models here, from data at t = 0 to noise at t = 1; in these
+        papers it runs from noise to data. No noise is left at the data: sigma_min is 0.
+        `sampler="euler"`, or "ddim", is Euler's method in t; "heun" takes its mean of
+        slopes in t / (1 - t). Given pairs need a model without `num_classes`.
+
+    Example:
+    ```python
+    model = FlowMatching(keras_genmod.networks.time_mlp(2), (2,))
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.fit(points, epochs=50, batch_size=128)
+    new_points = model.sample(100, sampler="heun", num_steps=10, seed=0)
+    ```
+    """
+
+    takes_targets = True
+
+    def __init__(
+        self,
+        network,
+        data_shape,
+        num_classes=None,
+        drop_rate=0.1,
+        num_levels=256,
+        **kwargs,
+    ):
+        super().__init__(
+            network,
+            data_shape,
+            StraightSchedule(),
+            "velocity",
+            num_classes,
+            drop_rate,
+            num_levels,
+            **kwargs,
+        )
+        self.finish_construction()
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Trains the model, as `GenerativeModel.fit`.
+
+        Args:
+            x: Data, or noise of the data's shape if `y` is the data paired with it.
+            y: Labels of a conditional model; of another one `None`, or data.
+            *args: As in Keras.
+            **kwargs: As in Keras.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If the model does not take such data.
+        """
+        return super().fit(x, y, *args, **kwargs)
+
+    def check_target(self, y):
+        """Raises a `ValueError` unless `y` are data, paired with noise."""
+        self.check_examples(y)
+
+    def fold_condition(self, data):
+        inputs, target, sample_weight = super().fold_condition(data)
+        return (inputs if target is None else (inputs, target)), None, sample_weight
+
+    def call(self, inputs, training=False):
+        """Returns the loss of each example at a time drawn for it."""
+        if not self.is_conditional and isinstance(inputs, (tuple, list)):
+            noise, x = (ops.cast(part, "float32") for part in inputs)
+            condition = None
+        else:
+            x, condition = self.data_and_condition(inputs)
+            noise = normal(ops.shape(x), self.seed_generator)
+        x = self._inside(x)
+        t = uniform((ops.shape(x)[0],), self.seed_generator)
+        condition = self._dropped(condition, self.seed_generator)
+        losses = self._example_losses(x, t, noise, condition, training)
+        if self.is_of_images:  # a stream's later batches come unseen
+            losses = nan_unless(in_range(x, -1.0, 1.0), losses)
+        return losses
+
+    def _example_losses(self, x, t, noise, condition, training):
+        """Returns the loss of each example, `(batch,)`."""
+        alpha, sigma = self._levels(t)
+        velocity = self._predict(alpha * x + sigma * noise, t, condition, training)
+        errors = ops.square(x - noise - velocity)
+        return ops.mean(ops.reshape(errors, (-1, math.prod(self.data_shape))), axis=1)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        return self.mean_loss(y_pred, sample_weight)
+
+    def get_config(self):
+        config = super().get_config()
+        for fixed in ("schedule", "prediction"):
+            config.pop(fixed)
+        return config
