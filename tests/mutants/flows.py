@@ -100,4 +100,16 @@ MUTANTS = [
         "tests/engine/test_read.py",
         "tensorflow",
     ),
+    Mutant(
+        "models/flows/glow.py",
+        "layers.Rescaling(1.0 / math.sqrt(num_inputs)",
+        "layers.Rescaling(1.0",
+        "tests/models/flows/test_glow.py -k a_jump",
+    ),
+    Mutant(
+        "models/flows/glow.py",
+        "1.0 / math.sqrt(num_inputs)",
+        "1.0",
+        "tests/models/flows/test_glow.py -k no_step_of_adam",
+    ),
 ]

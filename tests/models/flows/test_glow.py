@@ -7,7 +7,7 @@ import scipy.stats
 from keras import ops
 
 from keras_genmod import Glow
-from keras_genmod.bijectors import ActNorm, Split
+from keras_genmod.bijectors import ActNorm, AffineCoupling, Split
 from tests.autodiff import jacobians
 
 IMAGES = np.random.default_rng(0).random((4, 4, 4, 1)).astype("float32")
@@ -135,6 +135,41 @@ def test_lower_temperatures_are_nearer_to_the_middle(of_images):
         for t in (0.01, 0.7, 1.0)
     ]
     assert distances[0] < 0.05 * distances[1] and distances[1] < distances[2]
+
+
+@pytest.mark.parametrize("filters", [16, 256])
+def test_no_step_of_adam_moves_a_coupling_far(filters, rng):
+    # The first step moves each weight by the learning rate; at worst all together.
+    model = Glow((8, 8, 2), num_scales=2, num_steps=1, filters=filters)
+    x = rng.normal(size=(16, 4, 4, 8)).astype("float32")
+    coupling = flattened(model.bijector, AffineCoupling)[0]
+    split = flattened(model.bijector, Split)[0]
+    for network, values in (
+        (coupling.network, x),
+        (split.prior_network, x[..., :4]),
+    ):
+        *_, kernel, _ = network.trainable_variables
+        np.testing.assert_array_equal(numpy(network(values)), 0)
+        for sign in (np.ones(kernel.shape), np.sign(rng.normal(size=kernel.shape))):
+            kernel.assign(1e-3 * sign)
+            assert 0 < np.abs(numpy(network(values))).max() < 0.1
+
+
+@pytest.mark.any_backend
+def test_adam_starts_without_a_jump():
+    # With undivided last layers the first step loses 90 nats here.
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    grey, noise = rng.random((16, 1, 1, 1)), rng.normal(size=(16, 8, 8, 3))
+    images = (grey + 0.02 * noise).astype("float32")  # smooth, as photographs are
+    model = Glow((8, 8, 3), num_scales=2, num_steps=8, filters=256, num_levels=None)
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.initialize(images)
+    losses = []
+    for _ in range(4):
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(images)))
+    assert np.all(np.diff(losses) < 0)
 
 
 @pytest.mark.parametrize("image_shape", [(6, 8, 1), (8, 6, 1)])
