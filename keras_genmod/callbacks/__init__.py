@@ -1,6 +1,7 @@
 """Callbacks: when to log, draw and back up."""
 
 from keras_genmod.callbacks.backup import Backup
+from keras_genmod.callbacks.denoising_path import DenoisingPath
 from keras_genmod.callbacks.evaluate_samples import EvaluateSamples
 from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
 from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
@@ -16,6 +17,7 @@ from keras_genmod.callbacks.tensorboard import EventWriter, TensorBoard
 
 __all__ = [
     "Backup",
+    "DenoisingPath",
     "EvaluateSamples",
     "EventWriter",
     "ExponentialMovingAverage",

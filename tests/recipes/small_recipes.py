@@ -15,16 +15,29 @@ SMALL = {
     "anomaly": {"hidden_dim": 25, "latent_dim": 2, "filters": 4, "num_blocks": 1},
     "autoencoder": {"hidden_dim": 16},
     "boltzmann_machine": {"num_patterns": 5},
+    "conditional_diffusion": {
+        "filters": 4,
+        "multipliers": "1",
+        "num_steps": 2,
+        "num_scored": 80,
+    },
     "conditional_gan": {"filters": 4, "latent_dim": 8},
     "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
     "cycle_gan": {"filters": 4, "num_blocks": 1},
     "dbm": {"hidden_dims": "6,5", "pretrain_epochs": 1, "num_chains": 8},
     "dbn": {"hidden_dims": "6,5", "pretrain_epochs": 1},
+    "ddpm": {"filters": 4, "multipliers": "1", "bound_steps": 2},
     "energy_model": {"hidden_dim": 8, "filters": 2, "num_langevin_steps": 3},
     "feature_classifier": {"filters": 4, "feature_dim": 8},
     "gan": {"filters": 4, "latent_dim": 8},
     "gated_pixel_cnn": {"filters": 4, "num_blocks": 1, "class_conditional": True},
     "glow": {"filters": 4, "num_steps": 1},
+    "inpainting": {
+        "filters": 4,
+        "multipliers": "1",
+        "num_steps": 2,
+        "num_resamplings": 1,
+    },
     "maf": {"num_layers": 2, "hidden_dim": 32},
     "pixel_cnn": {"filters": 4, "num_blocks": 1, "binarization": "static"},
     "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
@@ -33,6 +46,7 @@ SMALL = {
     "planar_flow": {"num_layers": 2},
     "rbm": {"hidden_dim": 6},
     "real_nvp": {"width": 4},
+    "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
     "wgan_gp": {"filters": 4, "latent_dim": 8},
@@ -43,16 +57,19 @@ FIGURES = {
     "anomaly": "the lowest AUROC is",
     "autoencoder": "mean squared error",
     "boltzmann_machine": "recovered whole from their upper halves",
+    "conditional_diffusion": "Frechet distance to these (features: pixels): 0:",
     "conditional_gan": "has the class asked for in",
     "conditional_vae": "importance-weighted, K=",
     "cycle_gan": "distance after a cycle",
     "dbm": "nats (lower_bound)",
     "dbn": "Logistic regression on its features: accuracy",
+    "ddpm": "bits a dimension",
     "energy_model": "nats (estimate: normalised on a grid of 64x64 cells)",
     "feature_classifier": "Frechet distance",
     "gan": "(features: pixels): Frechet distance",
     "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x | y",
     "glow": "bits a dimension",
+    "inpainting": "mean squared error of the lower halves",
     "maf": "bits a dimension",
     "pixel_cnn": "static binarization (tested on one draw, seed 0): log p(x) = ",
     "pixel_cnn_pp": "nats (exact), ",
@@ -61,6 +78,7 @@ FIGURES = {
     "planar_flow": "nats (exact)",
     "rbm": "nats (exact)",
     "real_nvp": "bits a dimension",
+    "sdedit": "strength 0.7",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
     "wgan_gp": "(features: pixels): Frechet distance",
@@ -68,6 +86,7 @@ FIGURES = {
 
 # What the recipes of the whole set of callbacks log beside the losses.
 PICTURES = {
+    "ddpm": {"samples", "denoising"},
     "gan": {"samples", "interpolation"},
     "pixel_cnn": {"samples"},
     "vae": {"samples", "reconstructions", "traversal", "interpolation"},
@@ -106,9 +125,9 @@ FILES = {
 BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
-    "torch": "anomaly autoencoder conditional_vae cycle_gan dbm dbn gated_pixel_cnn "
-    "glow maf pixel_cnn pixel_cnn_pp pixel_rnn planar_energies real_nvp "
-    "vae_planar_posterior wgan_gp",
+    "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
+    "dbn ddpm gated_pixel_cnn glow inpainting maf pixel_cnn pixel_cnn_pp pixel_rnn "
+    "planar_energies real_nvp sdedit vae_planar_posterior wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 
