@@ -185,6 +185,7 @@ def test_every_convolution_starts_from_data(monkeypatch):
         np.testing.assert_allclose(found, deviation, rtol=1e-2)
 
 
+@slow_on_jax
 @pytest.mark.parametrize("value", [0.0, torch_param(1.0)])
 def test_constant_images_start_no_nan(value):
     model = small(num_resolutions=1)
@@ -203,6 +204,7 @@ def test_nan_in_the_first_batch_leaves_finite_weights():
         assert np.all(np.isfinite(weight))
 
 
+@slow_on_jax
 def test_fit_starts_the_weights_once(monkeypatch, tmp_path):
     calls = []
     start = PixelCNNPlusPlus._start

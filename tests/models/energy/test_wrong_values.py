@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_genmod import DBM, DBN, RBM, BoltzmannMachine, EnergyModel
 from keras_genmod.distributions import Bernoulli
-from tests.contracts import array_of
+from tests.contracts import array_of, slow_on_jax
 from tests.models.small_networks import small_network
 
 CATEGORICAL = {"visible": "categorical", "num_categories": 3}
@@ -66,6 +66,7 @@ def losses(model, x):
     return np.array(found)
 
 
+@slow_on_jax  # which compiles each operation; the formulas are the same
 @pytest.mark.parametrize("kind", [kind for kind in MACHINES if kind != "tempered"])
 @pytest.mark.parametrize("wrong", [-1.0, 2.0, 255.0, 0.5, np.nan])
 def test_data_out_of_range_have_no_loss(kind, wrong):
