@@ -54,6 +54,7 @@ GOOD = {
     },
     models.GatedPixelCNN: {**SIZES, "num_blocks": 1},
     models.GenerativeModel: {"data_shape": (2,)},
+    models.GeometricSchedule: {},
     models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
     models.LinearSchedule: {},
     models.NormalizingFlow: {"bijector": bijectors.Affine((2,))},
@@ -66,6 +67,10 @@ GOOD = {
     },
     models.PixelRNN: {**SIZES, "num_layers": 1},
     models.RBM: {"visible_dim": 4, "hidden_dim": 3, "num_chains": 2},
+    models.ScoreModel: {
+        "network": small_time_network((2,)),
+        "data_shape": (2,),
+    },
     models.StraightSchedule: {},
     models.UniformDequantization: {"num_levels": 4},
     models.VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},

@@ -16,8 +16,10 @@ from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
 from keras_genmod.models.diffusion.diffusion_model import DiffusionModel
 from keras_genmod.models.diffusion.discrete_schedule import DiscreteSchedule
 from keras_genmod.models.diffusion.flow_matching import FlowMatching
+from keras_genmod.models.diffusion.geometric_schedule import GeometricSchedule
 from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
+from keras_genmod.models.diffusion.score_model import ScoreModel
 from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
 from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
 from keras_genmod.models.energy.dbm import DBM
@@ -48,6 +50,7 @@ __all__ = [
     "GAN",
     "GatedPixelCNN",
     "GenerativeModel",
+    "GeometricSchedule",
     "Glow",
     "LinearSchedule",
     "NoiseSchedule",
@@ -56,6 +59,7 @@ __all__ = [
     "PixelCNNPlusPlus",
     "PixelRNN",
     "RBM",
+    "ScoreModel",
     "StraightSchedule",
     "UniformDequantization",
     "VAE",

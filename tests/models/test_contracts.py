@@ -24,6 +24,7 @@ from keras_genmod import (
     PixelCNN,
     PixelCNNPlusPlus,
     PixelRNN,
+    ScoreModel,
     UniformDequantization,
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
@@ -78,6 +79,21 @@ class TestAutoencoder(CompiledByXLA, ModelContract):
     @staticmethod
     def outputs(model):
         return model.encode(GREY), model.reconstruct(GREY)
+
+
+class TestScoreModel(ModelContract):
+    data = (POINTS,)
+    falls = None
+    data_in_unit_range = False
+    sample_arguments = {"num_steps": 5}
+
+    @staticmethod
+    def make():
+        return ScoreModel(small_time_network((2,)), (2,), sigma_max=5.0)
+
+    @staticmethod
+    def outputs(model):
+        return model.score(POINTS, 0.5), model.log_prob(POINTS, num_steps=3)
 
 
 class TestVAE(ModelContract):

@@ -61,7 +61,19 @@ def solve(predict, x, grid: TimeGrid, sampler: str, eta: float, seeds, path=Fals
     """
     if sampler == "heun":
         return _heun(predict, x, grid, path)
-    rows = coefficients(grid, sampler, eta)
+    return follow(predict, x, coefficients(grid, sampler, eta), seeds, path)
+
+
+def follow(predict, x, rows: np.ndarray, seeds, path=False):
+    """Returns what comes of noisy data by given steps, as `solve` does.
+
+    Args:
+        predict: As in `solve`.
+        x: As in `solve`.
+        rows: Coefficients of each step, `(num_steps, 9)`.
+        seeds: As in `solve`.
+        path: As in `solve`.
+    """
     adds_noise = bool(rows[:, OF_NOISE].any())
     table = ops.convert_to_tensor(rows.astype("float32"))
 
