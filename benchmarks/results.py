@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+import json
 import os
 import pathlib
 import platform
@@ -44,6 +45,27 @@ def processor() -> str:
     name = found.group(1).strip() if found else platform.processor() or "CPU"
     cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(0)
     return f"{name}, {len(cores)} cores"
+
+
+def write_json(path: pathlib.Path, backend: str, kind: str, device: str, found) -> None:
+    """Writes measurements to a file of their own.
+
+    Args:
+        path: The file, replaced in one move.
+        backend: Name of the backend.
+        kind: "cpu" or "gpu".
+        device: Name of the hardware.
+        found: Measurements with a method `as_dict`.
+    """
+    content = {
+        "backend": backend,
+        "kind": kind,
+        "circumstances": circumstances(backend, device),
+        "measurements": [measurement.as_dict() for measurement in found],
+    }
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(content, indent=1))
+    beside.replace(path)
 
 
 def write_section(key: str, text: str, path: pathlib.Path = PATH) -> None:

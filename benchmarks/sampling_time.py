@@ -10,6 +10,8 @@ loop that would take minutes, by what fewer images took.
 """
 
 import dataclasses
+import math
+import pathlib
 import statistics
 import time
 
@@ -115,6 +117,20 @@ class Measurement:
             *plain,
         ]
 
+    def as_dict(self):
+        """Returns the measurement as JSON takes it."""
+        cached = self.seconds.get("cached")
+        plain = {way: s for way, s in self.seconds.items() if way != "cached"}
+        return {
+            "name": self.case.name,
+            "image_shape": self.case.image_shape,
+            "num_levels": self.case.num_levels,
+            "num_images": self.num_images,
+            "num_parameters": self.num_parameters,
+            "seconds": self.seconds,
+            "times_faster": {way: s / cached for way, s in plain.items()},
+        }
+
     def takes_too_long(self, num_images):
         """Returns whether a cached loop of more images would take minutes."""
         seconds = self.seconds["cached"] * num_images / self.num_images
@@ -219,6 +235,8 @@ def main(
     gigabytes: float = 8.0,
     train: bool = True,
     whole: bool = False,
+    time_limit: float = math.inf,
+    output: pathlib.Path | None = None,
     write: bool = False,
 ):
     """Times sampling on the running backend and prints Markdown tables.
@@ -231,6 +249,8 @@ def main(
         gigabytes: Memory that a pass over whole images may take.
         train: Time train steps of the recurrent models beside PixelCNN, too.
         whole: Time the full-forward loop of the first model as a whole, too.
+        time_limit: Seconds after which no model is begun; its cells say so.
+        output: File for the measurements as JSON, written after each of them.
         write: Put the tables into RESULTS.md.
     """
     cases = [
@@ -239,17 +259,22 @@ def main(
         if (models == "all" or case.name in models.split(","))
         and "x".join(map(str, case.image_shape)) in shapes.split(",")
     ]
-    rows = []
+    deadline = time.monotonic() + time_limit
+    measurements = []
     for case in cases:
         last = None
         for num_images in sorted(map(int, images.split(","))):
             keras.utils.clear_session()
-            if last is not None and last.takes_too_long(num_images):
+            if time.monotonic() > deadline:
+                found = Measurement(case, num_images, 0, {})
+            elif last is not None and last.takes_too_long(num_images):
                 found = dataclasses.replace(last, num_images=num_images, seconds={})
             else:
                 found = last = measure(case, num_images, rounds, gigabytes)
-            rows.append(found.row())
-            typer.echo(" ".join(rows[-1]), err=True)
+            measurements.append(found)
+            typer.echo(" ".join(found.row()), err=True)
+            if output is not None:
+                results.write_json(output, loops.BACKEND, *hardware(), measurements)
     kind, device = hardware()
     text = [
         f"## Time of sampling: {loops.BACKEND}, {kind.upper()}",
@@ -263,7 +288,7 @@ def main(
         "",
         *results.circumstances(loops.BACKEND, device),
         "",
-        markdown(COLUMNS, rows),
+        markdown(COLUMNS, [found.row() for found in measurements]),
     ]
     if whole:
         estimate, seconds = whole_loop(cases[0], 16)

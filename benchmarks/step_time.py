@@ -10,7 +10,6 @@ by it. Each round gives one ratio of times; the table shows their median and ran
 peak memory, `benchmarks.peak_memory`.
 """
 
-import json
 import math
 import pathlib
 import statistics
@@ -88,7 +87,7 @@ def hardware():
 
 def _names(option, given, known, default):
     """Returns what an option lists, all of `known`."""
-    names = default if given is None else tuple(given.split(","))
+    names = default if given == "all" else tuple(given.split(","))
     if unknown := sorted(set(names) - set(known)):
         raise typer.BadParameter(
             f"`{option}` must be of {', '.join(known)}. Received: {unknown}"
@@ -97,10 +96,10 @@ def _names(option, given, known, default):
 
 
 def main(
-    models: str | None = None,
+    models: str = "all",
     sizes: str = "standard",
     policy: str = "float32",
-    ways: str | None = None,
+    ways: str = "all",
     rounds: int = 7,
     steps: int | None = None,
     seconds: float = 0.3,
@@ -113,13 +112,13 @@ def main(
     """Times train steps on the running backend and prints a Markdown table.
 
     Args:
-        models: Names with commas between them; all by default.
+        models: "all", or names with commas between them.
         sizes: "standard", or "large" for models that fill a GPU.
         policy: Dtype policies with commas between them, such as
             float32,mixed_bfloat16. With several, the table has what they gain.
         ways: Of traced, eager, by_hand, by_hand_compiled, keras_example, with commas
-            between them. By default what the backend makes of interest: on torch all,
-            elsewhere those that are compiled.
+            between them. "all" leaves out what nobody would run: on JAX and TensorFlow
+            what is not compiled.
         rounds: Rounds of all ways in turn.
         steps: Steps a round and way; as many as take `seconds` by default.
         seconds: Length of one way of a round.
@@ -158,22 +157,11 @@ def main(
         )
         typer.echo(table(measurements).splitlines()[-1], err=True)
         if output is not None:
-            _save(output, measurements)
+            results.write_json(output, loops.BACKEND, *hardware(), measurements)
     text = _section(measurements, left_out, sizes, rounds, xla)
     print(text)
     if write:
         results.write_section(_key(sizes, xla), text)
-
-
-def _save(path, measurements):
-    kind, device = hardware()
-    found = {
-        "backend": loops.BACKEND,
-        "kind": kind,
-        "circumstances": results.circumstances(loops.BACKEND, device),
-        "measurements": [m.as_dict() for m in measurements],
-    }
-    path.write_text(json.dumps(found, indent=1))
 
 
 def _key(sizes, xla):

@@ -1,6 +1,7 @@
 """The benchmark of sampling leaves out what does not fit into memory."""
 
 import functools
+import json
 
 import pytest
 
@@ -31,6 +32,10 @@ def test_a_pass_that_does_not_fit_is_not_tried():
         assert len(row) == len(sampling_time.COLUMNS)
         assert float(row[5]) > 0 and len(measurement.seconds) == 1 + plain
         assert (row[6:] == [sampling_time.NO_FIT] * 4) == (plain == 0)
+        found = json.loads(json.dumps(measurement.as_dict()))
+        assert len(found["times_faster"]) == plain
+        for way, times in found["times_faster"].items():
+            assert times == found["seconds"][way] / found["seconds"]["cached"]
 
 
 def test_a_cached_loop_that_would_take_minutes_is_not_timed():

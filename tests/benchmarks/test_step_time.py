@@ -58,8 +58,9 @@ def test_ratios_are_of_rounds_and_gains_of_policies():
 
 
 def test_measurements_are_json(measurements, tmp_path):
-    step_time._save(tmp_path / "steps.json", measurements)
-    found = json.loads((tmp_path / "steps.json").read_text())
+    path = tmp_path / "steps.json"
+    results.write_json(path, loops.BACKEND, *step_time.hardware(), measurements)
+    found = json.loads(path.read_text())
     assert found["backend"] == loops.BACKEND
     assert [m["policy"] for m in found["measurements"]] == list(POLICIES)
     assert len(found["measurements"][0]["seconds"]["traced"]) == 2
