@@ -112,4 +112,10 @@ MUTANTS = [
         "1.0",
         "tests/models/flows/test_glow.py -k no_step_of_adam",
     ),
+    Mutant(
+        "models/flows/glow.py",
+        'kernel_initializer="zeros")(x)',
+        'kernel_initializer="zeros", dtype="float32")(x)',
+        "tests/models/flows/test_glow.py -k follow_the_policy",
+    ),
 ]

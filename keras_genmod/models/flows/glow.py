@@ -67,7 +67,7 @@ def _prior_network(shape):
 
 def _zero_convolution(x, filters):
     num_inputs = 9 * x.shape[-1]
-    x = _convolution(filters, 3, kernel_initializer="zeros", dtype="float32")(x)
+    x = _convolution(filters, 3, kernel_initializer="zeros")(x)
     return layers.Rescaling(1.0 / math.sqrt(num_inputs), dtype="float32")(x)
 
 

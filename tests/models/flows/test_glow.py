@@ -172,6 +172,21 @@ def test_adam_starts_without_a_jump():
     assert np.all(np.diff(losses) < 0)
 
 
+def test_convolutions_follow_the_policy_and_maps_are_float32(dtype_policy, rng):
+    dtype_policy("mixed_bfloat16")
+    model = Glow((4, 4, 1), num_scales=2, num_steps=1, filters=3, num_levels=None)
+    couplings = flattened(model.bijector, AffineCoupling)
+    priors = flattened(model.bijector, Split)
+    networks = [c.network for c in couplings] + [s.prior_network for s in priors]
+    for network in networks:
+        shape = (2, *network.input_shape[1:])
+        outputs = network(rng.normal(size=shape).astype("float32"))
+        assert keras.backend.standardize_dtype(outputs.dtype) == "float32"
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Conv2D):
+                assert layer.compute_dtype == "bfloat16"
+
+
 @pytest.mark.parametrize("image_shape", [(6, 8, 1), (8, 6, 1)])
 def test_sides_must_halve(image_shape):
     with pytest.raises(ValueError, match="divisible by 4 for num_scales=2"):
