@@ -133,7 +133,7 @@ class DenoisingModel(EditingModel):
                 protocol["noise_in_levels"] = "uniform"
         return {**protocol, "seed": seed}
 
-    @compiled(xla=True)
+    @compiled()
     def _log_prob(self, state, x, condition, *, method, num_steps, num_probes):
         x, labels = self.data_and_condition(self._join(x, condition))
         return self._log_likelihood(
