@@ -107,4 +107,52 @@ MUTANTS = [
         "start = alpha * data",
         _HERE + "test_given_data.py -k codes",
     ),
+    Mutant(
+        "layers/self_attention_2d.py",
+        "        if not self.gated:\n            logits",
+        "        if self.gated:\n            logits",
+        "tests/layers/test_self_attention_2d.py -k numpy",
+    ),
+    Mutant(
+        "layers/sinusoidal_embedding.py",
+        "super().__init__(autocast=False, **kwargs)",
+        "super().__init__(**kwargs)",
+        "tests/layers/test_sinusoidal_embedding.py -k half",
+    ),
+    Mutant(
+        "networks/unet.py",
+        "max(x.shape[1:3]) in resolutions",
+        "min(x.shape[1:3]) in resolutions",
+        "tests/networks/test_times.py -k attention_stands",
+    ),
+    Mutant(
+        "models/diffusion/flow_matching.py",
+        "errors = ops.square(x - noise - velocity)",
+        "errors = ops.square(noise - x - velocity)",
+        "tests/models/diffusion/test_flow_matching.py -k straight_line",
+    ),
+    Mutant(
+        "models/diffusion/flow_matching.py",
+        "noise, x = (ops.cast",
+        "x, noise = (ops.cast",
+        "tests/models/diffusion/test_flow_matching.py -k stay_together",
+    ),
+    Mutant(
+        "data/transport_pairs.py",
+        "return linear_sum_assignment(costs)[1]",
+        "return costs.argmin(axis=1)",
+        "tests/data/test_transport_pairs.py -k twice",
+    ),
+    Mutant(
+        "models/diffusion/score_model.py",
+        "math.sqrt(step_size) * stays",
+        "math.sqrt(step_size / 2) * stays",
+        "tests/models/diffusion/test_score_model.py -k come",
+    ),
+    Mutant(
+        "models/diffusion/geometric_schedule.py",
+        "xp.sqrt(xp.expm1(rate * t))",
+        "xp.exp(rate / 2 * t)",
+        "tests/models/diffusion/test_score_model.py -k paper",
+    ),
 ]

@@ -29,6 +29,7 @@ SMALL = {
     "ddpm": {"filters": 4, "multipliers": "1", "bound_steps": 2},
     "energy_model": {"hidden_dim": 8, "filters": 2, "num_langevin_steps": 3},
     "feature_classifier": {"filters": 4, "feature_dim": 8},
+    "flow_matching": {"hidden_dim": 8, "pairs": "transport"},
     "gan": {"filters": 4, "latent_dim": 8},
     "gated_pixel_cnn": {"filters": 4, "num_blocks": 1, "class_conditional": True},
     "glow": {"filters": 4, "num_steps": 1},
@@ -46,6 +47,7 @@ SMALL = {
     "planar_flow": {"num_layers": 2},
     "rbm": {"hidden_dim": 6},
     "real_nvp": {"width": 4},
+    "score_model": {"hidden_dim": 8, "num_steps": 2},
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
@@ -66,6 +68,7 @@ FIGURES = {
     "ddpm": "bits a dimension",
     "energy_model": "nats (estimate: normalised on a grid of 64x64 cells)",
     "feature_classifier": "Frechet distance",
+    "flow_matching": "2 Euler steps end",
     "gan": "(features: pixels): Frechet distance",
     "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x | y",
     "glow": "bits a dimension",
@@ -78,6 +81,7 @@ FIGURES = {
     "planar_flow": "nats (exact)",
     "rbm": "nats (exact)",
     "real_nvp": "bits a dimension",
+    "score_model": "nats (exact, by the equation)",
     "sdedit": "strength 0.7",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
@@ -126,8 +130,9 @@ BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
-    "dbn ddpm gated_pixel_cnn glow inpainting maf pixel_cnn pixel_cnn_pp pixel_rnn "
-    "planar_energies real_nvp sdedit vae_planar_posterior wgan_gp",
+    "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf pixel_cnn "
+    "pixel_cnn_pp pixel_rnn planar_energies real_nvp score_model sdedit "
+    "vae_planar_posterior wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 
