@@ -8,6 +8,7 @@ _engine = importlib.import_module(f"keras_genmod.engine.{backend_choice.NAME}_en
 
 train_step = _engine.train_step
 test_step = _engine.test_step
+train_on_one_loss = _engine.train_on_one_loss
 weights_are_finite = _engine.weights_are_finite
 input_gradient = _engine.input_gradient
 convolution = _engine.convolution
@@ -15,6 +16,8 @@ affine = _engine.affine
 relu = _engine.relu
 loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
+traced = _engine.traced
+is_current = _engine.is_current
 SeedGenerator = _engine.SeedGenerator
 uniform = _engine.uniform
 normal = _engine.normal

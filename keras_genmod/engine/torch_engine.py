@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from keras import tree
 
+from keras_genmod.engine import keras_internals
 from keras_genmod.engine.objective import constrain
 from keras_genmod.engine.slices import batch_size, batch_slices
+from keras_genmod.engine.torch_tracing import Traced, TracedStep
 
 
 def train_step(model, inputs):
@@ -49,6 +51,34 @@ def train_step(model, inputs):
                     constrain(objective, variables)
     model.track_total(total, batch_size(inputs))
     return model.get_metrics_result()
+
+
+def train_on_one_loss(model, keras_step, data):
+    """Takes Keras' step for a model with one loss; returns the logs.
+
+    Keras lets gradients gather in the parameters, by a copy or not as memory has it;
+    here they are results, and each step makes the same calls.
+
+    Args:
+        model: Compiled model.
+        keras_step: Keras' own step, for other backends.
+        data: `(x, y, sample_weight)`, or the first of them.
+    """
+    del keras_step
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    given = {"x": x, "y": y, "sample_weight": sample_weight}
+    given["y_pred"] = model(x, training=True)
+    loss = model.compute_loss(**given, training=True)
+    keras_internals.track_loss(model, loss, batch_size(x))
+    variables = model.trainable_variables
+    gradients = torch.autograd.grad(
+        model.optimizer.scale_loss(loss),
+        [v.value for v in variables],
+        allow_unused=True,
+    )
+    with torch.no_grad():
+        model.optimizer.apply(list(gradients), variables)
+    return model.compute_metrics(**given)
 
 
 @contextlib.contextmanager
@@ -125,6 +155,22 @@ def relu(x):
 def loss_to_differentiate(loss):
     """Returns the loss: there is one replica."""
     return loss
+
+
+def traced(function, model, name):
+    """Returns a function of a batch that is recorded and repeated.
+
+    Args:
+        function: What Keras calls for a batch.
+        model: Keras model, whose variables it reads and writes.
+        name: String, for messages.
+    """
+    return TracedStep(function, model, name)
+
+
+def is_current(function) -> bool:
+    """Whether a model's variables are those that a traced function knows."""
+    return not isinstance(function, TracedStep) or function.is_current()
 
 
 def compile_call(function, variables, xla):

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_genmod.engine import OptimizerGroup
+from keras_genmod.engine import OptimizerGroup, backend
 from keras_genmod.engine.averages import part_averages
 from keras_genmod.engine.backend import loss_to_differentiate
 from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
@@ -52,8 +52,8 @@ class Training(KeptState, Conditions, keras.Model):
             )
         # A group of optimizers scales its members' losses; Keras would break it.
         scales = isinstance(optimizer, OptimizerGroup)
-        super().compile(optimizer, auto_scale_loss=not scales, **kwargs)
         self._given_jit_compile = kwargs.get("jit_compile", "auto")
+        super().compile(optimizer, auto_scale_loss=not scales, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -207,9 +207,30 @@ class Training(KeptState, Conditions, keras.Model):
         if batch is not None:
             self._start(self.fold_condition(batch)[0])
 
+    def make_train_function(self, force=False):
+        self._make_function("train", force)
+
+    def make_test_function(self, force=False):
+        self._make_function("test", force)
+
+    def make_predict_function(self, force=False):
+        self._make_function("predict", force)
+
+    def _make_function(self, kind, force):
+        """Lets Keras make what takes a batch, and the engine trace it where it can."""
+        attribute = f"{kind}_function"
+        known = getattr(self, attribute)
+        force = force or not backend.is_current(known)
+        getattr(super(), f"make_{attribute}")(force)
+        made = getattr(self, attribute)
+        if made is not known and self._given_jit_compile and not self.run_eagerly:
+            name = f"{type(self).__name__}'s {kind} step"
+            setattr(self, attribute, backend.traced(made, self, name))
+
     def train_step(self, *args):
         *state, data = args
-        return super().train_step(*state, self.fold_condition(data))
+        data = self.fold_condition(data)
+        return backend.train_on_one_loss(self, super().train_step, *state, data)
 
     def test_step(self, *args):
         *state, data = args

@@ -1,0 +1,333 @@
+"""What a call of a function does on PyTorch, as a flat list of aten calls."""
+
+import contextlib
+import dataclasses
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import torch
+from keras import tree
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+_READ = torch.ops.aten._local_scalar_dense.default
+_INDEX = torch.ops.aten.index.Tensor
+
+# Functions that hand values to Python without an aten call.
+_HOST_READS = {
+    torch.Tensor.numpy,
+    torch.Tensor.tolist,
+    torch.Tensor.__array__,
+}
+# Their reads only check values, where data are on a CPU.
+_CHECKED_BY_READING = {"one_hot"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """A tensor of a recording, by its number."""
+
+    number: int
+
+    def __repr__(self):
+        return f"t{self.number}"
+
+
+@dataclasses.dataclass(frozen=True)
+class HostNumber:
+    """The number in a tensor of one element, read where a call takes numbers."""
+
+    tensor: Slot
+
+    def __repr__(self):
+        return f"{self.tensor}.item()"
+
+
+@dataclasses.dataclass(frozen=True)
+class Draws:
+    """A generator of random numbers, by its number; `seed` where it is seeded."""
+
+    number: int
+    seed: Slot | None = None
+
+    def __repr__(self):
+        return f"g{self.number}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One aten call; tensors in its arguments are `Slot`s."""
+
+    function: Any
+    args: tuple
+    kwargs: dict
+    outputs: Any  # nest of `Slot`, or `None` where a result has a slot already
+
+    def slots(self) -> Iterator[Slot]:
+        """Yields the slots that the call reads or writes into."""
+        for leaf in tree.flatten([list(self.args), self.kwargs]):
+            if isinstance(leaf, Slot):
+                yield leaf
+            elif isinstance(leaf, HostNumber):
+                yield leaf.tensor
+            elif isinstance(leaf, Draws) and leaf.seed is not None:
+                yield leaf.seed
+
+    def written(self) -> Iterator[Slot]:
+        """Yields the slots that the call writes into."""
+        for leaf in _with_alias(self, lambda info: info.is_write):
+            yield leaf
+
+    def viewed(self) -> Iterator[Slot]:
+        """Yields the slots that the results may share memory with."""
+        if any(r.alias_info is not None for r in self.function._schema.returns):
+            yield from _with_alias(self, lambda info: True)
+
+
+def _with_alias(call, wanted):
+    for i, argument in enumerate(call.function._schema.arguments):
+        if argument.alias_info is not None and wanted(argument.alias_info):
+            value = (
+                call.args[i] if i < len(call.args) else call.kwargs.get(argument.name)
+            )
+            yield from (leaf for leaf in tree.flatten(value) if type(leaf) is Slot)
+
+
+class Recording:
+    """Runs a function once and notes what it does.
+
+    The function does its work as ever, so that a call which is recorded has the same
+    effects as one that is not. Random numbers come from seeds in tensors, as Keras
+    draws them, or from torch's global generators; a number that the function reads on
+    the host for anything else is an obstacle to running the recording later.
+
+    Args:
+        function: Callable.
+        args: Nest of what it takes. Tensors are inputs of the recording.
+    """
+
+    def __init__(self, function: Callable, args: tuple):
+        self.calls: list[Call] = []
+        #: Tensors that were there before, by the number of their slot.
+        self.externals: dict[int, torch.Tensor] = {}
+        #: Generators that the function brought along, by their number.
+        self.generators: dict[int, torch.Generator] = {}
+        #: Why the recording cannot be run, or `None`.
+        self.obstacle: str | None = None
+        self._numbers = WeakTensorKeyDictionary()
+        self._num_slots = 0
+        self._known_generators: list = []
+        self._reading: Any = None  # the torch function that Python called last
+        self._read: list = []  # (slot, value) that this function has read
+        self._seed: tuple | None = None  # one that a generator is to be seeded with
+        self.inputs = [
+            self._new_slot(leaf)
+            for leaf in tree.flatten(list(args))
+            if isinstance(leaf, torch.Tensor)
+        ]
+        self.results = self._run(function, args)
+        self.outputs = tree.map_structure(self._reference, self.results)
+
+    def _run(self, function, args):
+        with (
+            _recording(),
+            # Backward passes run in this thread, where they are seen.
+            torch.autograd.set_multithreading_enabled(False),
+            _Reads(self),
+            _Calls(self),
+        ):
+            results = function(*args)
+        self._check_seed_is_used()
+        return results
+
+    # What the modes below report.
+
+    def call(self, function, args, kwargs):
+        """Runs one aten call, and notes it."""
+        if function is _READ:
+            return self._read_number(args[0])
+        self._check_call(function, args)
+        given, named = self._references(function, args, kwargs)
+        results = function(*args, **kwargs)
+        if any(isinstance(leaf, bool | int | float) for leaf in tree.flatten(results)):
+            self._obstruct(f"`{function}` gives a number to Python")
+        outputs = tree.map_structure(self._new_output, results)
+        self.calls.append(Call(function, given, named, outputs))
+        return results
+
+    def python_call(self, function, args, kwargs):
+        """Runs one function of torch that Python calls."""
+        if function in _HOST_READS:
+            self._obstruct(f"`{function.__name__}` reads a tensor on the host")
+        outer = self._reading, self._read
+        self._reading, self._read = function, []
+        try:
+            results = function(*args, **kwargs)
+            self._check_numbers_are_used()
+            return results
+        finally:
+            self._reading, self._read = outer
+
+    # Slots.
+
+    def _new_slot(self, tensor) -> Slot:
+        number = self._num_slots
+        self._num_slots += 1
+        self._numbers[tensor] = number
+        return Slot(number)
+
+    def _new_output(self, result):
+        is_new = isinstance(result, torch.Tensor) and result not in self._numbers
+        return self._new_slot(result) if is_new else None
+
+    def _reference(self, value):
+        if not isinstance(value, torch.Tensor):
+            return value
+        number = self._numbers.get(value)
+        if number is not None:
+            return Slot(number)
+        slot = self._new_slot(value)
+        self.externals[slot.number] = value
+        return slot
+
+    def _references(self, function, args, kwargs):
+        def reference(value):
+            if isinstance(value, torch.Generator):
+                return self._generator(value)
+            return self._reference(value)
+
+        self._check_seed_is_used(args, kwargs)
+        given = [tree.map_structure(reference, value) for value in args]
+        named = {k: tree.map_structure(reference, v) for k, v in kwargs.items()}
+        if self._read:
+            self._put_numbers(function, given, named)
+        return tuple(given), named
+
+    # Numbers that are read on the host.
+
+    def _read_number(self, tensor):
+        value = _READ(tensor)
+        slot = self._reference(tensor)
+        name = getattr(self._reading, "__name__", "")
+        if self._reading is torch.Tensor.__int__:
+            self._seed = slot, value  # if a generator is seeded with it, next
+        elif name in _CHECKED_BY_READING:
+            pass
+        elif isinstance(self._reading, types.BuiltinFunctionType) and name != "item":
+            # A tensor in the place of a number: Python does not see it.
+            self._read.append((slot, value))
+        else:
+            self._obstruct(f"`{name}` reads a number on the host")
+        return value
+
+    def _put_numbers(self, function, given, named):
+        for i, argument in enumerate(function._schema.arguments):
+            if not isinstance(argument.type, torch.NumberType):
+                continue
+            place, key = (given, i) if i < len(given) else (named, argument.name)
+            for slot, value in self._read:
+                if key in named or place is given:
+                    if type(place[key]) is type(value) and place[key] == value:
+                        place[key] = HostNumber(slot)
+                        self._read.remove((slot, value))
+                        break
+
+    def _check_numbers_are_used(self):
+        if self._read:
+            name = getattr(self._reading, "__name__", self._reading)
+            self._obstruct(f"`{name}` reads a number on the host")
+
+    def _generator(self, generator):
+        number = next(
+            (i for i, g in enumerate(self._known_generators) if g is generator), None
+        )
+        if number is None:
+            number = len(self._known_generators)
+            self._known_generators.append(generator)
+            if self._seed is None:
+                self.generators[number] = generator
+        if self._seed is None:
+            return Draws(number)
+        slot, value = self._seed
+        self._seed = None
+        if generator.initial_seed() != int(value) & 0xFFFFFFFF:
+            self._obstruct("`int` reads a number on the host")
+        return Draws(number, slot)
+
+    def _check_seed_is_used(self, args=(), kwargs=types.MappingProxyType({})):
+        given = tree.flatten([list(args), dict(kwargs)])
+        if self._seed and not any(isinstance(g, torch.Generator) for g in given):
+            self._seed = None
+            self._obstruct("`int` reads a number on the host")
+
+    # Obstacles.
+
+    def _check_call(self, function, args):
+        dynamic = torch.Tag.dynamic_output_shape in function.tags
+        if function is _INDEX:
+            indices = [index for index in args[1] if index is not None]
+            dynamic = any(i.dtype in (torch.bool, torch.uint8) for i in indices)
+        if dynamic:
+            self._obstruct(f"the shape of what `{function}` returns depends on values")
+
+    def _obstruct(self, why):
+        if self.obstacle is None:
+            self.obstacle = f"{why}{_where()}"
+
+
+class _Calls(TorchDispatchMode):
+    def __init__(self, recording):
+        super().__init__()
+        self._recording = recording
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return self._recording.call(func, args, kwargs or {})
+
+
+class _Reads(TorchFunctionMode):
+    def __init__(self, recording):
+        super().__init__()
+        self._recording = recording
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return self._recording.python_call(func, args, kwargs or {})
+
+
+_depth = 0
+
+
+def is_recording() -> bool:
+    """Whether a function is being recorded."""
+    return _depth > 0
+
+
+@contextlib.contextmanager
+def _recording():
+    global _depth
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
+
+
+def _where() -> str:
+    """Names the line, and the layer, that are being run."""
+    place, layer = "", ""
+    frame = sys._getframe()
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        owner = frame.f_locals.get("self")
+        if not layer and isinstance(owner, keras.Layer):
+            layer = f" of layer {owner.name!r}"
+        if not place and module.split(".")[0] not in ("torch", "keras", "contextlib"):
+            if not module.startswith("keras_genmod.engine."):
+                place = f", in {frame.f_code.co_filename}:{frame.f_lineno}"
+        if place and layer:
+            break
+        frame = frame.f_back
+    return f"{place}{layer}"

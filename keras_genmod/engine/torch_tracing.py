@@ -1,0 +1,119 @@
+"""Functions of tensors that are recorded on PyTorch, and then run without Python."""
+
+import collections
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import torch
+from keras import tree
+
+from keras_genmod.engine.torch_program import Program
+from keras_genmod.engine.torch_recording import Recording, is_recording
+
+_MAX_PROGRAMS = 8  # of one function, for other shapes
+_MAX_RECORDINGS = 4  # until two in a row must agree
+
+
+class Traced:
+    """A function of tensors; what it does is recorded, and repeated from then on.
+
+    The first calls for a shape of inputs run the function as it is, and record the
+    aten calls that it makes. Two recordings in a row that agree make a `Program`: the
+    further calls do the same without the Python between kernels, to the last bit.
+    State is read and written where it is; random numbers come from the same seeds.
+
+    What depends on more than shapes and tensors (a branch on a value, a Python counter)
+    keeps two recordings from agreeing, or is an obstacle to running them: the function
+    then runs as it is, after one warning.
+
+    Args:
+        function: Callable of nests of tensors that returns a nest of tensors.
+        name: What to call it in the warning.
+    """
+
+    def __init__(self, function: Callable, name: str):
+        self._function, self._name = function, name
+        self._programs: collections.OrderedDict = collections.OrderedDict()
+        self._runs_as_it_is = False
+
+    def __call__(self, *args: Any) -> Any:
+        if self._runs_as_it_is or is_recording():
+            return self._function(*args)
+        leaves = tree.flatten(list(args))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        key = _key(leaves, args)
+        known = self._programs.get(key)
+        if isinstance(known, Program):
+            self._programs.move_to_end(key)
+            return known(tensors)
+        return self._record(key, known or [], args)
+
+    def _record(self, key, recordings, args):
+        recording = Recording(self._function, args)
+        results, recording.results = recording.results, None
+        obstacle = recording.obstacle
+        if obstacle is None and recordings:
+            try:
+                self._programs[key] = Program(recordings[-1], recording)
+                return results
+            except ValueError as error:
+                obstacle = None if len(recordings) < _MAX_RECORDINGS else str(error)
+        if obstacle is not None:
+            self._give_up(obstacle)
+        else:
+            self._programs[key] = [*recordings, recording]
+            while len(self._programs) > _MAX_PROGRAMS:
+                self._programs.popitem(last=False)
+        return results
+
+    def _give_up(self, obstacle):
+        self._runs_as_it_is = True
+        self._programs.clear()
+        warnings.warn(
+            f"{self._name} runs operation by operation, which is slower: {obstacle}. "
+            "Write it with `keras.ops` alone (`ops.where` in place of a branch), or "
+            "compile the model with `jit_compile=False` to have it so.",
+            stacklevel=2,
+        )
+
+
+def _key(leaves, args):
+    """Returns what a recording depends on beside the values of tensors."""
+    described = tuple(
+        (tuple(leaf.shape), leaf.stride(), leaf.dtype, leaf.device)
+        if isinstance(leaf, torch.Tensor)
+        else leaf
+        for leaf in leaves
+    )
+    structure = tree.map_structure(lambda _: 0, list(args))
+    return repr(structure), described
+
+
+class TracedStep:
+    """What Keras calls for a batch, traced; the model's variables are its state.
+
+    Args:
+        function: Function of a list of batches, as Keras' trainer on torch has it.
+        model: Keras model.
+        name: What to call it in a warning.
+    """
+
+    def __init__(self, function: Callable, model: keras.Model, name: str):
+        self._model, self._traced = model, Traced(function, name)
+        self._weights = self._state()
+
+    def _state(self):
+        return [(id(v), v.trainable) for v in self._model.variables]
+
+    def is_current(self) -> bool:
+        """Whether the model still has these variables, as trainable as they were."""
+        return self._weights == self._state()
+
+    def __call__(self, data: Any) -> Any:
+        return self._traced(tree.map_structure(_on_device, data))
+
+
+def _on_device(value):
+    return value if value is None else keras.ops.convert_to_tensor(value)
