@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from keras import tree
 
-from keras_genmod.engine import keras_internals
+from keras_genmod.engine import keras_internals, torch_loops
 from keras_genmod.engine.objective import constrain
 from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
@@ -174,17 +174,19 @@ def is_current(function) -> bool:
 
 
 def compile_call(function, variables, xla):
-    """Runs the function without autograd; its results may be used with it."""
+    """Traces the function, without autograd; its results may be used with it."""
     del variables, xla
+    traced = Traced(function, f"`{function.func.__qualname__}`")
 
     def call(*tensors):
         with torch.inference_mode():
-            outputs = function(*tensors)
+            outputs = traced(*tensors)
         return tree.map_structure(torch.Tensor.clone, outputs)
 
     return call
 
 
+fori_loop = torch_loops.fori_loop
 SeedGenerator = keras.random.SeedGenerator
 
 
@@ -199,14 +201,25 @@ def normal(shape, seed):
 
 
 def read(x, start, size, axis):
-    """Returns `size` entries of an axis from `start`, as a view."""
+    """Returns `size` entries of an axis from `start`, a view where that is an int."""
+    if isinstance(start, torch.Tensor):
+        return x.index_select(axis, _places(start, size))
     return x.narrow(axis, start, size)
 
 
 def write(x, values, start, axis):
     """Writes `values` into `x` from `start`, in place, and returns it."""
-    x.narrow(axis, start, values.shape[axis]).copy_(values)
+    size = values.shape[axis]
+    if isinstance(start, torch.Tensor):
+        return x.index_copy_(axis, _places(start, size), values)
+    x.narrow(axis, start, size).copy_(values)
     return x
+
+
+def _places(start, size):
+    if size == 1:
+        return start.reshape(1)
+    return start + torch.arange(size, device=start.device)
 
 
 def scan(step, carry, xs):
@@ -216,13 +229,6 @@ def scan(step, carry, xs):
         carry = step(carry, x)
         carries.append(carry)
     return tree.map_structure(lambda *steps: torch.stack(steps), *carries)
-
-
-def fori_loop(length, step, carry):
-    """Returns the carry after a loop over 0, 1, ..., `length` - 1."""
-    for i in range(length):
-        carry = step(i, carry)
-    return carry
 
 
 def random_state() -> dict:

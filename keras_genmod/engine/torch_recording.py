@@ -9,12 +9,12 @@ from typing import Any
 
 import keras
 import torch
-from keras import tree
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakTensorKeyDictionary
 
-_READ = torch.ops.aten._local_scalar_dense.default
+# What Python reads a number with; the latter in inference mode.
+_READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.item.default)
 _INDEX = torch.ops.aten.index.Tensor
 
 # Functions that hand values to Python without an aten call.
@@ -67,9 +67,14 @@ class Call:
     kwargs: dict
     outputs: Any  # nest of `Slot`, or `None` where a result has a slot already
 
+    @property
+    def draws(self) -> bool:
+        """Whether it takes random numbers, which the next call then misses."""
+        return torch.Tag.nondeterministic_seeded in self.function.tags
+
     def slots(self) -> Iterator[Slot]:
         """Yields the slots that the call reads or writes into."""
-        for leaf in tree.flatten([list(self.args), self.kwargs]):
+        for leaf in leaves([self.args, self.kwargs]):
             if isinstance(leaf, Slot):
                 yield leaf
             elif isinstance(leaf, HostNumber):
@@ -77,24 +82,48 @@ class Call:
             elif isinstance(leaf, Draws) and leaf.seed is not None:
                 yield leaf.seed
 
+    def results(self) -> list[Slot]:
+        """Returns the slots that the call fills."""
+        return [leaf for leaf in leaves(self.outputs) if isinstance(leaf, Slot)]
+
     def written(self) -> Iterator[Slot]:
         """Yields the slots that the call writes into."""
-        for leaf in _with_alias(self, lambda info: info.is_write):
-            yield leaf
+        return self._with_alias(lambda info: info.is_write)
 
     def viewed(self) -> Iterator[Slot]:
         """Yields the slots that the results may share memory with."""
-        if any(r.alias_info is not None for r in self.function._schema.returns):
-            yield from _with_alias(self, lambda info: True)
+        if all(r.alias_info is None for r in self.function._schema.returns):
+            return iter(())
+        return self._with_alias(lambda info: True)
+
+    def _with_alias(self, wanted):
+        for i, argument in enumerate(self.function._schema.arguments):
+            if argument.alias_info is not None and wanted(argument.alias_info):
+                by_name = self.kwargs.get(argument.name)
+                value = self.args[i] if i < len(self.args) else by_name
+                yield from (leaf for leaf in leaves(value) if isinstance(leaf, Slot))
 
 
-def _with_alias(call, wanted):
-    for i, argument in enumerate(call.function._schema.arguments):
-        if argument.alias_info is not None and wanted(argument.alias_info):
-            value = (
-                call.args[i] if i < len(call.args) else call.kwargs.get(argument.name)
-            )
-            yield from (leaf for leaf in tree.flatten(value) if type(leaf) is Slot)
+def leaves(value: Any) -> Iterator[Any]:
+    """Yields what is in a nest of lists, tuples and dicts."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from leaves(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from leaves(part)
+    else:
+        yield value
+
+
+def mapped(function: Callable, value: Any) -> Any:
+    """Returns the nest of what a function makes of the leaves of another."""
+    if isinstance(value, list | tuple):
+        parts = [mapped(function, part) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    if isinstance(value, dict):
+        return {key: mapped(function, part) for key, part in value.items()}
+    return function(value)
 
 
 class Recording:
@@ -114,27 +143,26 @@ class Recording:
         self.calls: list[Call] = []
         #: Tensors that were there before, by the number of their slot.
         self.externals: dict[int, torch.Tensor] = {}
-        #: Generators that the function brought along, by their number.
+        #: Generators that it draws from, by their number.
         self.generators: dict[int, torch.Generator] = {}
         #: Why the recording cannot be run, or `None`.
         self.obstacle: str | None = None
         self._numbers = WeakTensorKeyDictionary()
         self._num_slots = 0
-        self._known_generators: list = []
         self._reading: Any = None  # the torch function that Python called last
         self._read: list = []  # (slot, value) that this function has read
         self._seed: tuple | None = None  # one that a generator is to be seeded with
         self.inputs = [
             self._new_slot(leaf)
-            for leaf in tree.flatten(list(args))
+            for leaf in leaves(args)
             if isinstance(leaf, torch.Tensor)
         ]
         self.results = self._run(function, args)
-        self.outputs = tree.map_structure(self._reference, self.results)
+        self.outputs = mapped(self._reference, self.results)
 
     def _run(self, function, args):
         with (
-            _recording(),
+            _noted_by(self),
             # Backward passes run in this thread, where they are seen.
             torch.autograd.set_multithreading_enabled(False),
             _Reads(self),
@@ -148,21 +176,36 @@ class Recording:
 
     def call(self, function, args, kwargs):
         """Runs one aten call, and notes it."""
-        if function is _READ:
-            return self._read_number(args[0])
+        if function in _READS:
+            return self._read_number(function, args[0])
         self._check_call(function, args)
         given, named = self._references(function, args, kwargs)
         results = function(*args, **kwargs)
-        if any(isinstance(leaf, bool | int | float) for leaf in tree.flatten(results)):
-            self._obstruct(f"`{function}` gives a number to Python")
-        outputs = tree.map_structure(self._new_output, results)
+        if any(isinstance(leaf, bool | int | float) for leaf in leaves(results)):
+            self.obstruct(f"`{function}` gives a number to Python")
+        outputs = mapped(self._new_output, results)
         self.calls.append(Call(function, given, named, outputs))
         return results
 
+    def note(self, kind: type[Call], function: Any, tensors: list, results: list):
+        """Notes a call that was made where nobody looked.
+
+        Args:
+            kind: Class of the call.
+            function: What was called, with tensors alone.
+            tensors: What it got.
+            results: Tensors that it returned.
+        """
+        given = tuple(self._reference(tensor) for tensor in tensors)
+        outputs = [self._new_output(result) for result in results]
+        self.calls.append(kind(function, given, {}, outputs))
+
     def python_call(self, function, args, kwargs):
         """Runs one function of torch that Python calls."""
+        if innermost() is not self:
+            return function(*args, **kwargs)
         if function in _HOST_READS:
-            self._obstruct(f"`{function.__name__}` reads a tensor on the host")
+            self.obstruct(f"`{function.__name__}` reads a tensor on the host")
         outer = self._reading, self._read
         self._reading, self._read = function, []
         try:
@@ -181,8 +224,9 @@ class Recording:
         return Slot(number)
 
     def _new_output(self, result):
-        is_new = isinstance(result, torch.Tensor) and result not in self._numbers
-        return self._new_slot(result) if is_new else None
+        if not isinstance(result, torch.Tensor) or result in self._numbers:
+            return None
+        return self._new_slot(result)
 
     def _reference(self, value):
         if not isinstance(value, torch.Tensor):
@@ -201,16 +245,16 @@ class Recording:
             return self._reference(value)
 
         self._check_seed_is_used(args, kwargs)
-        given = [tree.map_structure(reference, value) for value in args]
-        named = {k: tree.map_structure(reference, v) for k, v in kwargs.items()}
+        given = [mapped(reference, value) for value in args]
+        named = {k: mapped(reference, v) for k, v in kwargs.items()}
         if self._read:
             self._put_numbers(function, given, named)
         return tuple(given), named
 
     # Numbers that are read on the host.
 
-    def _read_number(self, tensor):
-        value = _READ(tensor)
+    def _read_number(self, function, tensor):
+        value = function(tensor)
         slot = self._reference(tensor)
         name = getattr(self._reading, "__name__", "")
         if self._reading is torch.Tensor.__int__:
@@ -221,7 +265,7 @@ class Recording:
             # A tensor in the place of a number: Python does not see it.
             self._read.append((slot, value))
         else:
-            self._obstruct(f"`{name}` reads a number on the host")
+            self.obstruct(f"`{name}` reads a number on the host")
         return value
 
     def _put_numbers(self, function, given, named):
@@ -239,30 +283,25 @@ class Recording:
     def _check_numbers_are_used(self):
         if self._read:
             name = getattr(self._reading, "__name__", self._reading)
-            self._obstruct(f"`{name}` reads a number on the host")
+            self.obstruct(f"`{name}` reads a number on the host")
 
     def _generator(self, generator):
-        number = next(
-            (i for i, g in enumerate(self._known_generators) if g is generator), None
-        )
-        if number is None:
-            number = len(self._known_generators)
-            self._known_generators.append(generator)
-            if self._seed is None:
-                self.generators[number] = generator
+        known = (i for i, g in self.generators.items() if g is generator)
+        number = next(known, len(self.generators))
+        self.generators[number] = generator
         if self._seed is None:
             return Draws(number)
         slot, value = self._seed
         self._seed = None
         if generator.initial_seed() != int(value) & 0xFFFFFFFF:
-            self._obstruct("`int` reads a number on the host")
+            self.obstruct("`int` reads a number on the host")
         return Draws(number, slot)
 
     def _check_seed_is_used(self, args=(), kwargs=types.MappingProxyType({})):
-        given = tree.flatten([list(args), dict(kwargs)])
+        given = leaves([args, dict(kwargs)])
         if self._seed and not any(isinstance(g, torch.Generator) for g in given):
             self._seed = None
-            self._obstruct("`int` reads a number on the host")
+            self.obstruct("`int` reads a number on the host")
 
     # Obstacles.
 
@@ -272,9 +311,10 @@ class Recording:
             indices = [index for index in args[1] if index is not None]
             dynamic = any(i.dtype in (torch.bool, torch.uint8) for i in indices)
         if dynamic:
-            self._obstruct(f"the shape of what `{function}` returns depends on values")
+            self.obstruct(f"the shape of what `{function}` returns depends on values")
 
-    def _obstruct(self, why):
+    def obstruct(self, why: str) -> None:
+        """Notes that the recording cannot be run, and where it is."""
         if self.obstacle is None:
             self.obstacle = f"{why}{_where()}"
 
@@ -297,22 +337,28 @@ class _Reads(TorchFunctionMode):
         return self._recording.python_call(func, args, kwargs or {})
 
 
-_depth = 0
+_active: list = []
 
 
-def is_recording() -> bool:
-    """Whether a function is being recorded."""
-    return _depth > 0
+def innermost() -> "Recording | None":
+    """Returns the recording that notes what is called now, if any."""
+    return _active[-1] if _active else None
 
 
 @contextlib.contextmanager
-def _recording():
-    global _depth
-    _depth += 1
+def _noted_by(recording):
+    _active.append(recording)
     try:
         yield
     finally:
-        _depth -= 1
+        _active.pop()
+
+
+@contextlib.contextmanager
+def unnoted() -> Iterator[None]:
+    """Lets no recording note what is called."""
+    with _noted_by(None), _disable_current_modes():
+        yield
 
 
 def _where() -> str:

@@ -10,7 +10,7 @@ import torch
 from keras import tree
 
 from keras_genmod.engine.torch_program import Program
-from keras_genmod.engine.torch_recording import Recording, is_recording
+from keras_genmod.engine.torch_recording import Recording, innermost
 
 _MAX_PROGRAMS = 8  # of one function, for other shapes
 _MAX_RECORDINGS = 4  # until two in a row must agree
@@ -39,7 +39,7 @@ class Traced:
         self._runs_as_it_is = False
 
     def __call__(self, *args: Any) -> Any:
-        if self._runs_as_it_is or is_recording():
+        if self._runs_as_it_is or innermost() is not None:
             return self._function(*args)
         leaves = tree.flatten(list(args))
         tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]

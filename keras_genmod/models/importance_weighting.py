@@ -4,6 +4,8 @@ import math
 
 from keras import ops
 
+from keras_genmod.engine import fori_loop
+
 
 def log_mean_weight(log_weights, num_samples: int, batch_size: int, limit: int):
     """Returns log mean_k w_k of each example, `(batch,)`, with K = `num_samples`.
@@ -30,10 +32,9 @@ def log_mean_weight(log_weights, num_samples: int, batch_size: int, limit: int):
     total = weigh(0, chunk_size)
     if rest:
         total = ops.logaddexp(total, weigh(num_whole, rest))
-    total = ops.fori_loop(
-        1,
-        num_whole,
-        lambda i, total: ops.logaddexp(total, weigh(i, chunk_size)),
+    total = fori_loop(
+        num_whole - 1,
+        lambda i, total: ops.logaddexp(total, weigh(i + 1, chunk_size)),
         total,
     )
     return total - math.log(num_samples)

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from keras import ops
 
-from keras_genmod.engine import read, write
+from keras_genmod.engine import fori_loop, read, write
 
 
 class RasterNetwork(Protocol):
@@ -74,11 +74,11 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
 
         images, total, cache = carry
         start = (images, total, network.prefill(cache, row))
-        return ops.fori_loop(0, width, draw_pixel, start)
+        return fori_loop(width, draw_pixel, start)
 
     total = ops.zeros(images.shape[:1], "float32")
     start = (images, total, network.init_cache())
-    images, total, _ = ops.fori_loop(0, height, draw_row, start)
+    images, total, _ = fori_loop(height, draw_row, start)
     return images, total
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from keras import ops
+
+from keras_genmod.engine import fori_loop, read
 
 SPACINGS = ("even", "paper")
 
@@ -63,8 +64,9 @@ def anneal(
 
     def body(k, carry):
         states, log_weights = carry
-        states, gain = step(states, betas[k], betas[k + 1], k)
+        two = read(betas, k, 2, axis=0)
+        states, gain = step(states, two[0], two[1], k)
         return states, log_weights + gain
 
     start = (states, log_weights)
-    return ops.fori_loop(0, betas.shape[0] - 1, body, start)[1]
+    return fori_loop(betas.shape[0] - 1, body, start)[1]

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod.distributions.bernoulli import draw_binary
-from keras_genmod.engine import read, uniform, write
+from keras_genmod.engine import fori_loop, read, uniform, write
 from keras_genmod.models.energy.density import log_sum_over_states
 from keras_genmod.models.energy.visible_units import log_odds
 
@@ -114,7 +114,7 @@ class BoltzmannDensity:
         def sweep(_, s):
             return self._sweep(s, self.hidden, weights, None, None)
 
-        return ops.fori_loop(0, num_sweeps, sweep, s)
+        return fori_loop(num_sweeps, sweep, s)
 
     def _sweep(self, s, units, weights, noise, movable):
         """Moves some units: to draws, or to their means without `noise`."""
@@ -159,7 +159,7 @@ def _sweep_units(s, units, weights, noise, movable):
     units = ops.convert_to_tensor(units.astype("int32"))
 
     def move(k, s):
-        i = units[k]
+        i = read(units, k, 1, axis=0)[0]
         column = ops.transpose(read(couplings, i, 1, axis=0))
         mean = ops.sigmoid(ops.matmul(s, column) + read(bias, i, 1, axis=1))
         moved = mean if noise is None else draw_binary(mean, read(noise, i, 1, axis=1))
@@ -169,7 +169,7 @@ def _sweep_units(s, units, weights, noise, movable):
         return write(s, moved, i, axis=1)
 
     # A copy, since torch writes in place.
-    return ops.fori_loop(0, units.shape[0], move, ops.copy(s))
+    return fori_loop(units.shape[0], move, ops.copy(s))
 
 
 def _sweep_blocks(s, blocks, weights, noise, movable):
@@ -184,7 +184,7 @@ def _sweep_blocks(s, blocks, weights, noise, movable):
             chosen = ops.logical_and(chosen, movable)
         return ops.where(chosen, moved, s)
 
-    return ops.fori_loop(0, blocks.shape[0], move, s)
+    return fori_loop(blocks.shape[0], move, s)
 
 
 def _log_sum_binary(field):

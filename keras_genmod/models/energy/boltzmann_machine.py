@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli
-from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.engine import Seeds, compiled, fori_loop, read, seed_state
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.energy.boltzmann_density import BoltzmannDensity
 from keras_genmod.models.energy.coupling_graph import CouplingGraph
@@ -152,8 +152,7 @@ class BoltzmannMachine(PartitionedModel):
             return {"clamped": data}
         density = self.density(gradients=False)
         seeds = Seeds(self.seed_generator.next())
-        chain = ops.fori_loop(
-            0,
+        chain = fori_loop(
             self.num_gibbs_steps,
             lambda i, s: density.gibbs_step(s, seeds.at(i)),
             ops.convert_to_tensor(self.chains),
@@ -276,9 +275,10 @@ class BoltzmannMachine(PartitionedModel):
         s = ops.where(movable, _random_states(ops.shape(x), seeds), x)
 
         def sweep(i, s):
-            return density.gibbs_sweep(s, seeds.at(i), betas[i], movable=movable)
+            beta = read(betas, i, 1, axis=0)[0]
+            return density.gibbs_sweep(s, seeds.at(i), beta, movable=movable)
 
-        s = ops.fori_loop(0, betas.shape[0], sweep, s)
+        s = fori_loop(betas.shape[0], sweep, s)
         return s[:, : self.visible_dim]
 
     def check_examples(self, x: Any) -> None:

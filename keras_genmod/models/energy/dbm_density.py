@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_genmod.engine import fori_loop
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.visible_units import visible_units
 
@@ -61,7 +62,7 @@ class DBMDensity:
         def step(i, even):
             return self.rbm.gibbs_step(even, seeds.at(i))
 
-        return ops.fori_loop(0, num_steps, step, even)
+        return fori_loop(num_steps, step, even)
 
     def mean_field(self, v, num_steps):
         """Returns the even layers given v: v itself and the means of q.
@@ -85,7 +86,7 @@ class DBMDensity:
             return ops.concatenate([v, means[:, self.layer_dims[0] :]], axis=1)
 
         even = ops.concatenate(layers[::2], axis=1)
-        return ops.fori_loop(0, num_steps, update, even)
+        return fori_loop(num_steps, update, even)
 
     def variational_free_energy(self, even):
         """Returns E_q[E] - H(q) in nats, `(batch,)`, of what `mean_field` returned."""

@@ -14,7 +14,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import LogPartition
-from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.engine import Seeds, compiled, fori_loop, seed_state
 from keras_genmod.models.energy.directed_layers import DirectedLayers
 from keras_genmod.models.energy.layer_stack import LayerStack
 from keras_genmod.models.energy.rbm import RBM
@@ -282,8 +282,8 @@ class DBN(LayerStack):
 
         num_chunks, rest = divmod(num_samples, chunk_size)
         start = total(num_chunks, rest) if rest else ops.zeros_like(data[:, 0])
-        found = ops.fori_loop(
-            0, num_chunks, lambda i, sums: sums + total(i, chunk_size), start
+        found = fori_loop(
+            num_chunks, lambda i, sums: sums + total(i, chunk_size), start
         )
         return found / num_samples
 

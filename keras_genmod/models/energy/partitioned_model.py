@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import LogPartition
-from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.engine import Seeds, compiled, fori_loop, seed_state
 from keras_genmod.models.energy.annealed_importance_sampling import (
     SPACINGS,
     anneal,
@@ -115,7 +115,7 @@ class PartitionedModel(ChainModel):
         def step(i, states):
             return density.gibbs_step(states, seeds.at(i))
 
-        states = ops.fori_loop(0, num_steps, step, states)
+        states = fori_loop(num_steps, step, states)
         visible = states[:, : math.prod(self.data_shape)]  # those come first
         return ops.reshape(visible, (num_samples, *self.data_shape))
 
