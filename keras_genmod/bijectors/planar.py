@@ -8,6 +8,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.conditional_weights import add_kernel, moved
+from keras_genmod.engine import while_loop
 
 _PRECISION = 2e-7  # relative size of a move that ends the search, float32's own
 _SMALLEST_GAP = 1e-6  # of 1 + w.u, so that its logarithm has a gradient
@@ -149,7 +150,7 @@ class Planar(Bijector):
         reach = ops.abs(fixed[2] - 1.0)  # |w.u tanh| is at most |w.u|
         low, high = fixed[0] - reach, fixed[0] + reach
         start = (fixed[0], low, high, high - low)
-        a, *_ = ops.while_loop(moves, newton, start, maximum_iterations=_ITERATIONS)
+        a, *_ = while_loop(moves, newton, start, _ITERATIONS)
         a = ops.stop_gradient(a)
         residual, slope = residual_and_slope(a, target, b, gap)
         a = a - residual / ops.stop_gradient(ops.maximum(slope, 1e-12))

@@ -11,15 +11,18 @@ from keras_genmod.engine.backend import (
     relu,
     scan,
     uniform,
+    while_loop,
     write,
 )
 from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
+from keras_genmod.engine.loss_scale import LossScaleOptimizer
 from keras_genmod.engine.objective import Objective, call_network
 from keras_genmod.engine.optimizer_group import OptimizerGroup
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
 __all__ = [
+    "LossScaleOptimizer",
     "Objective",
     "OptimizerGroup",
     "SeedGenerator",
@@ -40,5 +43,6 @@ __all__ = [
     "scan",
     "seed_state",
     "uniform",
+    "while_loop",
     "write",
 ]

@@ -186,6 +186,12 @@ def loss_to_differentiate(loss):
     return loss
 
 
+def apply_scaled(optimizer, keras_apply, gradients, variables):
+    """Applies gradients of a scaled loss as Keras does."""
+    del optimizer
+    keras_apply(gradients, variables)
+
+
 def train_on_one_loss(model, keras_step, *args):
     """Takes Keras' step for a model with one loss."""
     del model
@@ -267,6 +273,20 @@ def fori_loop(length, step, carry):
         carry: Nest of tensors.
     """
     return jax.lax.fori_loop(0, length, step, carry)
+
+
+def while_loop(goes_on, step, carry, maximum):
+    """Returns the carry after a loop that goes on while a condition holds.
+
+    Nothing of it is differentiated. It must draw nothing and write into nothing.
+
+    Args:
+        goes_on: Function of the carry's tensors that returns a bool tensor `()`.
+        step: Function of the carry's tensors that returns the next ones.
+        carry: Tuple of tensors.
+        maximum: Positive int, the number of iterations at most.
+    """
+    return keras.ops.while_loop(goes_on, step, carry, maximum_iterations=maximum)
 
 
 def random_state() -> dict:

@@ -7,6 +7,7 @@ import keras
 
 from keras_genmod.engine import keras_internals
 from keras_genmod.engine.averages import put_averages
+from keras_genmod.engine.loss_scale import LossScaleOptimizer
 from keras_genmod.engine.objective import Objective
 
 
@@ -205,5 +206,5 @@ def _with_loss_scale(member, objective):
         for layer in keras_internals.sublayers(network)
     )
     if computes_in_half and not isinstance(member, keras.optimizers.LossScaleOptimizer):
-        return keras.optimizers.LossScaleOptimizer(member)
+        return LossScaleOptimizer(member)
     return member

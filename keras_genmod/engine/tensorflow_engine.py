@@ -135,6 +135,12 @@ def _with_late_gradients(loss):
     return loss, gradient
 
 
+def apply_scaled(optimizer, keras_apply, gradients, variables):
+    """Applies gradients of a scaled loss as Keras does."""
+    del optimizer
+    keras_apply(gradients, variables)
+
+
 def train_on_one_loss(model, keras_step, *args):
     """Takes Keras' step for a model with one loss."""
     del model
@@ -229,6 +235,14 @@ def fori_loop(length, step, carry):
         (0, carry),
         maximum_iterations=length,
     )[1]
+
+
+def while_loop(goes_on, step, carry, maximum):
+    """Returns the carry after a loop that goes on while a condition holds.
+
+    Nothing of it is differentiated. It must draw nothing and write into nothing.
+    """
+    return keras.ops.while_loop(goes_on, step, carry, maximum_iterations=maximum)
 
 
 def random_state() -> dict:

@@ -81,6 +81,33 @@ def train_on_one_loss(model, keras_step, data):
     return model.compute_metrics(**given)
 
 
+def apply_scaled(optimizer, keras_apply, gradients, variables):
+    """Applies gradients of a scaled loss if they are finite; adapts the scale.
+
+    Args:
+        optimizer: Built `LossScaleOptimizer`.
+        keras_apply: Keras' own way, for other backends.
+        gradients: List of tensors or `None`, of the scaled loss.
+        variables: The variables that they belong to.
+    """
+    del keras_apply
+    inner, scale = optimizer.inner_optimizer, optimizer.dynamic_scale.value
+    count, grows_at = optimizer.step_counter.value, optimizer.dynamic_growth_steps - 1
+    finite = torch.stack([g.isfinite().all() for g in gradients if g is not None])
+    finite = finite.all()
+    state = [v.value for v in (*variables, *inner.variables)]
+    before = [tensor.clone() for tensor in state]
+    inner.apply(
+        [None if g is None else torch.where(finite, g / scale, 0) for g in gradients],
+        variables,
+    )
+    for tensor, old in zip(state, before, strict=True):
+        tensor.copy_(torch.where(finite, tensor, old))
+    grows = count == grows_at
+    scale.copy_(torch.where(finite, torch.where(grows, 2.0, 1.0), 0.5) * scale)
+    count.copy_(torch.where(finite & ~grows, count + 1, 0))
+
+
 @contextlib.contextmanager
 def _differentiating_only(parameters, everything):
     """Records the graph for one objective's parameters, and no more than that."""
@@ -187,6 +214,7 @@ def compile_call(function, variables, xla):
 
 
 fori_loop = torch_loops.fori_loop
+while_loop = torch_loops.while_loop
 SeedGenerator = keras.random.SeedGenerator
 
 
@@ -217,9 +245,8 @@ def write(x, values, start, axis):
 
 
 def _places(start, size):
-    if size == 1:
-        return start.reshape(1)
-    return start + torch.arange(size, device=start.device)
+    start = start.reshape(1).long()
+    return start if size == 1 else start + torch.arange(size, device=start.device)
 
 
 def scan(step, carry, xs):

@@ -1,13 +1,12 @@
 """Loops on PyTorch: the body is recorded, and repeated."""
 
-import dataclasses
-
 import torch
 
-from keras_genmod.engine.torch_program import Program
+from keras_genmod.engine.torch_program import Program, python_function, roots
 from keras_genmod.engine.torch_recording import (
     Call,
     Recording,
+    Slot,
     innermost,
     leaves,
     mapped,
@@ -97,49 +96,91 @@ def _like(nest, values):
     return mapped(lambda _: next(values), nest)
 
 
-@dataclasses.dataclass(eq=False)
 class Loop:
     """A loop as one call: of the carry, and of what else its body uses.
 
+    What is the same in every iteration is done once, before the first.
+
     Args:
-        program: `Program` of the body.
+        program: `Program` of the body; its first input is the index.
         length: Positive int.
     """
 
-    program: Program
-    length: int
-
-    def __post_init__(self):
-        self._num_carried = len(self.program.inputs) - 1
+    def __init__(self, program, length):
+        self.program, self.length = program, length
+        given = [*program.inputs[1:], *map(Slot, program.state)]
+        before, body = _split(program)
+        shared = [slot for call in before for slot in call.results()]
+        _, self._before = python_function(
+            before, given, shared, program.constants, program.generators
+        )
+        _, self._body = python_function(
+            body,
+            [program.inputs[0], *given, *shared],
+            program.returned(),
+            program.constants,
+            program.generators,
+        )
+        self.num_carried = len(program.inputs) - 1
+        #: Whether it writes into an argument, for each of them.
+        self.writes = [slot.number in program.written() for slot in given]
         self._indices: dict = {}
 
     def __call__(self, *tensors):
-        carry, captured = tensors[: self._num_carried], tensors[self._num_carried :]
         device = tensors[0].device
         if device not in self._indices:
             self._indices[device] = torch.arange(self.length, device=device).unbind()
-        return self.go_on(self._indices[device], carry, captured)
+        n = self.num_carried
+        return self.go_on(self._indices[device], tensors[:n], tensors[n:])
 
     def go_on(self, indices, carry, captured) -> tuple:
         """Returns the tensors of the carry after further iterations."""
         carry = tuple(leaves(carry))
+        shared = self._before(*carry, *captured)
         for i in indices:
-            carry = self.program.run(i, *carry, *captured)
+            carry = self._body(i, *carry, *captured, *shared)
         return carry
 
     def __eq__(self, other):
         """Whether another loop does the same."""
-        return (
-            isinstance(other, Loop)
-            and self.length == other.length
-            and self.program.source == other.program.source
-            and [c.function for c in self.program.calls]
-            == [c.function for c in other.program.calls]
-            and all(
-                torch.equal(constant, other.program.constants[number])
-                for number, constant in self.program.constants.items()
-            )
-        )
+        return isinstance(other, Loop) and _do_the_same(self, other)
+
+
+def _do_the_same(loop, other):
+    one, two = loop.program, other.program
+    return (
+        loop.length == other.length
+        and one.source == two.source
+        and [c.function for c in one.calls] == [c.function for c in two.calls]
+        and all(torch.equal(t, two.constants[n]) for n, t in one.constants.items())
+    )
+
+
+def _split(program):
+    """Returns the calls that every iteration makes alike, and the others.
+
+    A tensor that the body returns as it got it, having written into it or not, is the
+    same in every iteration; so are views of it.
+    """
+    kept = zip(program.inputs[1:], program.returned(), strict=True)
+    same = {slot.number for slot, result in kept if slot == result}
+    same |= program.state.keys() | program.constants.keys()
+    root, written = roots(program.calls), program.written()
+    before, body = [], []
+    for call in program.calls:
+        is_view = any(call.viewed())
+        memory = {root(slot) for slot in (*call.slots(), *call.results())}
+        if (
+            call.draws
+            or any(call.written())
+            or any(slot.number not in same for slot in call.slots())
+            or (memory & written and not is_view)
+        ):
+            body.append(call)
+        else:
+            before.append(call)
+            same.update(slot.number for slot in call.results())
+    return before, body
 
 
 class LoopCall(Call):
@@ -148,12 +189,86 @@ class LoopCall(Call):
     draws = True  # it may
 
     def written(self):
-        program, slots = self.function.program, list(leaves(self.args))
-        numbers = [*(s.number for s in program.inputs[1:]), *program.state]
-        written = program.written()
-        return (
-            s for s, number in zip(slots, numbers, strict=True) if number in written
-        )
+        flags = zip(leaves(self.args), self.function.writes, strict=True)
+        return (slot for slot, is_written in flags if is_written)
 
     def viewed(self):
         return iter(leaves(self.args))
+
+
+def while_loop(goes_on, step, carry, maximum):
+    """Returns the carry after a loop that goes on while a condition holds.
+
+    Nothing of it is differentiated. It must draw nothing and write into nothing.
+    """
+    outer = innermost()
+    with torch.no_grad():
+        flag = goes_on(*carry)
+        with unnoted():
+            loop, why = (
+                (None, "")
+                if outer is None
+                else _while_loop(goes_on, step, carry, maximum)
+            )
+            if loop is None:
+                results, goes = carry, flag
+                for _ in range(maximum):
+                    if not goes:
+                        break
+                    results = step(*results)
+                    goes = goes_on(*results)
+            else:
+                given = [flag, *carry, *loop.program.state.values()]
+                with torch._C.DisableTorchFunction():  # that of outer recordings
+                    results = loop(*given)
+        if loop is not None:
+            outer.note(LoopCall, loop, given, results)
+        elif outer is not None:
+            outer.obstruct(why)
+    return results
+
+
+def _while_loop(goes_on, step, carry, maximum):
+    """Returns a `WhileLoop`, or `None` and why there is none."""
+
+    def body(*carry):
+        carry = step(*carry)
+        return carry, goes_on(*carry)
+
+    # Of copies, since the body may use a tensor that it also gets.
+    copies = [tuple(tensor.clone() for tensor in carry) for _ in range(2)]
+    recordings = [Recording(body, copy) for copy in copies]
+    for recording in recordings:
+        recording.results = None
+        if recording.obstacle is not None:
+            return None, recording.obstacle
+    try:
+        return WhileLoop(Program(*recordings), maximum), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+class WhileLoop:
+    """A loop of unknown length as one call: of whether it starts, and of the carry.
+
+    Args:
+        program: `Program` that returns the carry and whether to go on.
+        maximum: Positive int.
+    """
+
+    def __init__(self, program, maximum):
+        self.program, self.length = program, maximum
+        self.writes = [False] * (1 + len(program.inputs) + len(program.state))
+
+    def __call__(self, flag, *tensors):
+        n = len(self.program.inputs)
+        carry, captured = tensors[:n], tensors[n:]
+        for _ in range(self.length):
+            if not flag:
+                break
+            *carry, flag = self.program.run(*carry, *captured)
+        return tuple(carry)
+
+    def __eq__(self, other):
+        """Whether another loop does the same."""
+        return isinstance(other, WhileLoop) and _do_the_same(self, other)

@@ -61,7 +61,13 @@ class Program:
         }
         self.constants = {n: t for n, t in self.constants.items() if n in used}
         #: What it does, as text, and as a function of its inputs and its state.
-        self.source, self.run = _function(self)
+        self.source, self.run = python_function(
+            self.calls,
+            [*self.inputs, *map(Slot, self.state)],
+            self.returned(),
+            self.constants,
+            self.generators,
+        )
 
     def __call__(self, tensors: list[torch.Tensor]) -> Any:
         """Returns what the recorded function would return for these tensors."""
@@ -78,7 +84,7 @@ class Program:
 
     def written(self) -> set[int]:
         """Returns the numbers of the slots whose memory is written into."""
-        root = _roots(self.calls)
+        root = roots(self.calls)
         return {root(slot) for call in self.calls for slot in call.written()}
 
     def _used(self):
@@ -88,7 +94,7 @@ class Program:
 
     def _fold(self):
         """Runs the calls that depend on constants alone, once."""
-        written, root, kept = self.written(), _roots(self.calls), []
+        written, root, kept = self.written(), roots(self.calls), []
         returned = {slot.number for slot in self.returned()}
         if written & self.constants.keys():
             raise ValueError("it writes into a tensor that it gets from Python")
@@ -110,6 +116,8 @@ class Program:
 
     def _keep_result(self, call):
         def value(leaf):
+            if isinstance(leaf, HostNumber):
+                return self.constants[leaf.tensor.number].item()
             return self.constants[leaf.number] if isinstance(leaf, Slot) else leaf
 
         values = call.function(*mapped(value, call.args), **mapped(value, call.kwargs))
@@ -182,7 +190,7 @@ def _without_aliases(calls, outputs):
 _RESHAPES = [[name] for name in _RESHAPED_IN_PLACE]
 
 
-def _roots(calls):
+def roots(calls):
     """Returns a function from a slot to the number of that whose memory it shares."""
     base: dict[int, int] = {}
     for call in calls:
@@ -211,14 +219,15 @@ def _targets(outputs):
     return f"{', '.join(names)}, = " if set(names) - {"_"} else ""
 
 
-def _last_uses(program, local):
+def _unused_after(calls, inputs, returned):
     """Returns the names that are needed no more after each call, by its place."""
-    last = {
-        slot.number: i
-        for i, call in enumerate(program.calls)
-        for slot in itertools.chain(call.slots(), call.results())
-    }
-    for slot in program.returned():
+    local = {slot.number for slot in inputs}
+    last: dict[int, int] = {}
+    for i, call in enumerate(calls):
+        local.update(slot.number for slot in call.results())
+        for slot in itertools.chain(call.slots(), call.results()):
+            last[slot.number] = i
+    for slot in returned:
         last.pop(slot.number, None)
     unused: dict[int, list[str]] = {}
     for number, i in last.items():
@@ -227,13 +236,19 @@ def _last_uses(program, local):
     return unused
 
 
-def _function(program):
-    """Returns the calls as text and as a Python function, which frees its tensors."""
-    local = {s.number for s in program.inputs}
-    local.update(s.number for call in program.calls for s in call.results())
-    unused, lines = _last_uses(program, local), []
+def python_function(calls, inputs, returned, tensors, generators) -> tuple:
+    """Returns calls as text and as a Python function, which frees its tensors.
+
+    Args:
+        calls: List of `Call`.
+        inputs: Slots of what the function takes.
+        returned: Slots of what it returns.
+        tensors: What else it uses, by the numbers of slots.
+        generators: What it draws from, by their numbers.
+    """
+    unused, lines = _unused_after(calls, inputs, returned), []
     names: dict[int, str] = {}
-    for i, call in enumerate(program.calls):
+    for i, call in enumerate(calls):
         for draws in leaves([call.args, call.kwargs]):
             if isinstance(draws, Draws) and draws.seed is not None:
                 lines.append(f"{draws}.manual_seed({draws.seed}.item() & 0xFFFFFFFF)")
@@ -241,20 +256,62 @@ def _function(program):
         lines.append(_targets(call.outputs) + _line(call, name))
         if i in unused:
             lines.append(f"del {', '.join(unused[i])}")
-    inputs = [*map(repr, program.inputs), *(f"t{number}" for number in program.state)]
-    results = "".join(f"{slot!r}, " for slot in program.returned())
-    lines.append(f"return ({results})")
-    head = f"def run({', '.join(inputs)}):\n"
+    lines.append(f"return ({''.join(f'{slot!r}, ' for slot in returned)})")
+    head = f"def run({', '.join(map(repr, inputs))}):\n"
     source = head + "".join(f"    {line}\n" for line in lines)
-    functions = {names[id(c.function)]: c.function for c in program.calls}
+    functions = {names[id(call.function)]: call.function for call in calls}
     scope = {
         "torch": torch,
         "device": torch.device,
         "inf": math.inf,
         "nan": math.nan,
-        **{name: getattr(f, "_op", f) for name, f in functions.items()},
-        **{f"t{number}": tensor for number, tensor in program.constants.items()},
-        **{f"g{number}": generator for number, generator in program.generators.items()},
+        **{name: _directly(function) for name, function in functions.items()},
+        **{f"t{number}": tensor for number, tensor in tensors.items()},
+        **{f"g{number}": generator for number, generator in generators.items()},
     }
     exec(compile(source, "<recording>", "exec"), scope)
     return source, scope["run"]
+
+
+def _directly(function):
+    """Returns the shortest way to a function: bindings that take the same arguments."""
+    if isinstance(function, torch._ops.OpOverload):
+        return _BINDINGS.get(function, function._op)
+    return function
+
+
+_aten, _Tensor = torch.ops.aten, torch.Tensor
+_BINDINGS = {
+    _aten.add.Tensor: torch.add,
+    _aten.addmm.default: torch.addmm,
+    _aten.bmm.default: torch.bmm,
+    _aten.cat.default: torch.cat,
+    _aten.copy_.default: _Tensor.copy_,
+    _aten.div.Tensor: torch.div,
+    _aten.exp.default: torch.exp,
+    _aten.expand.default: _Tensor.expand,
+    _aten.log.default: torch.log,
+    _aten.mm.default: torch.mm,
+    _aten.mul.Tensor: torch.mul,
+    _aten.narrow.default: torch.narrow,
+    _aten.neg.default: torch.neg,
+    _aten.permute.default: torch.permute,
+    _aten.relu.default: torch.relu,
+    _aten.select.int: torch.select,
+    _aten.sigmoid.default: torch.sigmoid,
+    _aten.sqrt.default: torch.sqrt,
+    _aten.sub.Tensor: torch.sub,
+    _aten.sum.dim_IntList: torch.sum,
+    _aten.t.default: torch.t,
+    _aten.tanh.default: torch.tanh,
+    _aten.transpose.int: torch.transpose,
+    _aten.unsqueeze.default: torch.unsqueeze,
+    _aten.view.default: _Tensor.view,
+    _aten._foreach_add.List: torch._foreach_add,
+    _aten._foreach_add.Scalar: torch._foreach_add,
+    _aten._foreach_add_.List: torch._foreach_add_,
+    _aten._foreach_div.List: torch._foreach_div,
+    _aten._foreach_mul.List: torch._foreach_mul,
+    _aten._foreach_mul_.Scalar: torch._foreach_mul_,
+    _aten._foreach_sqrt.default: torch._foreach_sqrt,
+}

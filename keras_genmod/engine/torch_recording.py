@@ -16,6 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 # What Python reads a number with; the latter in inference mode.
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.item.default)
 _INDEX = torch.ops.aten.index.Tensor
+_ONE_HOT = torch.ops.aten.one_hot.default
 
 # Functions that hand values to Python without an aten call.
 _HOST_READS = {
@@ -310,6 +311,8 @@ class Recording:
         if function is _INDEX:
             indices = [index for index in args[1] if index is not None]
             dynamic = any(i.dtype in (torch.bool, torch.uint8) for i in indices)
+        elif function is _ONE_HOT:
+            dynamic = args[1:] in ((), (-1,))
         if dynamic:
             self.obstruct(f"the shape of what `{function}` returns depends on values")
 

@@ -81,11 +81,18 @@ class Traced:
 
 def _key(leaves, args):
     """Returns what a recording depends on beside the values of tensors."""
+    first: dict[int, int] = {}  # places of tensors: one that comes twice has one slot
     described = tuple(
-        (tuple(leaf.shape), leaf.stride(), leaf.dtype, leaf.device)
+        (
+            first.setdefault(id(leaf), i),
+            tuple(leaf.shape),
+            leaf.stride(),
+            leaf.dtype,
+            leaf.device,
+        )
         if isinstance(leaf, torch.Tensor)
         else leaf
-        for leaf in leaves
+        for i, leaf in enumerate(leaves)
     )
     structure = tree.map_structure(lambda _: 0, list(args))
     return repr(structure), described

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_genmod.engine import OptimizerGroup, backend
+from keras_genmod.engine import LossScaleOptimizer, OptimizerGroup, backend
 from keras_genmod.engine.averages import part_averages
 from keras_genmod.engine.backend import loss_to_differentiate
 from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
@@ -50,10 +50,13 @@ class Training(KeptState, Conditions, keras.Model):
                 f"takes `optimizer` and {sorted(_COMPILE_ARGUMENTS)}. "
                 f"Received: {sorted(given - _COMPILE_ARGUMENTS)}"
             )
-        # A group of optimizers scales its members' losses; Keras would break it.
-        scales = isinstance(optimizer, OptimizerGroup)
+        optimizer = keras.optimizers.get(optimizer)
+        if self.dtype_policy.name == "mixed_float16" and not isinstance(
+            optimizer, OptimizerGroup | keras.optimizers.LossScaleOptimizer
+        ):
+            optimizer = LossScaleOptimizer(optimizer)  # a group scales by itself
         self._given_jit_compile = kwargs.get("jit_compile", "auto")
-        super().compile(optimizer, auto_scale_loss=not scales, **kwargs)
+        super().compile(optimizer, auto_scale_loss=False, **kwargs)
 
     def get_compile_config(self):
         config = super().get_compile_config()
