@@ -192,7 +192,19 @@ def traced(function, model, name):
         model: Keras model, whose variables it reads and writes.
         name: String, for messages.
     """
+    if _branches(getattr(model, "optimizer", None)):
+        return function
     return TracedStep(function, model, name)
+
+
+def _branches(optimizer) -> bool:
+    """Whether Keras asks on the host what each step of an optimizer is to do."""
+    members = getattr(optimizer, "members", {"": optimizer}).values()
+    inner = [getattr(member, "inner_optimizer", member) for member in members]
+    return any(
+        o is not None and (o.gradient_accumulation_steps or o.ema_overwrite_frequency)
+        for o in inner
+    )
 
 
 def is_current(function) -> bool:
