@@ -16,7 +16,7 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
     variables. It is compiled once for each set of keyword arguments, which are
     static and hashable; positional arguments are tensors, NumPy arrays or `None`.
     JAX jits it over the variables' values, TensorFlow makes it a `tf.function`, torch
-    runs it without autograd.
+    records what it does without autograd, and repeats that.
 
     Args:
         xla: Whether TensorFlow compiles the call with XLA: worth its compile time

@@ -74,7 +74,7 @@ def start_from_epoch(model: keras.Model, epoch: int | None) -> None:
     model._initial_epoch = epoch
 
 
-def track_loss(model: keras.Model, loss: Any, num_examples: int) -> None:
+def track_loss(model: keras.Model, loss: Any, num_examples: int | None) -> None:
     """Adds a batch's loss to the mean that a model reports as `loss`."""
     model._loss_tracker.update_state(loss, sample_weight=num_examples)
 

@@ -81,6 +81,7 @@ def train_on_one_loss(model, keras_step, data):
     return model.compute_metrics(**given)
 
 
+@torch.no_grad()
 def apply_scaled(optimizer, keras_apply, gradients, variables):
     """Applies gradients of a scaled loss if they are finite; adapts the scale.
 

@@ -221,7 +221,7 @@ def while_loop(goes_on, step, carry, maximum):
                 given = [flag, *carry, *loop.program.state.values()]
                 with torch._C.DisableTorchFunction():  # that of outer recordings
                     results = loop(*given)
-        if loop is not None:
+        if outer is not None and loop is not None:
             outer.note(LoopCall, loop, given, results)
         elif outer is not None:
             outer.obstruct(why)

@@ -367,7 +367,7 @@ def unnoted() -> Iterator[None]:
 def _where() -> str:
     """Names the line, and the layer, that are being run."""
     place, layer = "", ""
-    frame = sys._getframe()
+    frame: types.FrameType | None = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         owner = frame.f_locals.get("self")

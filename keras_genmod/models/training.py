@@ -32,7 +32,9 @@ class Training(KeptState, Conditions, keras.Model):
             optimizer: String or `keras.optimizers.Optimizer`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras:
                 `jit_compile=True` means XLA on TensorFlow and JAX, `torch.compile` on
-                torch.
+                torch. There "auto" records a step's operations and repeats them from
+                the third batch on, to the same bits, and `False` takes each step anew.
+                Steps with gradient accumulation are taken anew too.
 
         Raises:
             ValueError: If another argument is given, such as `loss` or `metrics`, or
@@ -226,7 +228,8 @@ class Training(KeptState, Conditions, keras.Model):
         force = force or not backend.is_current(known)
         getattr(super(), f"make_{attribute}")(force)
         made = getattr(self, attribute)
-        if made is not known and self._given_jit_compile and not self.run_eagerly:
+        is_traced = self._given_jit_compile == "auto" and not self.run_eagerly
+        if made is not known and is_traced:
             name = f"{type(self).__name__}'s {kind} step"
             setattr(self, attribute, backend.traced(made, self, name))
 

@@ -1,0 +1,248 @@
+"""Steps on torch: recorded, then repeated without Python."""
+
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "torch":
+    pytest.skip("only torch's steps are traced here", allow_module_level=True)
+
+import torch
+
+import keras_genmod
+from keras_genmod import engine, networks
+from keras_genmod.engine.torch_loops import LoopCall
+from keras_genmod.engine.torch_tracing import Traced
+
+X = torch.arange(12.0).reshape(4, 3)
+
+
+def program_of(traced):
+    (program,) = traced._programs.values()
+    return program
+
+
+def repeated(function, *args):
+    """Returns a traced function after two recordings."""
+    traced = Traced(function, "it")
+    for _ in range(2):
+        traced(*args)
+    return traced
+
+
+def test_a_program_is_run_in_the_place_of_the_function():
+    calls = []
+
+    def function(x, y):
+        calls.append(1)
+        return {"sum": (x + y).sum(), "twice": [2.0 * x]}
+
+    traced = repeated(function, X, X.clone())
+    out = traced(X + 1.0, X + 2.0)
+    assert len(calls) == 2
+    torch.testing.assert_close(out["sum"], (2.0 * X + 3.0).sum())
+    torch.testing.assert_close(out["twice"][0], 2.0 * X + 2.0)
+
+
+def test_gradients_and_updates_are_repeated():
+    weight = torch.nn.Parameter(torch.ones(3))
+
+    def step(x):
+        (gradient,) = torch.autograd.grad((x @ weight).square().sum(), [weight])
+        with torch.no_grad():
+            weight.sub_(1e-3 * gradient)
+        return gradient
+
+    traced = repeated(step, X)
+    expected, other = weight.detach().clone(), X + 1.0
+    gradient = 2.0 * other.T @ (other @ expected)
+    torch.testing.assert_close(traced(other), gradient)
+    torch.testing.assert_close(weight.detach(), expected - 1e-3 * gradient)
+
+
+def test_another_shape_is_recorded_anew():
+    traced = repeated(lambda x: x.sum(), X)
+    assert float(traced(X[:2])) == float(X[:2].sum())
+    assert len(traced._programs) == 2
+
+
+def test_an_argument_given_twice_is_not_two():
+    traced = repeated(lambda x, y: x - y, X, X)
+    torch.testing.assert_close(traced(X, X + 1.0), -torch.ones_like(X))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * 2.0 if x.sum() > 0.0 else x,
+        lambda x: x * float(x.sum()),
+        lambda x: x * x.numpy().sum(),
+        lambda x: x[x > 1.0].sum(),
+        lambda x: x * len(x.nonzero()),
+        lambda x: x * torch.as_tensor(x.tolist()),
+    ],
+    ids=["branch", "float", "numpy", "mask", "nonzero", "list"],
+)
+def test_what_reads_values_on_the_host_is_run_as_it_is(function):
+    traced = Traced(function, "The step")
+    with pytest.warns(UserWarning, match=r"The step runs .*test_tracing\.py:\d+"):
+        for x in (X, -X, X + 3.0):
+            torch.testing.assert_close(traced(x), function(x))
+
+
+def test_what_depends_on_python_is_run_as_it_is():
+    count = iter(range(100))
+    traced = Traced(lambda x: x * float(next(count)), "The step")
+    with pytest.warns(UserWarning, match="The step runs operation by operation"):
+        for i in range(8):
+            torch.testing.assert_close(traced(X), X * i)
+
+
+def test_noise_of_numpy_is_not_frozen():
+    rng = np.random.default_rng(0)
+    traced = Traced(lambda x: x + torch.as_tensor(rng.normal(size=3)), "The step")
+    with pytest.warns(UserWarning, match="that it gets from Python changes"):
+        results = [traced(X) for _ in range(8)]
+    assert len({float(result[0, 0]) for result in results}) == 8
+
+
+def test_draws_are_those_of_the_seed_generator():
+    def draw(generator):
+        return lambda x: x + keras.random.normal((4, 3), seed=generator)
+
+    mine, other = (keras.random.SeedGenerator(7) for _ in range(2))
+    traced, plain = Traced(draw(mine), "it"), draw(other)
+    for _ in range(4):
+        np.testing.assert_array_equal(traced(X).numpy(), plain(X).numpy())
+
+
+def test_unseeded_dropout_draws_from_the_global_generator():
+    def drop(x):
+        return torch.nn.functional.dropout(x + 1.0, 0.5)
+
+    traced = repeated(drop, X)
+    torch.manual_seed(3)
+    expected = [drop(X) for _ in range(2)]
+    torch.manual_seed(3)
+    for result in expected:
+        torch.testing.assert_close(traced(X), result)
+
+
+def test_a_number_in_a_tensor_is_no_constant():
+    rate = torch.tensor(0.5)
+    weights = [torch.zeros(3), torch.zeros(2)]
+
+    def step(x):
+        gradients = [x[0], x[1, :2]]
+        torch._foreach_add_(weights, gradients, alpha=-rate)
+        return x.sum()
+
+    traced = repeated(step, X)
+    rate.fill_(2.0)
+    before = weights[0].clone()
+    traced(X)
+    torch.testing.assert_close(weights[0], before - 2.0 * X[0])
+
+
+def test_loops_are_one_call_and_go_on():
+    weights = torch.linspace(0.0, 1.0, 20)
+
+    def body(i, carry):
+        total, cache = carry
+        share = engine.read(weights, i, 1, axis=0)[0]
+        return total + share * total, engine.write(cache, total[:1], i, axis=0)
+
+    def function(x):
+        with torch.no_grad():
+            return engine.fori_loop(20, body, (x[0], torch.zeros(20)))
+
+    traced = repeated(function, X)
+    (loop,) = (c for c in program_of(traced).calls if isinstance(c, LoopCall))
+    assert loop.function.length == 20
+    x, total, cache = X + 1.0, X[0] + 1.0, []
+    for weight in weights:
+        cache.append(total[:1])
+        total = total + weight * total
+    found = traced(x)
+    torch.testing.assert_close(found[0], total)
+    torch.testing.assert_close(found[1], torch.cat(cache))
+
+
+def test_a_loop_may_carry_what_it_also_captures():
+    def function(x):
+        with torch.no_grad():
+            return engine.fori_loop(10, lambda i, a: a + x, x)
+
+    traced = repeated(function, X)
+    torch.testing.assert_close(traced(X + 1.0), 11.0 * (X + 1.0))
+
+
+def test_loops_of_unknown_length_stop_where_they_should():
+    def function(x):
+        def goes_on(a):
+            return (a < x[0, 0]).any()
+
+        (a,) = engine.while_loop(goes_on, lambda a: (2.0 * a,), (torch.ones(()),), 50)
+        return a
+
+    traced = repeated(function, X + 10.0)
+    for start, end in ((10.0, 16.0), (0.5, 1.0), (100.0, 128.0)):
+        assert float(traced(X + start)) == end
+
+
+@pytest.fixture
+def vae():
+    encoder = networks.mlp_encoder((4,), (8,))
+    decoder = networks.mlp_decoder(2, (4,), (8,))
+    model = keras_genmod.VAE(encoder, decoder, latent_dim=2, seed=0)
+    model.compile(keras.optimizers.SGD(0.1))
+    return model
+
+
+def kernel_of(model):
+    return keras.ops.convert_to_numpy(model.decoder.variables[0]).copy()
+
+
+DATA = np.random.default_rng(0).uniform(size=(24, 4)).astype("float32")
+
+
+def test_what_callbacks_change_acts_on_traced_steps(vae):
+    vae.fit(DATA, batch_size=4, verbose=0)
+    before = kernel_of(vae)
+    vae.optimizer.learning_rate = 0.0
+    vae.fit(DATA, batch_size=4, verbose=0)
+    np.testing.assert_array_equal(kernel_of(vae), before)
+
+
+def test_frozen_weights_are_noticed_by_the_next_fit(vae):
+    vae.fit(DATA, batch_size=4, verbose=0)
+    vae.decoder.trainable = False
+    before = kernel_of(vae)
+    vae.fit(DATA, batch_size=4, verbose=0)
+    np.testing.assert_array_equal(kernel_of(vae), before)
+
+
+def test_a_model_compiled_without_jit_runs_as_it_is(vae):
+    vae.compile("sgd", jit_compile=False)
+    vae.make_train_function()
+    assert not hasattr(vae.train_function, "is_current")
+    vae.compile("sgd")
+    vae.make_train_function()
+    assert vae.train_function.is_current()
+
+
+@pytest.mark.parametrize("finite", [True, False])
+def test_scaled_losses_are_applied_as_by_keras(finite):
+    variables, ends = [], []
+    gradients = [torch.tensor([4.0, 8.0]), torch.tensor([2.0 if finite else np.inf])]
+    for kind in (engine.LossScaleOptimizer, keras.optimizers.LossScaleOptimizer):
+        pair = [keras.Variable([1.0, 2.0]), keras.Variable([3.0])]
+        optimizer = kind(keras.optimizers.Adam(0.1), dynamic_growth_steps=2)
+        optimizer.build(pair)
+        for _ in range(3):
+            optimizer.apply(gradients, pair)
+        variables.append([v.numpy() for v in (*pair, *optimizer.variables)])
+        ends.append(float(optimizer.dynamic_scale.numpy()))
+    assert ends[0] == ends[1]
+    for mine, keras_own in zip(*variables, strict=True):
+        np.testing.assert_array_equal(mine, keras_own)
