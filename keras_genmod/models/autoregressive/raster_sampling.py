@@ -24,10 +24,10 @@ class RasterNetwork(Protocol):
       channels)`, all known | the cache |
 
     The tensors of the cache keep their shapes. Any method may write into the cache it
-    is given; use the one it returns. `row` and `column` may be traced integers: on torch
-    `column` is an int where rows are not too long. Layers have the same methods (`layer.incremental(batch_size,
-    width)` returns an object with them), for features instead of channels and outputs,
-    and without `row`: their caches lie relative to it.
+    is given; use the one it returns. `row` and `column` may be traced integers; on
+    torch `column` is an int where rows are short. Layers have the same methods
+    (`layer.incremental(batch_size, width)` returns an object with them), for features
+    instead of channels and outputs, and without `row`: their caches lie relative to it.
     """
 
     def init_cache(self) -> Any: ...
