@@ -43,9 +43,10 @@ def map_values(values, parameters, num_bins, bound, inverse):
     Returns:
         The mapped values and the log-derivative at each, of the shape of `values`.
     """
-    widths, heights, derivatives = ops.split(
-        parameters, [num_bins, 2 * num_bins], axis=-1
-    )
+    # Keras splits at places by reading them on the host, on torch.
+    widths = parameters[..., :num_bins]
+    heights = parameters[..., num_bins : 2 * num_bins]
+    derivatives = parameters[..., 2 * num_bins :]
     horizontal, vertical = _knots(widths, bound), _knots(heights, bound)
     ends = ops.ones_like(derivatives[..., :1])  # as the identity outside
     inner = _SMALLEST + ops.softplus(derivatives + _RAW_OF_ONE)

@@ -2,16 +2,9 @@
 
 import torch
 
+from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
 from keras_genmod.engine.torch_program import Program, python_function, roots
-from keras_genmod.engine.torch_recording import (
-    Call,
-    Recording,
-    Slot,
-    innermost,
-    leaves,
-    mapped,
-    unnoted,
-)
+from keras_genmod.engine.torch_recording import Recording, innermost, unnoted
 
 _SHORT = 8  # loops that are written out
 _SHORT_INSIDE = 64  # the same, in the body of another

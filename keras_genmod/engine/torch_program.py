@@ -7,14 +7,8 @@ from typing import Any
 
 import torch
 
-from keras_genmod.engine.torch_recording import (
-    Draws,
-    HostNumber,
-    Recording,
-    Slot,
-    leaves,
-    mapped,
-)
+from keras_genmod.engine.torch_calls import Draws, HostNumber, Slot, leaves, mapped
+from keras_genmod.engine.torch_recording import Recording
 
 _ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
 

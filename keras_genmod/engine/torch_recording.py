@@ -1,7 +1,6 @@
 """What a call of a function does on PyTorch, as a flat list of aten calls."""
 
 import contextlib
-import dataclasses
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -12,6 +11,15 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from keras_genmod.engine.torch_calls import (
+    Call,
+    Draws,
+    HostNumber,
+    Slot,
+    leaves,
+    mapped,
+)
 
 # What Python reads a number with; the latter in inference mode.
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.item.default)
@@ -26,105 +34,6 @@ _HOST_READS = {
 }
 # Their reads only check values, where data are on a CPU.
 _CHECKED_BY_READING = {"one_hot"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Slot:
-    """A tensor of a recording, by its number."""
-
-    number: int
-
-    def __repr__(self):
-        return f"t{self.number}"
-
-
-@dataclasses.dataclass(frozen=True)
-class HostNumber:
-    """The number in a tensor of one element, read where a call takes numbers."""
-
-    tensor: Slot
-
-    def __repr__(self):
-        return f"{self.tensor}.item()"
-
-
-@dataclasses.dataclass(frozen=True)
-class Draws:
-    """A generator of random numbers, by its number; `seed` where it is seeded."""
-
-    number: int
-    seed: Slot | None = None
-
-    def __repr__(self):
-        return f"g{self.number}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Call:
-    """One aten call; tensors in its arguments are `Slot`s."""
-
-    function: Any
-    args: tuple
-    kwargs: dict
-    outputs: Any  # nest of `Slot`, or `None` where a result has a slot already
-
-    @property
-    def draws(self) -> bool:
-        """Whether it takes random numbers, which the next call then misses."""
-        return torch.Tag.nondeterministic_seeded in self.function.tags
-
-    def slots(self) -> Iterator[Slot]:
-        """Yields the slots that the call reads or writes into."""
-        for leaf in leaves([self.args, self.kwargs]):
-            if isinstance(leaf, Slot):
-                yield leaf
-            elif isinstance(leaf, HostNumber):
-                yield leaf.tensor
-            elif isinstance(leaf, Draws) and leaf.seed is not None:
-                yield leaf.seed
-
-    def results(self) -> list[Slot]:
-        """Returns the slots that the call fills."""
-        return [leaf for leaf in leaves(self.outputs) if isinstance(leaf, Slot)]
-
-    def written(self) -> Iterator[Slot]:
-        """Yields the slots that the call writes into."""
-        return self._with_alias(lambda info: info.is_write)
-
-    def viewed(self) -> Iterator[Slot]:
-        """Yields the slots that the results may share memory with."""
-        if all(r.alias_info is None for r in self.function._schema.returns):
-            return iter(())
-        return self._with_alias(lambda info: True)
-
-    def _with_alias(self, wanted):
-        for i, argument in enumerate(self.function._schema.arguments):
-            if argument.alias_info is not None and wanted(argument.alias_info):
-                by_name = self.kwargs.get(argument.name)
-                value = self.args[i] if i < len(self.args) else by_name
-                yield from (leaf for leaf in leaves(value) if isinstance(leaf, Slot))
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """Yields what is in a nest of lists, tuples and dicts."""
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from leaves(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from leaves(part)
-    else:
-        yield value
-
-
-def mapped(function: Callable, value: Any) -> Any:
-    """Returns the nest of what a function makes of the leaves of another."""
-    if isinstance(value, list | tuple):
-        parts = [mapped(function, part) for part in value]
-        return parts if isinstance(value, list) else tuple(parts)
-    if isinstance(value, dict):
-        return {key: mapped(function, part) for key, part in value.items()}
-    return function(value)
 
 
 class Recording:

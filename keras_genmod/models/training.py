@@ -71,6 +71,8 @@ class Training(KeptState, Conditions, keras.Model):
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
+    _given_jit_compile = "auto"
+
     #: Whether each example may have a weight; where not, they are refused.
     takes_sample_weight = True
 

@@ -231,6 +231,14 @@ def test_a_model_compiled_without_jit_runs_as_it_is(vae):
     assert vae.train_function.is_current()
 
 
+def test_a_model_that_was_not_compiled_predicts():
+    encoder, decoder = networks.mlp_encoder((4,), (2,)), networks.mlp_decoder(2, (4,))
+    model = keras_genmod.Autoencoder(encoder, decoder)
+    for _ in range(3):
+        found = model.predict_on_batch(DATA)
+    np.testing.assert_allclose(found, model.reconstruct(DATA), rtol=1e-6)
+
+
 @pytest.mark.parametrize("finite", [True, False])
 def test_scaled_losses_are_applied_as_by_keras(finite):
     variables, ends = [], []
