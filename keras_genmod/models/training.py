@@ -215,15 +215,15 @@ class Training(KeptState, Conditions, keras.Model):
             self._start(self.fold_condition(batch)[0])
 
     def make_train_function(self, force=False):
-        self._make_function("train", force)
+        self._make_step("train", force)
 
     def make_test_function(self, force=False):
-        self._make_function("test", force)
+        self._make_step("test", force)
 
     def make_predict_function(self, force=False):
-        self._make_function("predict", force)
+        self._make_step("predict", force)
 
-    def _make_function(self, kind, force):
+    def _make_step(self, kind, force):
         """Lets Keras make what takes a batch, and the engine trace it where it can."""
         attribute = f"{kind}_function"
         known = getattr(self, attribute)
