@@ -50,7 +50,7 @@ def gradient(function, x):
     import torch
 
     (result,) = torch.autograd.grad(function(x.requires_grad_()), x)
-    return result.numpy()
+    return result.cpu().numpy()
 
 
 def jacobians(function, x, outputs):
