@@ -116,7 +116,8 @@ class Loop:
         )
         self.num_carried = len(program.inputs) - 1
         #: Whether it writes into an argument, for each of them.
-        self.writes = [slot.number in program.written() for slot in given]
+        written = program.written()
+        self.writes = [slot.number in written for slot in given]
         self._indices: dict = {}
 
     def __call__(self, *tensors):
