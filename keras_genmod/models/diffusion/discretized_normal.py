@@ -43,7 +43,7 @@ def log_level_prob(x, mean, log_var, num_levels: int):
     half = 1.0 / (num_levels - 1)
     rate = ops.exp(-0.5 * log_var) + 0.0 * x
     # Mirrored, so that the level lies on the left of the mean.
-    side = ops.where(x > mean, -1.0, 1.0)
+    side = 1.0 - 2.0 * ops.cast(x > mean, x.dtype)
     centre = side * (x - mean)
     upper, lower = (centre + half) * rate, (centre - half) * rate
     inner = _log_difference(upper, lower)
