@@ -3,7 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 # CPU seconds that a class of tests may take; the longest takes some 60, TensorFlow.
-BUDGET ?= 120
+BUDGET ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
