@@ -195,6 +195,17 @@ def test_loops_of_unknown_length_stop_where_they_should():
         assert float(traced(X + start)) == end
 
 
+def test_a_loop_of_unknown_length_may_capture_what_it_carries():
+    def function(x):
+        def goes_on(a):
+            return (a < 50.0).all()
+
+        return engine.while_loop(goes_on, lambda a: (a + x,), (x,), 50)[0]
+
+    traced = repeated(function, X + 10.0)
+    torch.testing.assert_close(traced(X + 9.0), 3.0 * (X + 9.0))
+
+
 @pytest.fixture
 def vae():
     encoder = networks.mlp_encoder((4,), (8,))
