@@ -71,13 +71,14 @@ def train_on_one_loss(model, keras_step, data):
     loss = model.compute_loss(**given, training=True)
     keras_internals.track_loss(model, loss, batch_size(x))
     variables = model.trainable_variables
-    gradients = torch.autograd.grad(
-        model.optimizer.scale_loss(loss),
-        [v.value for v in variables],
-        allow_unused=True,
-    )
-    with torch.no_grad():
-        model.optimizer.apply(list(gradients), variables)
+    if variables:
+        gradients = torch.autograd.grad(
+            model.optimizer.scale_loss(loss),
+            [v.value for v in variables],
+            allow_unused=True,
+        )
+        with torch.no_grad():
+            model.optimizer.apply(list(gradients), variables)
     return model.compute_metrics(**given)
 
 

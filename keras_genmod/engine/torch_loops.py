@@ -3,7 +3,12 @@
 import torch
 
 from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
-from keras_genmod.engine.torch_program import Program, python_function, roots
+from keras_genmod.engine.torch_program import (
+    Program,
+    are_equal,
+    python_function,
+    roots,
+)
 from keras_genmod.engine.torch_recording import Recording, innermost, unnoted
 
 _SHORT = 8  # loops that are written out
@@ -146,7 +151,7 @@ def _do_the_same(loop, other):
         loop.length == other.length
         and one.source == two.source
         and [c.function for c in one.calls] == [c.function for c in two.calls]
-        and all(torch.equal(t, two.constants[n]) for n, t in one.constants.items())
+        and all(are_equal(t, two.constants[n]) for n, t in one.constants.items())
     )
 
 

@@ -13,7 +13,17 @@ from keras_genmod.engine.torch_recording import Recording
 _ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
 
 # Calls that change the shape of a tensor: it may not stand for another.
-_RESHAPED_IN_PLACE = ("resize_", "set_", "squeeze_", "t_", "transpose_", "unsqueeze_")
+_RESHAPES = {
+    "as_strided_",
+    "resize_",
+    "set_",
+    "squeeze_",
+    "swapaxes_",
+    "swapdims_",
+    "t_",
+    "transpose_",
+    "unsqueeze_",
+}
 
 
 class Program:
@@ -141,14 +151,15 @@ def _difference(first, second) -> str | None:
     if first.externals.keys() != second.externals.keys():
         return "it uses other tensors"
     for number, tensor in second.externals.items():
-        if not _are_equal(tensor, first.externals[number]):
+        if not are_equal(tensor, first.externals[number]):
             return f"a tensor {tuple(tensor.shape)} that it gets from Python changes"
     if repr(first.outputs) != repr(second.outputs):
         return "it returns other things"
     return None
 
 
-def _are_equal(tensor, other):
+def are_equal(tensor, other):
+    """Whether two tensors hold the same, NaN included."""
     return tensor is other or (
         tensor.dtype == other.dtype
         and tensor.shape == other.shape
@@ -160,7 +171,7 @@ def _are_equal(tensor, other):
 
 def _without_aliases(calls, outputs):
     """Lets a tensor stand for its detached self: without autograd they are one."""
-    if any(str(c.function).split(".")[1:2] in _RESHAPES for c in calls):
+    if any(str(call.function).split(".")[1] in _RESHAPES for call in calls):
         return calls, outputs
     same: dict[Slot, Slot] = {}
 
@@ -179,9 +190,6 @@ def _without_aliases(calls, outputs):
         elif call.outputs is not None:
             same[call.outputs] = args[0]
     return kept, mapped(renamed, outputs)
-
-
-_RESHAPES = [[name] for name in _RESHAPED_IN_PLACE]
 
 
 def roots(calls):

@@ -183,12 +183,13 @@ class Recording:
             if not isinstance(argument.type, torch.NumberType):
                 continue
             place, key = (given, i) if i < len(given) else (named, argument.name)
+            if place is named and key not in named:
+                continue
             for slot, value in self._read:
-                if key in named or place is given:
-                    if type(place[key]) is type(value) and place[key] == value:
-                        place[key] = HostNumber(slot)
-                        self._read.remove((slot, value))
-                        break
+                if type(place[key]) is type(value) and place[key] == value:
+                    place[key] = HostNumber(slot)
+                    self._read.remove((slot, value))
+                    break
 
     def _check_numbers_are_used(self):
         if self._read:

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 import torch
-from keras import tree
 
+from keras_genmod.engine.torch_calls import leaves, mapped
 from keras_genmod.engine.torch_program import Program
 from keras_genmod.engine.torch_recording import Recording, innermost
 
@@ -41,9 +41,8 @@ class Traced:
     def __call__(self, *args: Any) -> Any:
         if self._runs_as_it_is or innermost() is not None:
             return self._function(*args)
-        leaves = tree.flatten(list(args))
-        tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
-        key = _key(leaves, args)
+        tensors = [leaf for leaf in leaves(args) if isinstance(leaf, torch.Tensor)]
+        key = _described(args, {})
         known = self._programs.get(key)
         if isinstance(known, Program):
             self._programs.move_to_end(key)
@@ -79,23 +78,22 @@ class Traced:
         )
 
 
-def _key(leaves, args):
-    """Returns what a recording depends on beside the values of tensors."""
-    first: dict[int, int] = {}  # places of tensors: one that comes twice has one slot
-    described = tuple(
-        (
-            first.setdefault(id(leaf), i),
-            tuple(leaf.shape),
-            leaf.stride(),
-            leaf.dtype,
-            leaf.device,
-        )
-        if isinstance(leaf, torch.Tensor)
-        else leaf
-        for i, leaf in enumerate(leaves)
-    )
-    structure = tree.map_structure(lambda _: 0, list(args))
-    return repr(structure), described
+def _described(value, first):
+    """Returns what a recording depends on beside the values of tensors.
+
+    Args:
+        value: Nest of what the function takes.
+        first: Dict from tensors that came before to their places: one that comes
+            twice has one slot.
+    """
+    if isinstance(value, torch.Tensor):
+        place = first.setdefault(id(value), len(first))
+        return place, value.shape, value.stride(), value.dtype, value.device
+    if isinstance(value, dict):
+        return dict, tuple((k, _described(v, first)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return type(value), tuple(_described(part, first) for part in value)
+    return value
 
 
 class TracedStep:
@@ -119,7 +117,7 @@ class TracedStep:
         return self._weights == self._state()
 
     def __call__(self, data: Any) -> Any:
-        return self._traced(tree.map_structure(_on_device, data))
+        return self._traced(mapped(_on_device, data))
 
 
 def _on_device(value):

@@ -23,6 +23,8 @@ class Training(KeptState, Conditions, keras.Model):
     Keras calls `call` and `compute_loss` of the model.
     """
 
+    _given_jit_compile = "auto"  # by `compile`, or where it was never called
+
     def compile(
         self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs: Any
     ) -> None:
@@ -34,7 +36,9 @@ class Training(KeptState, Conditions, keras.Model):
                 `jit_compile=True` means XLA on TensorFlow and JAX, `torch.compile` on
                 torch. There "auto" records a step's operations and repeats them from
                 the third batch on, to the same bits, and `False` takes each step anew.
-                Steps with gradient accumulation are taken anew too.
+                As on JAX, what a step reads of Python (the rate of a `Dropout`) is
+                taken once: compile again after a change. Steps with gradient
+                accumulation are taken anew.
 
         Raises:
             ValueError: If another argument is given, such as `loss` or `metrics`, or
@@ -70,8 +74,6 @@ class Training(KeptState, Conditions, keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-
-    _given_jit_compile = "auto"
 
     #: Whether each example may have a weight; where not, they are refused.
     takes_sample_weight = True

@@ -238,6 +238,14 @@ def test_frozen_weights_are_noticed_by_the_next_fit(vae):
     np.testing.assert_array_equal(kernel_of(vae), before)
 
 
+def test_a_model_whose_weights_are_all_frozen_is_evaluated(vae):
+    vae.trainable = False
+    before = kernel_of(vae)
+    history = vae.fit(DATA, batch_size=4, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    np.testing.assert_array_equal(kernel_of(vae), before)
+
+
 def test_a_model_compiled_without_jit_runs_as_it_is(vae):
     vae.compile("sgd", jit_compile=False)
     vae.make_train_function()

@@ -7,14 +7,14 @@ ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
 MUTANTS = [
     Mutant(
         ENGINE + "torch_program.py",
-        "if not _are_equal(tensor, first.externals[number]):",
+        "if not are_equal(tensor, first.externals[number]):",
         "if False:",
         TESTS,
     ),
     Mutant(
         ENGINE + "torch_tracing.py",
-        "first.setdefault(id(leaf), i),",
-        "i,",
+        "first.setdefault(id(value), len(first))",
+        "0",
         TESTS,
     ),
     Mutant(
