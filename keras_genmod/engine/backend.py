@@ -3,12 +3,14 @@
 import importlib
 
 from keras_genmod import backend_choice
+from keras_genmod.engine import keras_steps
 
 _engine = importlib.import_module(f"keras_genmod.engine.{backend_choice.NAME}_engine")
+_steps = _engine if backend_choice.NAME == "torch" else keras_steps
 
 train_step = _engine.train_step
 test_step = _engine.test_step
-train_on_one_loss = _engine.train_on_one_loss
+train_on_one_loss = _steps.train_on_one_loss
 weights_are_finite = _engine.weights_are_finite
 input_gradient = _engine.input_gradient
 convolution = _engine.convolution
@@ -16,9 +18,9 @@ affine = _engine.affine
 relu = _engine.relu
 loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
-apply_scaled = _engine.apply_scaled
-traced = _engine.traced
-is_current = _engine.is_current
+apply_scaled = _steps.apply_scaled
+traced = _steps.traced
+is_current = _steps.is_current
 SeedGenerator = _engine.SeedGenerator
 uniform = _engine.uniform
 normal = _engine.normal

@@ -186,30 +186,6 @@ def loss_to_differentiate(loss):
     return loss
 
 
-def apply_scaled(optimizer, keras_apply, gradients, variables):
-    """Applies gradients of a scaled loss as Keras does."""
-    del optimizer
-    keras_apply(gradients, variables)
-
-
-def train_on_one_loss(model, keras_step, *args):
-    """Takes Keras' step for a model with one loss."""
-    del model
-    return keras_step(*args)
-
-
-def traced(function, model, name):
-    """Returns the function: Keras compiles it."""
-    del model, name
-    return function
-
-
-def is_current(function) -> bool:
-    """Whether it may still be called: Keras sees to that."""
-    del function
-    return True
-
-
 def compile_call(function, variables, xla):
     """Jits a function of tensors that reads the given variables."""
     del xla  # JAX knows nothing else.
