@@ -1,9 +1,13 @@
 """Building blocks that several models or networks share."""
 
 from keras_genmod.layers.diagonal_bi_lstm import DiagonalBiLSTM
+from keras_genmod.layers.equalized_conv_2d import EqualizedConv2D
+from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.gaussian_sampling import GaussianSampling
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
+from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
+from keras_genmod.layers.pixel_normalization import PixelNormalization
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
 from keras_genmod.layers.self_attention_2d import SelfAttention2D
@@ -14,9 +18,13 @@ from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
     "DiagonalBiLSTM",
+    "EqualizedConv2D",
+    "EqualizedDense",
     "GaussianSampling",
     "MaskedConv2D",
     "MaskedDense",
+    "MinibatchStandardDeviation",
+    "PixelNormalization",
     "ReflectionPadding2D",
     "RowLSTM",
     "SelfAttention2D",
