@@ -111,7 +111,9 @@ GOOD = {
     layers.DiagonalBiLSTM: {"filters": 2},
     layers.EqualizedConv2D: {"filters": 2, "kernel_size": 3},
     layers.EqualizedDense: {"units": 2},
+    layers.FiniteScalarQuantizer: {"levels": (3, 2)},
     layers.GaussianSampling: {},
+    layers.GumbelQuantizer: {"num_codes": 3, "code_dim": 2},
     layers.MaskedConv2D: {"filters": 2, "kernel_size": 3, "mask": "A"},
     layers.MaskedDense: {"input_degrees": (1, 2), "output_degrees": (1, 2)},
     layers.MinibatchStandardDeviation: {},
@@ -122,6 +124,7 @@ GOOD = {
     layers.ShiftedConv2D: {"filters": 2, "kernel_size": (2, 3), "direction": "down"},
     layers.ShiftedConv2DTranspose: {"filters": 2, "direction": "down"},
     layers.SinusoidalEmbedding: {"dim": 4},
+    layers.VectorQuantizer: {"num_codes": 3, "code_dim": 2},
     layers.WeightNormalization: {
         "layer": layers.ShiftedConv2D(2, (2, 3), "down", use_bias=False)
     },

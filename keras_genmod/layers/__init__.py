@@ -3,7 +3,9 @@
 from keras_genmod.layers.diagonal_bi_lstm import DiagonalBiLSTM
 from keras_genmod.layers.equalized_conv_2d import EqualizedConv2D
 from keras_genmod.layers.equalized_dense import EqualizedDense
+from keras_genmod.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from keras_genmod.layers.gaussian_sampling import GaussianSampling
+from keras_genmod.layers.gumbel_quantizer import GumbelQuantizer
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
@@ -14,13 +16,16 @@ from keras_genmod.layers.self_attention_2d import SelfAttention2D
 from keras_genmod.layers.shifted_conv_2d import ShiftedConv2D
 from keras_genmod.layers.shifted_conv_2d_transpose import ShiftedConv2DTranspose
 from keras_genmod.layers.sinusoidal_embedding import SinusoidalEmbedding
+from keras_genmod.layers.vector_quantizer import VectorQuantizer
 from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
     "DiagonalBiLSTM",
     "EqualizedConv2D",
     "EqualizedDense",
+    "FiniteScalarQuantizer",
     "GaussianSampling",
+    "GumbelQuantizer",
     "MaskedConv2D",
     "MaskedDense",
     "MinibatchStandardDeviation",
@@ -31,5 +36,6 @@ __all__ = [
     "ShiftedConv2D",
     "ShiftedConv2DTranspose",
     "SinusoidalEmbedding",
+    "VectorQuantizer",
     "WeightNormalization",
 ]

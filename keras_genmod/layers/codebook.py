@@ -1,0 +1,85 @@
+"""Looking vectors up in a codebook, some codes at a time.
+
+Neither function holds more than vectors x 256 numbers beside its arguments and results,
+however many codes there are.
+"""
+
+import math
+
+from keras import ops
+
+from keras_genmod.engine import fori_loop, read, write
+
+_BLOCK = 256  # codes at a time
+
+
+def nearest_codes(vectors, codebook):
+    """Returns the nearest code of each vector, int32 `(n,)`; the first of equal ones.
+
+    |v - e|^2 = |v|^2 - 2 v.e + |e|^2 with both taken from the codebook's mean: far away
+    from the origin the squares would swallow the differences.
+
+    Args:
+        vectors: Float32 tensor `(n, code_dim)`; no gradient.
+        codebook: Float32 tensor `(num_codes, code_dim)`.
+    """
+    num_codes = codebook.shape[0]
+    codebook = ops.stop_gradient(codebook)
+    center = ops.mean(codebook, axis=0)
+    vectors, codebook = ops.stop_gradient(vectors) - center, codebook - center
+    half_norms = 0.5 * ops.sum(ops.square(codebook), axis=1)
+    size = min(_BLOCK, num_codes)
+    num_blocks = math.ceil(num_codes / size)
+    padding = num_blocks * size - num_codes
+    codebook = ops.pad(codebook, ((0, padding), (0, 0)))
+    half_norms = ops.pad(half_norms, (0, padding), constant_values=math.inf)
+
+    def step(i, carry):
+        least, code = carry
+        block = read(codebook, i * size, size, axis=0)
+        offsets = read(half_norms, i * size, size, axis=0)
+        distances = offsets - vectors @ ops.transpose(block)  # (n, size)
+        found = ops.min(distances, axis=1)
+        place = ops.cast(ops.argmin(distances, axis=1), "int32") + i * size
+        nearer = found < least
+        return ops.where(nearer, found, least), ops.where(nearer, place, code)
+
+    least = ops.full_like(vectors[:, 0], math.inf)
+    start = least, ops.zeros_like(least, dtype="int32")
+    return fori_loop(num_blocks, step, start)[1]
+
+
+def code_totals(codes, num_codes: int, vectors=None):
+    """Returns how often each code comes, and the sum of the vectors that have it.
+
+    As products of matrices, in the same order each time: sums that are scattered come
+    out in another order, and so otherwise rounded, each time on a GPU.
+
+    Args:
+        codes: Int32 tensor `(n,)`.
+        num_codes: Positive int.
+        vectors: Float32 tensor `(n, code_dim)`, without gradient; or `None`.
+
+    Returns:
+        Float32 tensors `(num_codes,)` and `(num_codes, code_dim)`, the latter `None`
+        without vectors.
+    """
+    size = min(_BLOCK, num_codes)
+    num_blocks = math.ceil(num_codes / size)
+    order = ops.arange(size, dtype="int32")
+
+    def step(i, carry):
+        counts, sums = carry
+        belongs = ops.cast(codes[:, None] == order + i * size, "float32")  # (n, size)
+        counts = write(counts, ops.sum(belongs, axis=0), i * size, axis=0)
+        if sums is not None:
+            block = ops.transpose(belongs) @ vectors
+            sums = write(sums, block, i * size, axis=0)
+        return counts, sums
+
+    sums = None
+    if vectors is not None:
+        sums = ops.zeros((num_blocks * size, vectors.shape[-1]), "float32")
+    start = ops.zeros((num_blocks * size,), "float32"), sums
+    counts, sums = fori_loop(num_blocks, step, start)
+    return counts[:num_codes], None if sums is None else sums[:num_codes]

@@ -1,0 +1,82 @@
+"""Faults of quantizers and of the models of discrete codes."""
+
+from tests.mutants import Mutant
+
+_VQ = "layers/vector_quantizer.py"
+_TESTS = "tests/layers/test_vector_quantizer.py"
+_OTHERS = "tests/layers/test_other_quantizers.py"
+
+MUTANTS = [
+    Mutant(
+        "layers/codebook.py",
+        "- center, codebook - center",
+        "- 0.0 * center, codebook - 0.0 * center",
+        f"{_TESTS} -k brute_force",
+    ),
+    Mutant(
+        "layers/codebook.py",
+        "nearer = found < least",
+        "nearer = found < math.inf",
+        f"{_TESTS} -k brute_force",
+    ),
+    Mutant(
+        "layers/codebook.py",
+        "constant_values=math.inf",
+        "constant_values=0",
+        f"{_TESTS} -k brute_force",
+    ),
+    Mutant(
+        _VQ,
+        "squared = ops.square(features - ops.stop_gradient(chosen))",
+        "squared = ops.square(ops.stop_gradient(features) - chosen)",
+        f"{_TESTS} -k each_by_its_own_weight",
+    ),
+    Mutant(
+        _VQ,
+        "elif training and self.trainable:",
+        "elif self.trainable:",
+        f"{_TESTS} -k nothing_moves",
+    ),
+    Mutant(
+        _VQ,
+        "sums / debias / smooth[:, None]",
+        "sums / smooth[:, None]",
+        f"{_TESTS} -k hand_calculation",
+    ),
+    Mutant(
+        _VQ,
+        "sums = ops.where(unused[:, None], fresh * mean * debias, sums)",
+        "sums = ops.where(unused[:, None], fresh, sums)",
+        f"{_TESTS} -k start_again",
+    ),
+    Mutant(
+        _VQ,
+        "parts = ops.arange(self.num_codes",
+        "parts = 0.0 * ops.arange(self.num_codes",
+        f"{_TESTS} -k start_again",
+    ),
+    Mutant(
+        "layers/quantizer.py",
+        "return features + ops.stop_gradient(quantized - features)",
+        "return ops.stop_gradient(features) + (quantized - features)",
+        f"{_TESTS} -k straight_through",
+    ),
+    Mutant(
+        "layers/finite_scalar_quantizer.py",
+        "np.where(sizes > 2, offset / half, 0.0)",
+        "offset / half * (1 - 2 * _MARGIN)",
+        f"{_OTHERS} -k slope",
+    ),
+    Mutant(
+        "layers/finite_scalar_quantizer.py",
+        "half = (sizes - 1) * (1.0 - _MARGIN) / 2",
+        "half = (sizes - 1) * (1.0 + _MARGIN) / 2 + 0.5",
+        f"{_OTHERS} -k every_level",
+    ),
+    Mutant(
+        "layers/gumbel_quantizer.py",
+        "scores = logits - ops.log(-ops.log(noise))",
+        "scores = logits + ops.log(-ops.log(noise))",
+        f"{_OTHERS} -k follow_the_logits",
+    ),
+]
