@@ -58,6 +58,10 @@ GOOD = {
     models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
     models.LinearSchedule: {},
     models.NormalizingFlow: {"bijector": bijectors.Affine((2,))},
+    models.Pix2Pix: {
+        "generator": TRANSLATOR,
+        "discriminator": small_network((4, 4, 2), (1,)),
+    },
     models.PixelCNN: {**SIZES, "num_blocks": 1},
     models.PixelCNNPlusPlus: {
         **SIZES,
@@ -118,6 +122,7 @@ GOOD = {
     layers.MaskedDense: {"input_degrees": (1, 2), "output_degrees": (1, 2)},
     layers.MinibatchStandardDeviation: {},
     layers.PixelNormalization: {},
+    layers.PersistentDropout: {"rate": 0.5},
     layers.ReflectionPadding2D: {},
     layers.RowLSTM: {"filters": 2},
     layers.SelfAttention2D: {},
@@ -142,6 +147,7 @@ GOOD = {
     networks.resnet_generator: {**SIZES, "num_blocks": 1, "num_downsamplings": 1},
     networks.time_mlp: {"event_dim": 2, "hidden_dims": (3,)},
     networks.unet: {**SIZES, "multipliers": (1, 1), "num_blocks": 1},
+    networks.unet_generator: {**SIZES},
 }
 # No argument can be any of these.
 NEVER = [

@@ -9,6 +9,7 @@ from keras_genmod.layers.gumbel_quantizer import GumbelQuantizer
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
+from keras_genmod.layers.persistent_dropout import PersistentDropout
 from keras_genmod.layers.pixel_normalization import PixelNormalization
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
@@ -30,6 +31,7 @@ __all__ = [
     "MaskedDense",
     "MinibatchStandardDeviation",
     "PixelNormalization",
+    "PersistentDropout",
     "ReflectionPadding2D",
     "RowLSTM",
     "SelfAttention2D",

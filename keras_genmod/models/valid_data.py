@@ -43,5 +43,17 @@ def nan_unless(valid, values):
     return ops.where(valid, values, float("nan"))
 
 
+def nan_unless_images(loss, *images):
+    """Returns a loss of a batch, NaN if pixels of any images lie outside of [0, 1].
+
+    Args:
+        loss: Float32 tensor `()`.
+        *images: Float32 tensors `(batch, ...)`.
+    """
+    for x in images:
+        loss = nan_unless(ops.all(in_range(x, 0.0, 1.0)), loss)
+    return loss
+
+
 def _flat(x):
     return ops.reshape(x, (ops.shape(x)[0], -1))

@@ -12,6 +12,7 @@ from keras_genmod.networks.patchgan import patchgan_discriminator
 from keras_genmod.networks.resnet_generator import resnet_generator
 from keras_genmod.networks.time_mlp import time_mlp
 from keras_genmod.networks.unet import unet
+from keras_genmod.networks.unet_generator import unet_generator
 
 __all__ = [
     "convolutional_decoder",
@@ -28,4 +29,5 @@ __all__ = [
     "resnet_generator",
     "time_mlp",
     "unet",
+    "unet_generator",
 ]

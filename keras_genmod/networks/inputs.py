@@ -20,6 +20,16 @@ def activation_of(name, activation):
     )
 
 
+def checked_dropout(dropout):
+    """Returns a rate of dropout; raises a `ValueError` unless it lies in [0, 1)."""
+    dropout = checks.fraction("dropout", dropout)
+    if dropout == 1:
+        raise ValueError(
+            f"`dropout` must be below 1, or nothing is left. Received: {dropout=}"
+        )
+    return dropout
+
+
 def vector_input(data_shape, num_classes, name, condition="one_hot"):
     """Makes the inputs of a network on flat vectors.
 
@@ -98,3 +108,20 @@ def dcgan_initializer():
     A new one for each layer: one initializer called twice gives the same values.
     """
     return keras.initializers.RandomNormal(mean=0.0, stddev=0.02)
+
+
+#: Of networks that translate images, and of their judges.
+IMAGE_NORMALIZATIONS = ("instance", "batch", None)
+
+
+def image_normalization(kind):
+    """Returns a new layer that normalizes maps, by instance or by batch.
+
+    Gains start from N(1, 0.02), as in the code of Pix2Pix.
+    """
+    gains = keras.initializers.RandomNormal(mean=1.0, stddev=0.02)
+    if kind == "batch":
+        return layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, gamma_initializer=gains
+        )
+    return layers.GroupNormalization(groups=-1, epsilon=1e-5, gamma_initializer=gains)

@@ -7,6 +7,7 @@ from keras import layers
 
 from keras_genmod import checks
 from keras_genmod.layers.self_attention_2d import SelfAttention2D
+from keras_genmod.networks.inputs import checked_dropout
 from keras_genmod.networks.times import time_inputs
 
 _MOST_GROUPS = 32  # of a normalization
@@ -86,7 +87,7 @@ def unet(
     resolutions = checks.sizes(
         "attention_resolutions", attention_resolutions, may_be_empty=True
     )
-    dropout = _checked_dropout(dropout)
+    dropout = checked_dropout(dropout)
     outputs_per_channel = checks.positive_int(
         "outputs_per_channel", outputs_per_channel
     )
@@ -161,15 +162,6 @@ def _convolution(channels, strides=1, at_zero=False):
         kernel_initializer="zeros" if at_zero else "glorot_uniform",
         data_format="channels_last",
     )
-
-
-def _checked_dropout(dropout):
-    dropout = checks.fraction("dropout", dropout)
-    if dropout == 1:
-        raise ValueError(
-            f"`dropout` must be below 1, or nothing is left. Received: {dropout=}"
-        )
-    return dropout
 
 
 def _check_sides(image_shape, num_levels):

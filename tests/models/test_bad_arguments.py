@@ -16,6 +16,7 @@ from keras_genmod import (
     EnergyModel,
     Glow,
     NormalizingFlow,
+    Pix2Pix,
     PixelCNN,
     PixelRNN,
 )
@@ -78,6 +79,7 @@ GOOD = {
     GAN: {"generator": TO_IMAGE, "discriminator": TO_SCORE, "latent_dim": LATENT},
     WGAN: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
     WGANGP: {"generator": TO_IMAGE, "critic": TO_SCORE, "latent_dim": LATENT},
+    Pix2Pix: {"generator": TRANSLATOR, "discriminator": OTHER_TO_SCORE},
     CycleGAN: {
         "generator_ab": TRANSLATOR,
         "generator_ba": TRANSLATOR,
@@ -122,6 +124,7 @@ NON_NEGATIVE = [
     (VAE, "beta"),
     (WGANGP, "penalty_weight"),
     (CycleGAN, "cycle_weight"),
+    (Pix2Pix, "reconstruction_weight"),
     (CycleGAN, "identity_weight"),
     (EnergyModel, "regularization"),
 ]
@@ -140,6 +143,8 @@ NETWORKS = [
     (GAN, "discriminator"),
     (WGAN, "critic"),
     (WGANGP, "generator"),
+    (Pix2Pix, "generator"),
+    (Pix2Pix, "discriminator"),
     (CycleGAN, "generator_ab"),
     (CycleGAN, "generator_ba"),
     (CycleGAN, "discriminator_a"),
@@ -314,6 +319,9 @@ def test_condition_of_an_unconditional_model(model):
         (lambda: make(CycleGAN).translate(np.ones((1, *IMAGE)), to="c"), "`to` must"),
         (lambda: make(CycleGAN).translate(np.ones((1, *OTHER))), "`x` must have shape"),
         (lambda: make(CycleGAN).translate(np.ones((1, *IMAGE)) * 9), "`x` must lie"),
+        (lambda: make(Pix2Pix).translate(np.ones((1, *OTHER))), "`x` must have shape"),
+        (lambda: make(Pix2Pix).translate(np.ones((1, *IMAGE)) * 9), "`x` must lie"),
+        (lambda: make(Pix2Pix).translate(np.ones((1, *IMAGE)), -1), "`seed` must be"),
         (lambda: make(VAE).decode(np.ones((1, 2))), "`z` must have shape"),
         (lambda: make(VAE).encode(np.ones(IMAGE)), "`x` must have shape"),
         (lambda: make(VAE).log_prob(np.ones((1, *IMAGE)) * 2), r"`x` must lie in"),

@@ -1,5 +1,6 @@
 """Every model against the contract."""
 
+import keras
 import numpy as np
 
 from keras_genmod import (
@@ -21,6 +22,7 @@ from keras_genmod import (
     GatedPixelCNN,
     Glow,
     NormalizingFlow,
+    Pix2Pix,
     PixelCNN,
     PixelCNNPlusPlus,
     PixelRNN,
@@ -28,6 +30,7 @@ from keras_genmod import (
     UniformDequantization,
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
+from keras_genmod.layers import PersistentDropout
 from tests.contracts import (
     NUM_BATCHES,
     NUM_EXAMPLES,
@@ -454,6 +457,25 @@ class TestCycleGAN(ModelContract):
             assert int(pool.count) == 11
             assert np.all(images.max(axis=(1, 2, 3)) > 0)
             assert len(np.unique(images, axis=0)) == 11
+
+
+class TestPix2Pix(ModelContract):
+    data = ((GREY, 1 - GREY),)
+    falls = "reconstruction"
+    sample_arguments = None
+
+    @staticmethod
+    def make():
+        translator = small_network(IMAGE, IMAGE, "sigmoid")
+        hidden = PersistentDropout(0.2)(translator.layers[-2].input)
+        outputs = translator.layers[-1](translator.layers[-2](hidden))
+        return Pix2Pix(
+            keras.Model(translator.input, outputs), small_network((4, 4, 2), (2, 2, 1))
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.translate(GREY, seed=3)
 
 
 class FullPrecision:

@@ -28,6 +28,7 @@ CASES = (
     cases.TestGAN,
     cases.TestWGANGP,
     cases.TestCycleGAN,
+    cases.TestPix2Pix,
 )
 WRONG = {
     "[-1, 1]": lambda x: 2 * x - 1,

@@ -63,8 +63,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/adversarial/cycle_gan.py",
-        "return _valid(loss, a, b), fake",
-        "return _valid(loss, a), fake",
+        "return nan_unless_images(loss, a, b), fake",
+        "return nan_unless_images(loss, a), fake",
         f"{_TESTS}/test_ranges.py",
     ),
     Mutant(
@@ -90,6 +90,48 @@ MUTANTS = [
         "ops.convert_to_tensor(self.penalty_weight) * penalty - distance",
         "10.0 * penalty - distance",
         f"{_TESTS}/test_wgan_gp.py",
+    ),
+    Mutant(
+        "models/adversarial/pix2pix.py",
+        "ops.concatenate([source, target], axis=-1)",
+        "ops.concatenate([target, source], axis=-1)",
+        f"{_TESTS}/test_pix2pix.py",
+    ),
+    Mutant(
+        "models/adversarial/pix2pix.py",
+        "0.5 * loss(of_real, of_fake)",
+        "loss(of_real, of_fake)",
+        f"{_TESTS}/test_pix2pix.py",
+    ),
+    Mutant(
+        "models/adversarial/pix2pix.py",
+        "reconstruction_weight: float = 200.0",
+        "reconstruction_weight: float = 100.0",
+        f"{_TESTS}/test_pix2pix.py",
+    ),
+    Mutant(
+        "models/adversarial/pix2pix.py",
+        "        fake = self._translated(source, state, training)\n",
+        "        fake = self._translated(source, state + 1, training)\n",
+        f"{_TESTS}/test_pix2pix.py",
+    ),
+    Mutant(
+        "models/adversarial/pix2pix.py",
+        "if len(condition) != num_examples:",
+        "if False:",
+        f"{_TESTS}/test_pix2pix.py",
+    ),
+    Mutant(
+        "layers/persistent_dropout.py",
+        "ops.shape(inputs)[0] if training else 1",
+        "ops.shape(inputs)[0]",
+        f"{_TESTS}/test_pix2pix.py",
+    ),
+    Mutant(
+        "networks/unet_generator.py",
+        "        if 0 < i < depth - 1:\n",
+        "        if 0 < i:\n",
+        "tests/networks/test_translators.py -k bottleneck",
     ),
     Mutant(
         "models/network_checks.py",

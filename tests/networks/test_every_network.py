@@ -8,7 +8,7 @@ import pytest
 
 from keras_genmod import networks
 
-IMAGE = (8, 8, 1)
+IMAGE, BIG = (8, 8, 1), (24, 24, 1)
 NETWORKS = {
     "made": (networks.made, (4, (7, 5), 3), (4, 3)),
     "mlp_encoder": (networks.mlp_encoder, (IMAGE, (7, 5)), (5,)),
@@ -37,17 +37,21 @@ NETWORKS = {
     ),
     "resnet_generator": (networks.resnet_generator, ((8, 8, 3), 2, 1), (8, 8, 3)),
     "time_mlp": (networks.time_mlp, (2, (7, 5)), (2,)),
+    "unet_generator": (networks.unet_generator, ((8, 12, 3), 2), (8, 12, 3)),
     "unet": (networks.unet, ((8, 12, 3), 4, (1, 2), 1, (6,)), (8, 12, 3)),
 }
 OF_FLOWS = ("coupling_cnn", "coupling_mlp", "made")
 OF_TIME = ("time_mlp", "unet")
 START_AT_ZERO = OF_FLOWS + OF_TIME
-CONDITIONAL = [name for name in NETWORKS if not name.startswith(("patchgan", "resnet"))]
+UNCONDITIONAL = ("patchgan_discriminator", "resnet_generator", "unet_generator")
+CONDITIONAL = [name for name in NETWORKS if name not in UNCONDITIONAL]
 
 
 @functools.cache
 def make(name, num_classes=None):
     function, arguments, _ = NETWORKS[name]
+    if name == "unet_generator":
+        arguments = (*arguments, None, None, 0.0)  # its dropout is always on
     argument = "condition_dim" if name in OF_FLOWS else "num_classes"
     return function(*arguments, **({argument: num_classes} if num_classes else {}))
 
@@ -124,7 +128,9 @@ def test_data_format_is_channels_last_by_itself(name):
     assert formats == {"channels_last"}
 
 
-@pytest.mark.parametrize("name", ["dcgan_generator", "resnet_generator"])
+@pytest.mark.parametrize(
+    "name", ["dcgan_generator", "resnet_generator", "unet_generator"]
+)
 def test_generated_images_are_in_the_public_range(name):
     function, arguments, _ = NETWORKS[name]
     network = function(*arguments)
@@ -163,6 +169,10 @@ def test_generated_images_are_in_the_public_range(name):
         (networks.made, (2, (3,), 2, 0), "condition_dim"),
         (networks.made, (2, (3,), 2, None, "relu", -1), "seed"),
         (networks.patchgan_discriminator, ((16, 32, 1),), "image_shape"),
+        (networks.patchgan_discriminator, (BIG, 2, 1, "layer"), "normalization"),
+        (networks.unet_generator, (IMAGE, 2, 4), "image_shape"),
+        (networks.unet_generator, (IMAGE, 2, 1, 0), "output_channels"),
+        (networks.unet_generator, (IMAGE, 2, 1, 1, 1.0), "dropout"),
         (networks.resnet_generator, ((10, 8, 1),), "image_shape"),
         (networks.resnet_generator, (IMAGE, 2, -1), "num_blocks"),
         (networks.time_mlp, (2, ()), "hidden_dims"),

@@ -16,7 +16,7 @@ from keras_genmod.models.adversarial.losses import (
     least_squares_discriminator,
     least_squares_generator,
 )
-from keras_genmod.models.valid_data import in_range, nan_unless
+from keras_genmod.models.valid_data import nan_unless_images
 
 
 class _IdentityWeight(Adjustable):
@@ -200,7 +200,7 @@ class CycleGAN(AdversarialModel):
             identity = _distance(same["a"], a) + _distance(same["b"], b)
             identity_weight = ops.convert_to_tensor(self.identity_weight)
             loss = loss + identity_weight * cycle_weight * identity
-        return _valid(loss, a, b), fake
+        return nan_unless_images(loss, a, b), fake
 
     def _loss_a(self, inputs, fake, training):
         real = self._images(inputs)[0]
@@ -208,7 +208,7 @@ class CycleGAN(AdversarialModel):
         loss = self._discriminate(
             self.discriminator_a, self.accuracy_a, real, fake["a"], pool
         )
-        return _valid(loss, real), fake
+        return nan_unless_images(loss, real), fake
 
     def _loss_b(self, inputs, fake, training):
         real = self._images(inputs)[1]
@@ -216,7 +216,7 @@ class CycleGAN(AdversarialModel):
         loss = self._discriminate(
             self.discriminator_b, self.accuracy_b, real, fake["b"], pool
         )
-        return _valid(loss, real), fake
+        return nan_unless_images(loss, real), fake
 
     def _discriminate(self, discriminator, accuracy, real, fake, pool):
         """Returns the loss; there is a `pool` of images in training only."""
@@ -293,13 +293,6 @@ class CycleGAN(AdversarialModel):
             "identity_weight": float(self.identity_weight),
             "pool_size": self.pool_size,
         }
-
-
-def _valid(loss, *images):
-    """Returns a loss of a batch, NaN if pixels lie outside of [0, 1]."""
-    for x in images:
-        loss = nan_unless(ops.all(in_range(x, 0.0, 1.0)), loss)
-    return loss
 
 
 def _distance(x, y):

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import GAN, WGAN, WGANGP, CycleGAN
+from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix
 from tests.models.small_networks import small_network
 
 IMAGE, LATENT = (2, 2, 1), 3
 GREY = np.random.default_rng(0).random((6, *IMAGE), dtype="float32")
-MODELS = [GAN, WGAN, WGANGP, CycleGAN]
+MODELS = [GAN, WGAN, WGANGP, CycleGAN, Pix2Pix]
+TRANSLATORS = (CycleGAN, Pix2Pix)
 
 
 def make(model, generator="sigmoid", scorer=None, shape=IMAGE):
@@ -18,6 +19,11 @@ def make(model, generator="sigmoid", scorer=None, shape=IMAGE):
     if model is CycleGAN:
         networks = [small_network(shape, shape, generator) for _ in range(2)]
         return CycleGAN(*networks, *(small_network(shape, (1,), scorer),) * 2)
+    if model is Pix2Pix:
+        pair = (*shape[:2], 2 * shape[2])
+        return Pix2Pix(
+            small_network(shape, shape, generator), small_network(pair, (1,), scorer)
+        )
     networks = (
         small_network((LATENT,), shape, generator),
         small_network(shape, (1,), scorer),
@@ -38,7 +44,7 @@ def losses(model, data):
 @pytest.mark.parametrize("wrong", [2 * GREY - 1, 255 * GREY])
 def test_images_out_of_range_are_refused(model, wrong):
     model = make(model)
-    data = (GREY, wrong) if isinstance(model, CycleGAN) else (wrong,)
+    data = (GREY, wrong) if isinstance(model, TRANSLATORS) else (wrong,)
     model.compile()
     for method in (model.fit, model.evaluate):
         with pytest.raises(ValueError, match=r"must lie in \[0, 1\].*Received"):
@@ -50,13 +56,17 @@ def test_images_out_of_range_are_refused(model, wrong):
 def test_losses_of_a_batch_with_a_value_out_of_range_are_nan(model, value):
     model, wrong = make(model), GREY.copy()
     wrong[2, 1, 0, 0] = value
-    if not isinstance(model, CycleGAN):
+    if not isinstance(model, TRANSLATORS):
         assert np.all(np.isfinite(losses(model, GREY)))
         assert np.all(np.isnan(losses(model, wrong)))
         return
     assert np.all(np.isfinite(losses(model, (GREY, GREY))))
     for domain, data in enumerate([(wrong, GREY), (GREY, wrong)]):
-        generator, *discriminators = losses(model, data)
+        found = losses(model, data)
+        if isinstance(model, Pix2Pix):
+            assert np.all(np.isnan(found))
+            continue
+        generator, *discriminators = found
         assert np.isnan(generator) and np.isnan(discriminators[domain])
 
 
@@ -79,7 +89,8 @@ def test_generator_of_images_that_ends_in_tanh_is_warned_of(model):
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 def test_scores_that_are_squashed_are_warned_of(model, activation):
-    name = {GAN: "discriminator", CycleGAN: "discriminator_."}.get(model, "critic")
+    names = {CycleGAN: "discriminator_.", WGAN: "critic", WGANGP: "critic"}
+    name = names.get(model, "discriminator")
     with pytest.warns(UserWarning, match=f"`{name}` ends in {activation}.*logits"):
         make(model, scorer=activation)
 
