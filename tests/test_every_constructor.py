@@ -2,6 +2,7 @@
 
 import inspect
 
+import keras
 import numpy as np
 import pytest
 
@@ -112,6 +113,7 @@ GOOD = {
     },
     bijectors.Split: SPLIT,
     bijectors.Squeeze: {"event_shape": (2, 2, 1)},
+    layers.ConditionalBatchNormalization: {},
     layers.DiagonalBiLSTM: {"filters": 2},
     layers.EqualizedConv2D: {"filters": 2, "kernel_size": 3},
     layers.EqualizedDense: {"units": 2},
@@ -123,6 +125,7 @@ GOOD = {
     layers.MinibatchStandardDeviation: {},
     layers.PixelNormalization: {},
     layers.PersistentDropout: {"rate": 0.5},
+    layers.ProjectionHead: {},
     layers.ReflectionPadding2D: {},
     layers.RowLSTM: {"filters": 2},
     layers.SelfAttention2D: {},
@@ -130,6 +133,7 @@ GOOD = {
     layers.ShiftedConv2DTranspose: {"filters": 2, "direction": "down"},
     layers.SinusoidalEmbedding: {"dim": 4},
     layers.VectorQuantizer: {"num_codes": 3, "code_dim": 2},
+    layers.SpectralNormalization: {"layer": keras.layers.Dense(2)},
     layers.WeightNormalization: {
         "layer": layers.ShiftedConv2D(2, (2, 3), "down", use_bias=False)
     },
@@ -145,6 +149,8 @@ GOOD = {
     networks.mlp_encoder: {"image_shape": IMAGE, "hidden_dims": (3,)},
     networks.patchgan_discriminator: {"image_shape": (24, 24, 1), "filters": 2},
     networks.resnet_generator: {**SIZES, "num_blocks": 1, "num_downsamplings": 1},
+    networks.sngan_discriminator: {**SIZES},
+    networks.sngan_generator: {"latent_dim": 2, **SIZES},
     networks.time_mlp: {"event_dim": 2, "hidden_dims": (3,)},
     networks.unet: {**SIZES, "multipliers": (1, 1), "num_blocks": 1},
     networks.unet_generator: {**SIZES},

@@ -1,5 +1,8 @@
 """Building blocks that several models or networks share."""
 
+from keras_genmod.layers.conditional_batch_normalization import (
+    ConditionalBatchNormalization,
+)
 from keras_genmod.layers.diagonal_bi_lstm import DiagonalBiLSTM
 from keras_genmod.layers.equalized_conv_2d import EqualizedConv2D
 from keras_genmod.layers.equalized_dense import EqualizedDense
@@ -11,16 +14,19 @@ from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
 from keras_genmod.layers.persistent_dropout import PersistentDropout
 from keras_genmod.layers.pixel_normalization import PixelNormalization
+from keras_genmod.layers.projection_head import ProjectionHead
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
 from keras_genmod.layers.self_attention_2d import SelfAttention2D
 from keras_genmod.layers.shifted_conv_2d import ShiftedConv2D
 from keras_genmod.layers.shifted_conv_2d_transpose import ShiftedConv2DTranspose
 from keras_genmod.layers.sinusoidal_embedding import SinusoidalEmbedding
+from keras_genmod.layers.spectral_normalization import SpectralNormalization
 from keras_genmod.layers.vector_quantizer import VectorQuantizer
 from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
+    "ConditionalBatchNormalization",
     "DiagonalBiLSTM",
     "EqualizedConv2D",
     "EqualizedDense",
@@ -30,14 +36,16 @@ __all__ = [
     "MaskedConv2D",
     "MaskedDense",
     "MinibatchStandardDeviation",
-    "PixelNormalization",
     "PersistentDropout",
+    "PixelNormalization",
+    "ProjectionHead",
     "ReflectionPadding2D",
     "RowLSTM",
     "SelfAttention2D",
     "ShiftedConv2D",
     "ShiftedConv2DTranspose",
     "SinusoidalEmbedding",
+    "SpectralNormalization",
     "VectorQuantizer",
     "WeightNormalization",
 ]

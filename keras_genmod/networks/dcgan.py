@@ -23,7 +23,12 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
-from keras_genmod.networks.inputs import dcgan_initializer, image_input, latent_input
+from keras_genmod.networks.inputs import (
+    dcgan_initializer,
+    image_input,
+    latent_input,
+    smallest_map,
+)
 
 NORMALIZATIONS = ("batch", "layer", None)
 
@@ -64,7 +69,7 @@ def dcgan_generator(
     """
     image_shape = checks.sizes("image_shape", image_shape, rank=3)
     filters = checks.positive_int("filters", filters)
-    height, width, num_halvings = _smallest_map(image_shape)
+    height, width, num_halvings = smallest_map(image_shape)
     widths = [filters * 2**i for i in reversed(range(num_halvings))]
     inputs, x = latent_input(latent_dim, num_classes)
     projection = layers.Dense(
@@ -126,7 +131,7 @@ def dcgan_discriminator(
     image_shape = checks.sizes("image_shape", image_shape, rank=3)
     filters = checks.positive_int("filters", filters)
     checks.choice("normalization", normalization, NORMALIZATIONS)
-    *_, num_halvings = _smallest_map(image_shape)
+    *_, num_halvings = smallest_map(image_shape)
     inputs, x = image_input(image_shape, num_classes, rescale=True)
     for i in range(num_halvings):
         is_normalized = i > 0 and normalization is not None
@@ -168,19 +173,3 @@ def _normalization(kind):
     if kind == "batch":
         return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
     return layers.GroupNormalization(groups=1, epsilon=1e-5)
-
-
-def _smallest_map(image_shape):
-    """Halves the image down to a side of 4, or to 2 where one halving is too few."""
-    height, width, _ = image_shape
-    num_halvings = 0
-    while height % 2 == 0 and width % 2 == 0:
-        if num_halvings >= 2 and min(height, width) <= 4:
-            break
-        height, width, num_halvings = height // 2, width // 2, num_halvings + 1
-    if num_halvings == 0:
-        raise ValueError(
-            "`image_shape` must have even height and width. "
-            f"Received: image_shape={image_shape}"
-        )
-    return height, width, num_halvings

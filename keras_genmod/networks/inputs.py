@@ -125,3 +125,26 @@ def image_normalization(kind):
             momentum=0.9, epsilon=1e-5, gamma_initializer=gains
         )
     return layers.GroupNormalization(groups=-1, epsilon=1e-5, gamma_initializer=gains)
+
+
+def smallest_map(image_shape):
+    """Halves the image down to a side of 4, or to 2 where one halving is too few.
+
+    Returns:
+        `(height, width, num_halvings)` of the smallest map.
+
+    Raises:
+        ValueError: If a side is odd.
+    """
+    height, width, _ = image_shape
+    num_halvings = 0
+    while height % 2 == 0 and width % 2 == 0:
+        if num_halvings >= 2 and min(height, width) <= 4:
+            break
+        height, width, num_halvings = height // 2, width // 2, num_halvings + 1
+    if num_halvings == 0:
+        raise ValueError(
+            "`image_shape` must have even height and width. "
+            f"Received: image_shape={image_shape}"
+        )
+    return height, width, num_halvings

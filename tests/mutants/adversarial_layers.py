@@ -2,6 +2,8 @@
 
 from tests.mutants import Mutant
 
+_SPECTRAL = "tests/layers/test_spectral_normalization.py"
+_SNGAN = "tests/networks/test_sngan.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
 MUTANTS = [
@@ -40,5 +42,53 @@ MUTANTS = [
         "centred = x - ops.matmul(member, mean)",
         "centred = x",
         _EQUALIZED,
+    ),
+    Mutant(
+        "layers/spectral_normalization.py",
+        "        if training:\n            self.u",
+        "        if True:\n            self.u",
+        f"{_SPECTRAL} -k prediction",
+    ),
+    Mutant(
+        "layers/spectral_normalization.py",
+        "sigma = ops.sum(v * ops.matmul(matrix, u))",
+        "sigma = ops.sum(v * ops.matmul(fixed, u))",
+        f"{_SPECTRAL} -k gradient",
+    ),
+    Mutant(
+        "layers/spectral_normalization.py",
+        "kernel = ops.transpose(kernel, (0, 1, 3, 2))  # outputs last",
+        "pass",
+        f"{_SPECTRAL} -k transposed",
+    ),
+    Mutant(
+        "layers/spectral_normalization.py",
+        "[*values, (weight, kernel)]",
+        "values",
+        f"{_SPECTRAL} -k kernel_has",
+    ),
+    Mutant(
+        "layers/conditional_batch_normalization.py",
+        "(1.0 + gain)",
+        "gain",
+        f"{_SNGAN} -k plain",
+    ),
+    Mutant(
+        "layers/projection_head.py",
+        "ops.sum(projected, axis=-1",
+        "ops.mean(projected, axis=-1",
+        f"{_SNGAN} -k projection",
+    ),
+    Mutant(
+        "networks/residual_blocks.py",
+        "if halves or x.shape[-1] != channels:",
+        "if True:",
+        _SNGAN,
+    ),
+    Mutant(
+        "networks/sngan.py",
+        "features = ops.sum(layers",
+        "features = ops.mean(layers",
+        _SNGAN,
     ),
 ]

@@ -36,6 +36,8 @@ NETWORKS = {
         (1, 2, 1),
     ),
     "resnet_generator": (networks.resnet_generator, ((8, 8, 3), 2, 1), (8, 8, 3)),
+    "sngan_generator": (networks.sngan_generator, (3, IMAGE, 2), IMAGE),
+    "sngan_discriminator": (networks.sngan_discriminator, (IMAGE, 2), (1,)),
     "time_mlp": (networks.time_mlp, (2, (7, 5)), (2,)),
     "unet_generator": (networks.unet_generator, ((8, 12, 3), 2), (8, 12, 3)),
     "unet": (networks.unet, ((8, 12, 3), 4, (1, 2), 1, (6,)), (8, 12, 3)),
@@ -45,6 +47,8 @@ OF_TIME = ("time_mlp", "unet")
 START_AT_ZERO = OF_FLOWS + OF_TIME
 UNCONDITIONAL = ("patchgan_discriminator", "resnet_generator", "unet_generator")
 CONDITIONAL = [name for name in NETWORKS if name not in UNCONDITIONAL]
+# Their outputs follow the condition only once they have learnt.
+START_UNCONDITIONAL = (*START_AT_ZERO, "sngan_generator")
 
 
 @functools.cache
@@ -89,9 +93,11 @@ def test_without_condition_there_is_an_input_less_and_the_same_output(name):
 @pytest.mark.parametrize("name", CONDITIONAL)
 def test_condition_changes_the_output(name):
     network = make(name, 4)
-    if name in START_AT_ZERO:
+    if name in START_UNCONDITIONAL:
         network = keras.models.clone_model(network)
-        network.set_weights([w + 0.1 for w in network.get_weights()])
+        rng = np.random.default_rng(1)
+        weights = network.get_weights()
+        network.set_weights([w + 0.1 * rng.random(w.shape) for w in weights])
     x = inputs_of(network)[:-1]
     first, second = np.eye(4, dtype="float32")[[[0, 0, 0], [3, 3, 3]]]
     difference = run(network, [*x, first]) - run(network, [*x, second])
@@ -129,7 +135,8 @@ def test_data_format_is_channels_last_by_itself(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["dcgan_generator", "resnet_generator", "unet_generator"]
+    "name",
+    ["dcgan_generator", "resnet_generator", "sngan_generator", "unet_generator"],
 )
 def test_generated_images_are_in_the_public_range(name):
     function, arguments, _ = NETWORKS[name]
@@ -175,6 +182,9 @@ def test_generated_images_are_in_the_public_range(name):
         (networks.unet_generator, (IMAGE, 2, 1, 1, 1.0), "dropout"),
         (networks.resnet_generator, ((10, 8, 1),), "image_shape"),
         (networks.resnet_generator, (IMAGE, 2, -1), "num_blocks"),
+        (networks.sngan_generator, (2, (7, 8, 1)), "image_shape"),
+        (networks.sngan_discriminator, ((8, 6, 1),), "image_shape"),
+        (networks.sngan_discriminator, (IMAGE, 0), "filters"),
         (networks.time_mlp, (2, ()), "hidden_dims"),
         (networks.unet, ((6, 8, 1), 4), "image_shape"),
         (networks.unet, ((8, 8, 1), 4, ()), "multipliers"),

@@ -1,0 +1,104 @@
+"""Batch normalization whose gain and bias follow a condition."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_genmod import checks
+from keras_genmod.layers.spectral_normalization import SpectralNormalization
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class ConditionalBatchNormalization(keras.layers.Layer):
+    """y = (1 + W c) BN(x) + V c, for a condition c of each example.
+
+    BN is batch normalization without gain and bias; W and V have none either. With
+    one-hot labels c, each class has a gain and a bias of its own; with c = [embedding,
+    latents] it is that of BigGAN.
+
+    Args:
+        momentum: Number in [0, 1], of the moving statistics.
+        epsilon: Positive number, added to the variance.
+        spectral: Boolean, whether W and V have spectral norm 1, as in BigGAN. They then
+            start from a normal distribution, else from zero: the layer starts as plain
+            batch normalization, whatever the condition.
+        **kwargs: As in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: List of a tensor `(batch, height, width, channels)` and a condition
+            `(batch, condition_dim)`.
+
+    Returns:
+        Tensor of the shape of the first.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    References:
+        - Dumoulin et al., A learned representation for artistic style, 2017,
+          arXiv:1610.07629.
+        - Brock et al., Large scale GAN training, 2019, arXiv:1809.11096.
+
+    Example:
+    ```python
+    layer = ConditionalBatchNormalization()
+    layer([features, keras.ops.one_hot(labels, 10)], training=True)
+    ```
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        spectral: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.momentum = checks.fraction("momentum", momentum)
+        self.epsilon = checks.positive("epsilon", epsilon)
+        self.spectral = bool(checks.choice("spectral", spectral, (False, True)))
+
+    def build(self, input_shape):
+        features, condition = input_shape
+        self.normalization = keras.layers.BatchNormalization(
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            center=False,
+            scale=False,
+            dtype=self.dtype_policy,
+        )
+        self.normalization.build(features)
+        self.gain = self._projection(features[-1], condition)
+        self.bias = self._projection(features[-1], condition)
+
+    def _projection(self, units, condition_shape):
+        layer = keras.layers.Dense(
+            units,
+            use_bias=False,
+            kernel_initializer="random_normal" if self.spectral else "zeros",
+            dtype=self.dtype_policy,
+        )
+        if self.spectral:
+            layer = SpectralNormalization(layer, dtype=self.dtype_policy)
+        layer.build(condition_shape)
+        return layer
+
+    def call(self, inputs):
+        x, condition = inputs
+        gain, bias = (
+            ops.reshape(layer(condition), (-1, 1, 1, x.shape[-1]))
+            for layer in (self.gain, self.bias)
+        )
+        return self.normalization(x) * (1.0 + gain) + bias
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "spectral": self.spectral,
+        }

@@ -1,0 +1,72 @@
+"""The residual blocks of SNGAN and the networks after it."""
+
+import keras
+from keras import layers
+
+from keras_genmod.layers import ConditionalBatchNormalization, SpectralNormalization
+
+
+def glorot(gain=1.0):
+    """Returns a new Glorot uniform initializer of a gain."""
+    return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform")
+
+
+def convolution(x, channels, kernel_size, initializer, spectral=False):
+    """Convolves to images of the same size, with spectral norm 1 if `spectral`."""
+    layer = layers.Conv2D(
+        channels,
+        kernel_size,
+        padding="same",
+        kernel_initializer=initializer,
+        data_format="channels_last",
+    )
+    return (SpectralNormalization(layer) if spectral else layer)(x)
+
+
+def doubled(x):
+    """Doubles the sides by nearest neighbours."""
+    return layers.UpSampling2D(2, data_format="channels_last")(x)
+
+
+def halved(x):
+    """Halves the sides by averages of 2x2 pixels."""
+    return layers.AveragePooling2D(2, data_format="channels_last")(x)
+
+
+def batch_normalization(x, condition=None, epsilon=2e-5):
+    """Normalizes a batch; gain and bias follow a condition, if there is one."""
+    if condition is None:
+        return layers.BatchNormalization(momentum=0.9, epsilon=epsilon)(x)
+    return ConditionalBatchNormalization(epsilon=epsilon)([x, condition])
+
+
+def upward_block(x, channels, condition=None):
+    """BN ReLU up conv3 BN ReLU conv3, and a shortcut of up conv1 (SNGAN)."""
+    h = layers.ReLU()(batch_normalization(x, condition))
+    h = convolution(doubled(h), channels, 3, glorot(2**0.5))
+    h = layers.ReLU()(batch_normalization(h, condition))
+    h = convolution(h, channels, 3, glorot(2**0.5))
+    shortcut = convolution(doubled(x), channels, 1, glorot())
+    return layers.Add()([h, shortcut])
+
+
+def first_downward_block(x, channels):
+    """conv3 ReLU conv3 down, and a shortcut of down conv1: the image is not ReLU'd."""
+    h = convolution(x, channels, 3, glorot(2**0.5), spectral=True)
+    h = convolution(layers.ReLU()(h), channels, 3, glorot(2**0.5), spectral=True)
+    shortcut = convolution(halved(x), channels, 1, glorot(), spectral=True)
+    return layers.Add()([halved(h), shortcut])
+
+
+def downward_block(x, channels, halves):
+    """ReLU conv3 ReLU conv3 (down), and a shortcut of conv1 (down).
+
+    The shortcut is x itself where neither its channels nor its sides change.
+    """
+    h = convolution(layers.ReLU()(x), channels, 3, glorot(2**0.5), spectral=True)
+    h = convolution(layers.ReLU()(h), channels, 3, glorot(2**0.5), spectral=True)
+    if halves or x.shape[-1] != channels:
+        x = convolution(x, channels, 1, glorot(), spectral=True)
+    if halves:
+        h, x = halved(h), halved(x)
+    return layers.Add()([h, x])
