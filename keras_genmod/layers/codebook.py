@@ -68,18 +68,17 @@ def code_totals(codes, num_codes: int, vectors=None):
     num_blocks = math.ceil(num_codes / size)
     order = ops.arange(size, dtype="int32")
 
-    def step(i, carry):
-        counts, sums = carry
+    def step(i, totals):
         belongs = ops.cast(codes[:, None] == order + i * size, "float32")  # (n, size)
-        counts = write(counts, ops.sum(belongs, axis=0), i * size, axis=0)
-        if sums is not None:
-            block = ops.transpose(belongs) @ vectors
-            sums = write(sums, block, i * size, axis=0)
-        return counts, sums
+        found = [ops.sum(belongs, axis=0)]
+        if vectors is not None:
+            found.append(ops.transpose(belongs) @ vectors)
+        return [
+            write(total, part, i * size, axis=0)
+            for total, part in zip(totals, found, strict=True)
+        ]
 
-    sums = None
-    if vectors is not None:
-        sums = ops.zeros((num_blocks * size, vectors.shape[-1]), "float32")
-    start = ops.zeros((num_blocks * size,), "float32"), sums
-    counts, sums = fori_loop(num_blocks, step, start)
-    return counts[:num_codes], None if sums is None else sums[:num_codes]
+    shapes = [()] if vectors is None else [(), vectors.shape[-1:]]
+    start = [ops.zeros((num_blocks * size, *shape), "float32") for shape in shapes]
+    totals = [total[:num_codes] for total in fori_loop(num_blocks, step, start)]
+    return totals[0], totals[1] if vectors is not None else None

@@ -6,6 +6,7 @@ from keras_genmod.networks.convolutional import (
 )
 from keras_genmod.networks.coupling import coupling_cnn, coupling_mlp
 from keras_genmod.networks.dcgan import dcgan_discriminator, dcgan_generator
+from keras_genmod.networks.grid import grid_decoder, grid_encoder
 from keras_genmod.networks.made import made
 from keras_genmod.networks.mlp import mlp_decoder, mlp_discriminator, mlp_encoder
 from keras_genmod.networks.patchgan import patchgan_discriminator
@@ -22,6 +23,8 @@ __all__ = [
     "coupling_mlp",
     "dcgan_discriminator",
     "dcgan_generator",
+    "grid_decoder",
+    "grid_encoder",
     "made",
     "mlp_decoder",
     "mlp_discriminator",

@@ -9,6 +9,7 @@ from keras_genmod import (
     GAN,
     RBM,
     VAE,
+    VQVAE,
     WGAN,
     WGANGP,
     Autoencoder,
@@ -30,7 +31,7 @@ from keras_genmod import (
     UniformDequantization,
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
-from keras_genmod.layers import PersistentDropout
+from keras_genmod.layers import PersistentDropout, VectorQuantizer
 from tests.contracts import (
     NUM_BATCHES,
     NUM_EXAMPLES,
@@ -65,6 +66,32 @@ FOUR_LEVELS = FOUR_LEVELS.astype("float32")
 LATENTS = _generator.normal(size=(4, LATENT)).astype("float32")
 POINTS = _generator.normal((1.0, -1.0), 0.5, (22, 2)).astype("float32")[:NUM_EXAMPLES]
 EMBEDDINGS = _generator.normal(size=(22, 2)).astype("float32")[:NUM_EXAMPLES]
+
+
+class TestVQVAE(ModelContract):
+    data = (BINARY,)
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        # Codes that nothing comes to start again from random vectors.
+        return VQVAE(
+            small_network(IMAGE, (2, 2, LATENT), dropout=0.3),
+            VectorQuantizer(6, LATENT, decay=0.9, restart_threshold=0.3),
+            small_network((2, 2, LATENT), IMAGE),
+        )
+
+    @staticmethod
+    def outputs(model):
+        codes = model.encode(BINARY)
+        return model.decode(codes), model.log_prob(BINARY)
+
+    def test_the_codebook_and_its_counts_have_moved(self, run):
+        moved = ("codebook", "counts", "sums", "num_steps")
+        for name, before in run.start.items():
+            if name.split("/")[-1] in moved:
+                assert np.any(run.states[0][name] != before), name
+                assert np.any(run.states[1][name] != run.states[0][name]), name
 
 
 class TestAutoencoder(CompiledByXLA, ModelContract):

@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 _VQ = "layers/vector_quantizer.py"
 _TESTS = "tests/layers/test_vector_quantizer.py"
+_MODELS = "tests/models/discrete"
 _OTHERS = "tests/layers/test_other_quantizers.py"
 
 MUTANTS = [
@@ -78,5 +79,42 @@ MUTANTS = [
         "scores = logits - ops.log(-ops.log(noise))",
         "scores = logits + ops.log(-ops.log(noise))",
         f"{_OTHERS} -k follow_the_logits",
+    ),
+    Mutant(
+        "models/discrete/vq_vae.py",
+        "return -math.prod(self.grid) * math.log(self.num_codes)",
+        "return -math.log(self.num_codes)",
+        f"{_MODELS}/test_vq_vae.py -k one_term",
+    ),
+    Mutant(
+        "models/discrete/vq_vae.py",
+        "self.mean_loss(reconstruction + y_pred",
+        "self.mean_loss(reconstruction - y_pred",
+        f"{_MODELS}/test_vq_vae.py -k loss_is_the_bound",
+    ),
+    Mutant(
+        "models/discrete/vq_vae.py",
+        "self.usage.update_state(y_pred",
+        "self.usage.counts.assign(0 * self.usage.counts)\n        "
+        "self.usage.update_state(0 * y_pred",
+        f"{_MODELS}/test_vq_vae.py -k loss_is_the_bound",
+    ),
+    Mutant(
+        "models/discrete/code_usage.py",
+        "self.counts.assign_add(code_totals",
+        "self.counts.assign(code_totals",
+        f"{_MODELS}/test_vq_vae.py -k gathers_over_batches",
+    ),
+    Mutant(
+        "models/discrete/output_likelihood.py",
+        "valid = valid_data.in_range(data, 0.0, 1.0)",
+        "return log_prob",
+        f"{_MODELS}/test_vq_vae.py -k streams",
+    ),
+    Mutant(
+        "models/discrete/code_checks.py",
+        "x.max() < num_codes",
+        "x.max() <= num_codes",
+        f"{_MODELS}/test_vq_vae.py -k are_none",
     ),
 ]

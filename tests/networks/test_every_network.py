@@ -30,6 +30,8 @@ NETWORKS = {
     "coupling_mlp": (networks.coupling_mlp, (4, (7, 5), 3), (12,)),
     "dcgan_generator": (networks.dcgan_generator, (3, IMAGE, 2), IMAGE),
     "dcgan_discriminator": (networks.dcgan_discriminator, (IMAGE, 2), (1,)),
+    "grid_encoder": (networks.grid_encoder, ((8, 12, 1), 5, 3, 2, 1), (2, 3, 5)),
+    "grid_decoder": (networks.grid_decoder, ((2, 3, 5), 4, 3, 2, 1), (8, 12, 4)),
     "patchgan_discriminator": (
         networks.patchgan_discriminator,
         ((12, 16, 1), 2, 2),
@@ -49,6 +51,9 @@ UNCONDITIONAL = ("patchgan_discriminator", "resnet_generator", "unet_generator")
 CONDITIONAL = [name for name in NETWORKS if name not in UNCONDITIONAL]
 # Their outputs follow the condition only once they have learnt.
 START_UNCONDITIONAL = (*START_AT_ZERO, "sngan_generator")
+CONDITIONAL = [
+    name for name in NETWORKS if not name.startswith(("grid", "patchgan", "resnet"))
+]
 
 
 @functools.cache

@@ -1,0 +1,1 @@
+"""Models of discrete codes: autoencoders to them, and priors over them."""
