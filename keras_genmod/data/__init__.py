@@ -3,17 +3,21 @@
 from keras_genmod.data.binarization import binarize
 from keras_genmod.data.dequantization import dequantize
 from keras_genmod.data.dynamic_binarization import DynamicBinarization
+from keras_genmod.data.image_pairs import load_pairs
 from keras_genmod.data.loading import load
+from keras_genmod.data.paired_dataset import PairedDataset
 from keras_genmod.data.resizing import resize
 from keras_genmod.data.transport_pairs import TransportPairs
 from keras_genmod.data.unpaired_dataset import UnpairedDataset
 
 __all__ = [
     "DynamicBinarization",
+    "PairedDataset",
     "TransportPairs",
     "UnpairedDataset",
     "binarize",
     "dequantize",
     "load",
+    "load_pairs",
     "resize",
 ]

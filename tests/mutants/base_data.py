@@ -89,4 +89,28 @@ MUTANTS = [
         "ops.round(scaled)",
         "tests/models/test_streams.py -k PixelCNN",
     ),
+    Mutant(
+        "data/flips_and_crops.py",
+        "x[index, rows[:, :, None], columns[:, None]]",
+        "x[index, rows[:1, :, None], columns[:, None]]",
+        "tests/data/test_paired_dataset.py",
+    ),
+    Mutant(
+        "data/flips_and_crops.py",
+        "generator.integers(side - size + 1, size=num)",
+        "generator.integers(side - size, size=num)",
+        "tests/data/test_paired_dataset.py",
+    ),
+    Mutant(
+        "data/unpaired_dataset.py",
+        "self._jitter(self.generator(side, index), batch)",
+        "self._jitter(self.generator(index), batch)",
+        "tests/data/test_paired_dataset.py",
+    ),
+    Mutant(
+        "data/image_pairs.py",
+        "np.split(image, 2, axis=1)",
+        "np.split(image, 2, axis=1)[::-1]",
+        "tests/data/test_image_pairs.py",
+    ),
 ]

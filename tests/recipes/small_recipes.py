@@ -40,6 +40,7 @@ SMALL = {
         "num_resamplings": 1,
     },
     "maf": {"num_layers": 2, "hidden_dim": 32},
+    "pix2pix": {"filters": 2},
     "pixel_cnn": {"filters": 4, "num_blocks": 1, "binarization": "static"},
     "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
     "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
@@ -74,6 +75,7 @@ FIGURES = {
     "glow": "bits a dimension",
     "inpainting": "mean squared error of the lower halves",
     "maf": "bits a dimension",
+    "pix2pix": "kernel distance (features: pixels)",
     "pixel_cnn": "static binarization (tested on one draw, seed 0): log p(x) = ",
     "pixel_cnn_pp": "nats (exact), ",
     "pixel_rnn": "diagonal layers, dynamic binarization (tested on one draw, seed 0)",
@@ -130,7 +132,7 @@ BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
-    "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf pixel_cnn "
+    "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf pix2pix pixel_cnn "
     "pixel_cnn_pp pixel_rnn planar_energies real_nvp score_model sdedit "
     "vae_planar_posterior wgan_gp",
 }

@@ -279,6 +279,21 @@ def test_augmentation_names_its_extra(name, tmp_path, monkeypatch):
         run(name, tmp_path, epochs=1, augment=True)
 
 
+@pytest.mark.parametrize("name", recipes(["pix2pix"]))
+def test_pix2pix_takes_a_folder_of_photographs(name, tmp_path):
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        (tmp_path / "pairs" / split).mkdir(parents=True)
+        for i in range(3):
+            image = Image.fromarray(rng.integers(0, 256, (9, 18, 3), "uint8"))
+            image.save(tmp_path / "pairs" / split / f"{i}.png")
+    folder = str(tmp_path / "pairs")
+    printed = run(name, tmp_path / "run", epochs=1, dataset=folder, augment=True)
+    assert "3 pairs: L1" in printed[-2] and "PSNR" in printed[-2]
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert model.data_shape == model.target_shape == (8, 8, 3)
+
+
 @pytest.mark.slow
 def test_vae_bounds_the_digits(tmp_path, capsys):
     importlib.import_module("recipes.vae").main(log_dir=str(tmp_path))

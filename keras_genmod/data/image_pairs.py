@@ -1,0 +1,88 @@
+"""Pairs of images that lie side by side in files."""
+
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from keras_genmod.data.resizing import resize
+
+_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
+
+def load_pairs(
+    folder: str | os.PathLike[str],
+    split: str,
+    size: int | tuple[int, int] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loads pairs of images from a folder, each pair side by side in one file.
+
+    This is the layout of the Pix2Pix authors' sets (facades, maps, edges to shoes):
+    `folder/train/*.jpg`, `folder/test/*.jpg`, all of one size.
+
+    Args:
+        folder: String or path.
+        split: `"train"`, `"test"` or another folder in it.
+        size: Integer or pair `(height, width)` to which the halves are resized, with
+            antialiasing; `None` leaves them as they are.
+
+    Returns:
+        `(left, right)`: two float32 arrays `(num, height, width, channels)` in
+        [0, 1], in the order of the files' names.
+
+    Raises:
+        OSError: If there is no such folder, or no image in it.
+        ValueError: If a file is no image, cannot be halved, or has another size than
+            the first.
+
+    Example:
+        ```python
+        photographs, label_maps = keras_genmod.data.load_pairs("facades", "train")
+        ```
+    """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise ValueError(f"`folder` must be a path. Received: folder={folder!r}")
+    if not isinstance(split, str):
+        raise ValueError(f"`split` must be a string. Received: split={split!r}")
+    path = pathlib.Path(folder, split)
+    files = []
+    if path.is_dir():
+        files = sorted(f for f in path.iterdir() if f.suffix.lower() in _ENDINGS)
+    if not files:
+        raise FileNotFoundError(
+            f"`folder` must hold images ({', '.join(_ENDINGS)}) in {split!r}. "
+            f"Received: folder={os.fspath(folder)!r}"
+        )
+    images, shape = [], _pixels(files[0]).shape
+    for file in files:
+        image = _pixels(file)
+        if image.shape != shape:
+            raise ValueError(
+                "`folder` must hold images of one size and mode, as the first, "
+                f"{files[0].name}, of shape {shape}. Received: {file} of shape "
+                f"{image.shape}"
+            )
+        halves = np.stack(np.split(image, 2, axis=1)).astype("float32") / 255
+        images.append(halves if size is None else resize(halves, size))
+    left, right = np.stack(images, axis=1)
+    return left, right
+
+
+def _pixels(file: pathlib.Path) -> np.ndarray:
+    """Returns uint8 `(height, width, channels)`, the width even."""
+    try:
+        with Image.open(file) as image:
+            mode = "L" if image.mode in ("1", "L") else "RGB"
+            pixels = np.asarray(image.convert(mode))
+    except OSError as error:
+        raise ValueError(
+            f"`folder` must hold images that can be read. Received: {file} ({error})"
+        ) from error
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if pixels.shape[1] % 2:
+        raise ValueError(
+            "`folder` must hold images of even width, two of the same size side by "
+            f"side. Received: {file} of width {pixels.shape[1]}"
+        )
+    return pixels
