@@ -1,5 +1,6 @@
 """What every test starts from: fixed seeds, full precision; which tests run where."""
 
+import gc
 import os
 import pathlib
 
@@ -38,10 +39,36 @@ def pytest_configure(config):
 
         for name, value in _jax_options().items():
             jax.config.update(name, value)
+    if keras.backend.backend() == "tensorflow" and not config.getoption("--full"):
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options(_TENSORFLOW_OPTIONS)
     if config.getoption("--full"):
         config.option.markexpr = ""
     if config.getoption("--budget") and "PYTEST_XDIST_WORKER" not in os.environ:
         config.pluginmanager.register(Budget(config.getoption("--budget")))
+
+
+# Tests compile more than they compute. What orders reads and writes of variables stays
+# on, as users have it (`dependency_optimization`).
+_TENSORFLOW_OPTIONS = {
+    "arithmetic_optimization": False,
+    "common_subgraph_elimination": False,
+    "constant_folding": False,
+    "function_optimization": False,
+    "implementation_selector": False,
+    "layout_optimizer": False,
+    "loop_optimization": False,
+    "remapping": False,
+    "shape_optimization": False,
+}
+
+
+def pytest_collection_finish():
+    """Looks for garbage less often: most objects are modules', and stay."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _jax_options():

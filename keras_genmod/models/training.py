@@ -227,6 +227,9 @@ class Training(KeptState, Conditions, keras.Model):
 
     def _make_step(self, kind, force):
         """Lets Keras make what takes a batch, and the engine trace it where it can."""
+        if kind == "train" and not self.optimizer.built:
+            # TensorFlow traces a step anew that makes variables.
+            self.optimizer.build(self.trainable_variables)
         attribute = f"{kind}_function"
         known = getattr(self, attribute)
         force = force or not backend.is_current(known)

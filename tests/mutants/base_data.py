@@ -14,6 +14,13 @@ MUTANTS = [
         f"{_INCOMING} -k means_over_the_batch",
     ),
     Mutant(
+        "models/training.py",
+        'if kind == "train" and not self.optimizer.built:',
+        "if False:",
+        "tests/models/test_generative_model.py",
+        backend="tensorflow",
+    ),
+    Mutant(
         "models/incoming.py",
         "            model.check_data(*_arrays(model, *given[:2]))\n",
         "            _arrays(model, *given[:2])\n",
