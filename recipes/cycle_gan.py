@@ -10,34 +10,15 @@ from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
+MARGIN = 286 / 256  # of photographs, before a window is cut out
 CYCLE_WEIGHT = 20.0  # for pixels in [0, 1]; the paper's 10 is for [-1, 1]
 NUM_COLUMNS = 10
 BOLD = (1, 1, 2, 1)  # strokes become a pixel wider
 
 
-def augmented(a, b, batch_size, seed):
-    """Returns endless pairs of batches of photographs: flipped, cropped, jittered."""
-    try:
-        import keras_cv
-        import tensorflow as tf
-    except ImportError as error:
-        raise ImportError(
-            "--augment needs the extra `vision`, and TensorFlow for its input pipeline "
-            "on each backend: pip install 'keras_genmod[vision,tensorflow]'"
-        ) from error
-    augmentations = [
-        keras_cv.layers.RandomFlip("horizontal", seed=seed),
-        keras_cv.layers.RandomCropAndResize(a.shape[1:3], (0.8, 1), (1, 1), seed=seed),
-        keras_cv.layers.RandomColorJitter((0, 1), 0.1, 0.1, 0.1, 0.05, seed=seed),
-    ]
-    streams = [
-        tf.data.Dataset.from_tensor_slices(x).shuffle(len(x), seed).repeat()
-        for x in (a, b)
-    ]
-    streams = [stream.batch(batch_size) for stream in streams]
-    for layer in augmentations:
-        streams = [stream.map(layer) for stream in streams]
-    return tf.data.Dataset.zip(tuple(streams))
+def learning_rate(epoch, epochs):
+    """Returns the rate of an epoch: the same for half of them, then linearly to 0."""
+    return LEARNING_RATE * min(1.0, 2.0 * (epochs - epoch) / epochs)
 
 
 def main(
@@ -60,11 +41,12 @@ def main(
         dataset_b: Domain B, the same. If not given, B is half of A's images with bold
             strokes, so that the right translation is known.
         image_size: Both sets are resized to it, in pixels; 32 for MNIST and USPS.
-        epochs: Passes over the larger set; more than last time goes on with that run.
+        epochs: Passes over the larger set; in the second half of them the learning
+            rate falls. More than last time goes on with that run, at the new rates.
         batch_size: Examples a step.
         filters: Feature maps next to the image; 64 for photographs.
         num_blocks: Residual blocks; 6 for photographs of 128 pixels, 9 for 256.
-        augment: Whether photographs are flipped, cropped and jittered (keras-cv).
+        augment: Whether photographs are flipped and cropped.
         seed: Of the weights and the batches.
         limit: Use at most so many training and so many held-out examples of each set.
         log_dir: Folder of this run.
@@ -77,13 +59,13 @@ def main(
     else:
         a, a_test = x_train, x_test
         b, b_test = (data.load(dataset_b, s)[0] for s in ("train", "test"))
-    a, b, a_test, b_test = (
-        data.resize(x[:limit], image_size) for x in (a, b, a_test, b_test)
-    )
+    large = round(image_size * MARGIN) if augment else image_size
+    a, b = (data.resize(x[:limit], large) for x in (a, b))
+    a_test, b_test = (data.resize(x[:limit], image_size) for x in (a_test, b_test))
     num_test = min(len(a_test), len(b_test))
     a_test, b_test = a_test[:num_test], b_test[:num_test]
 
-    shape = a.shape[1:]
+    shape = a_test.shape[1:]
     depth = 1 if image_size < 32 else 2 if image_size < 128 else 3
     model = CycleGAN(
         networks.resnet_generator(shape, filters, num_blocks, min(depth, 2)),
@@ -95,13 +77,19 @@ def main(
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, beta_1=BETA_1))
 
-    pairs = data.UnpairedDataset(a, b, batch_size=batch_size, seed=seed)
+    pairs = data.UnpairedDataset(
+        a,
+        b,
+        batch_size,
+        seed=seed,
+        crop_size=image_size if augment else None,
+        flip=augment,
+    )
     board = callbacks.TensorBoard(log_dir)
     fit(
         model,
-        augmented(a, b, batch_size, seed) if augment else pairs,
+        pairs,
         shuffle=False,  # the batches are shuffled already
-        steps_per_epoch=len(pairs),
         log_dir=log_dir,
         epochs=epochs,
         validation_data=(a_test, b_test),
@@ -110,6 +98,9 @@ def main(
             # A run that resumes goes on with the pairs of its epoch.
             keras.callbacks.LambdaCallback(
                 on_epoch_begin=lambda epoch, logs: setattr(pairs, "epoch", epoch)
+            ),
+            keras.callbacks.LearningRateScheduler(
+                lambda epoch: learning_rate(epoch, epochs)
             ),
             board,
         ],

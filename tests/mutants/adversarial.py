@@ -92,6 +92,12 @@ MUTANTS = [
         f"{_TESTS}/test_wgan_gp.py",
     ),
     Mutant(
+        "models/adversarial/cycle_gan.py",
+        'call_network(network, ops.cast(x, "float32"), False)',
+        'call_network(network, ops.cast(x, "float32"), True)',
+        f"{_TESTS}/test_cycle_gan.py",
+    ),
+    Mutant(
         "models/adversarial/pix2pix.py",
         "ops.concatenate([source, target], axis=-1)",
         "ops.concatenate([target, source], axis=-1)",

@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import shutil
-import sys
 import zipfile
 
 import keras
@@ -272,11 +271,22 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
         run("autoencoder", tmp_path / "file" / "run", epochs=1)
 
 
+@pytest.mark.any_backend
+def test_rate_of_cycle_gan_is_constant_and_then_falls_to_zero():
+    recipe = importlib.import_module("recipes.cycle_gan")
+    rates = np.array([recipe.learning_rate(epoch, 200) for epoch in range(201)])
+    np.testing.assert_allclose(rates[:101], 2e-4)
+    np.testing.assert_allclose(rates[100:], 2e-4 * np.linspace(1, 0, 101), atol=1e-12)
+
+
 @pytest.mark.parametrize("name", recipes(["cycle_gan"]))
-def test_augmentation_names_its_extra(name, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "keras_cv", None)  # each import of it fails
-    with pytest.raises(ImportError, match="extra `vision`"):
-        run(name, tmp_path, epochs=1, augment=True)
+def test_photographs_are_flipped_and_cropped(name, tmp_path):
+    run(name, tmp_path, epochs=1, augment=True)
+    with (tmp_path / "log.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["learning_rate"]) == pytest.approx(2e-4)
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert model.data_shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize("name", recipes(["pix2pix"]))

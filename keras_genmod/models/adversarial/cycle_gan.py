@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, call_network, compiled
+from keras_genmod.engine import Objective, Seeds, call_network, compiled, seed_state
+from keras_genmod.layers.persistent_dropout import drawing_from
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
@@ -76,7 +77,8 @@ class CycleGAN(AdversarialModel):
           half of the paper's: for its balance give `cycle_weight=20`.
         - The paper keeps the rate of `Adam(2e-4, beta_1=0.5)`, with which `compile()`
           trains, for 100 epochs and lets it fall to zero over 100 more; here it is
-          constant. Give a schedule, or a `LearningRateScheduler`.
+          constant. Give a schedule, or a `LearningRateScheduler`, as
+          `recipes.cycle_gan` does.
         - The paper's batch is one image; here it may be any.
         - A batch enters the image pool at once, see `ImagePool`.
 
@@ -241,12 +243,14 @@ class CycleGAN(AdversarialModel):
         checks.shape("images of domain b", condition, self.shape_b)
         checks.unit_range("images of domain b", condition)
 
-    def translate(self, x: Any, to: str = "b") -> Any:
-        """Returns images translated to domain `to`.
+    def translate(self, x: Any, to: str = "b", seed: int = 0) -> Any:
+        """Returns images translated to domain `to`, each as it would be alone.
 
         Args:
             x: Images `(batch, height, width, channels)` in [0, 1] of the other domain.
             to: "a" or "b".
+            seed: Int, of the noise of a generator with `layers.PersistentDropout`; the
+                others have none.
 
         Returns:
             Float32 tensor `(batch, height, width, channels)` in [0, 1].
@@ -254,12 +258,14 @@ class CycleGAN(AdversarialModel):
         checks.choice("to", to, ("a", "b"))
         checks.shape("x", x, self.data_shape if to == "b" else self.shape_b)
         checks.unit_range("x", x)
-        return self._translate(x, to=to)
+        state = seed_state(checks.integer("seed", seed), self.seed_generator)
+        return self._translate(state, x, to=to)
 
     @compiled()
-    def _translate(self, x, *, to):
+    def _translate(self, state, x, *, to):
         network = self.generator_ab if to == "b" else self.generator_ba
-        return call_network(network, ops.cast(x, "float32"), False)
+        with drawing_from(Seeds(state)):
+            return call_network(network, ops.cast(x, "float32"), False)
 
     def sample(
         self, num_samples: int, condition: Any = None, seed: int | None = None

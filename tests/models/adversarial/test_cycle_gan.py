@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from keras import ops
 
-from keras_genmod import CycleGAN
+from keras_genmod import CycleGAN, networks
 from keras_genmod.models.adversarial.image_pool import ImagePool
 
 SHAPE = (2, 2, 1)
@@ -105,6 +105,28 @@ def test_translates_both_ways():
     np.testing.assert_allclose(found, line("generator_ba", B), rtol=1e-5)
     with pytest.raises(ValueError, match="`to` must be one of .*Received: to='c'"):
         model.translate(A, to="c")
+
+
+def test_translation_of_an_image_does_not_depend_on_its_batch():
+    shape, images = (8, 8, 1), RNG.random((6, 8, 8, 1)).astype("float32")
+    keras.utils.set_random_seed(0)
+    translators = (
+        networks.resnet_generator(shape, 2, 1, 1),
+        networks.unet_generator(shape, 2),  # with noise
+    )
+    for translator in translators:
+        translator.set_weights([10 * weight for weight in translator.get_weights()])
+    judge = networks.patchgan_discriminator(shape, 2, 1)
+    model = CycleGAN(*translators, judge, judge, seed=0)
+    for to in ("a", "b"):
+        together = ops.convert_to_numpy(model.translate(images, to))
+        alone = ops.convert_to_numpy(model.translate(images[4:5], to))
+        np.testing.assert_allclose(alone[0], together[4], atol=1e-5)
+    first, again, other = (
+        ops.convert_to_numpy(model.translate(images, "a", seed)) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.01
 
 
 @pytest.mark.parametrize("name,real", [("a", A), ("b", B)])
