@@ -2,7 +2,9 @@
 
 import torch
 
+from keras_genmod.engine import torch_graphs
 from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
+from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_program import (
     Program,
     are_equal,
@@ -78,14 +80,28 @@ class _LoopBody:
                 except ValueError as error:
                     why = f"{why}: {error}"
                     continue
-                loop = Loop(program, self._length)
                 captured = list(program.state.values())
+                if _share_memory([*leaves(carry), *captured], program):
+                    why = "a loop writes into memory that it also has as another"
+                    break
+                loop = Loop(program, self._length)
                 with torch._C.DisableTorchFunction():  # that of outer recordings
                     results = loop.go_on(indices[i + 1 :], carry, captured)
                 return _like(carry, results), loop, captured, ""
         for index in indices[i + 1 :]:
             carry = self._step(index, carry)
         return carry, None, (), why
+
+
+def _share_memory(tensors, program):
+    """Whether one tensor that is written into is also another's memory."""
+    places = [tensor.untyped_storage().data_ptr() for tensor in tensors]
+    slots = [*program.inputs[1:], *map(Slot, program.state)]
+    written = program.written()
+    return any(
+        slot.number in written and places.count(place) > 1
+        for slot, place in zip(slots, places, strict=True)
+    )
 
 
 def _like(nest, values):
@@ -112,20 +128,41 @@ class Loop:
         _, self._before = python_function(
             before, given, shared, program.constants, program.generators
         )
-        _, self._body = python_function(
+        self._calls = GraphCalls(
             body,
             [program.inputs[0], *given, *shared],
             program.returned(),
             program.constants,
             program.generators,
+            program.devices,
         )
+        self._body = self._calls.function()
         self.num_carried = len(program.inputs) - 1
         #: Whether it writes into an argument, for each of them.
         written = program.written()
         self.writes = [slot.number in written for slot in given]
         self._indices: dict = {}
+        changing = {slot.number for slot in program.inputs[1:]} | written
+        root = roots(program.calls)
+        seen = [slot for slot in self._calls.inputs if root(slot) in changing]
+        obstacle = self._calls.obstacle(torch_graphs.Graph.device, changing=seen)
+        self._run = None if obstacle is None else self._in_turn
 
     def __call__(self, *tensors):
+        if self._run is None:
+            memory = zip(tensors, self.writes, strict=True)
+            results, self._run = torch_graphs.proved(
+                self._in_turn,
+                lambda: torch_graphs.GraphedLoop(
+                    self._before, self._calls, self.writes, self.length, tensors
+                ),
+                tensors,
+                [tensor for tensor, is_written in memory if is_written],
+            )
+            return results
+        return self._run(*tensors)
+
+    def _in_turn(self, *tensors):
         device = tensors[0].device
         if device not in self._indices:
             self._indices[device] = torch.arange(self.length, device=device).unbind()

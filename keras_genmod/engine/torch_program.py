@@ -47,6 +47,8 @@ class Program:
         self.inputs = second.inputs
         #: Generators that the recorded function brought along, by their number.
         self.generators = second.generators
+        #: Kinds of devices of all tensors, by the number of their slot.
+        self.devices = second.devices
         #: The calls, and a nest of what is returned; tensors are slots.
         self.calls, self.outputs = _without_aliases(second.calls, second.outputs)
         self.constants = {
@@ -76,7 +78,11 @@ class Program:
     def __call__(self, tensors: list[torch.Tensor]) -> Any:
         """Returns what the recorded function would return for these tensors."""
         with torch.inference_mode():
-            results = iter(self.run(*tensors, *self.state.values()))
+            return self.nest(self.run(*tensors, *self.state.values()))
+
+    def nest(self, results) -> Any:
+        """Returns the tensors of the results in the nest that is returned."""
+        results = iter(results)
         return mapped(
             lambda output: next(results) if isinstance(output, Slot) else output,
             self.outputs,

@@ -55,6 +55,8 @@ class Recording:
         self.externals: dict[int, torch.Tensor] = {}
         #: Generators that it draws from, by their number.
         self.generators: dict[int, torch.Generator] = {}
+        #: Kinds of devices of all tensors, by the number of their slot.
+        self.devices: dict[int, str] = {}
         #: Why the recording cannot be run, or `None`.
         self.obstacle: str | None = None
         self._numbers = WeakTensorKeyDictionary()
@@ -131,6 +133,7 @@ class Recording:
         number = self._num_slots
         self._num_slots += 1
         self._numbers[tensor] = number
+        self.devices[number] = tensor.device.type
         return Slot(number)
 
     def _new_output(self, result):

@@ -9,6 +9,7 @@ import keras
 import torch
 
 from keras_genmod.engine.torch_calls import leaves, mapped
+from keras_genmod.engine.torch_graphs import graphed
 from keras_genmod.engine.torch_program import Program
 from keras_genmod.engine.torch_recording import Recording, innermost
 
@@ -44,7 +45,7 @@ class Traced:
         tensors = [leaf for leaf in leaves(args) if isinstance(leaf, torch.Tensor)]
         key = _described(args, {})
         known = self._programs.get(key)
-        if isinstance(known, Program):
+        if callable(known):
             self._programs.move_to_end(key)
             return known(tensors)
         return self._record(key, known or [], args)
@@ -55,7 +56,7 @@ class Traced:
         obstacle = recording.obstacle
         if obstacle is None and recordings:
             try:
-                self._programs[key] = Program(recordings[-1], recording)
+                self._programs[key] = graphed(Program(recordings[-1], recording))
                 return results
             except ValueError as error:
                 obstacle = None if len(recordings) < _MAX_RECORDINGS else str(error)

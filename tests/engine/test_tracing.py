@@ -180,6 +180,26 @@ def test_a_loop_may_carry_what_it_also_captures():
     torch.testing.assert_close(traced(X + 1.0), 11.0 * (X + 1.0))
 
 
+def test_a_loop_whose_memory_has_two_names_is_run_as_it_is():
+    def function(x):
+        cache = torch.zeros(20, device=DEVICE)
+
+        def body(i, carry):
+            total, written = carry
+            return total + cache.sum(), engine.write(written, total[:1], i, axis=0)
+
+        with torch.no_grad():
+            return engine.fori_loop(20, body, (x[0] + 0.0, cache.view(20)))[0]
+
+    traced = Traced(function, "it")
+    total, cache = X[0], []
+    for _ in range(20):
+        total, cache = total + sum(cache), [*cache, total[0]]
+    with pytest.warns(UserWarning, match="also has as another"):
+        for _ in range(3):
+            torch.testing.assert_close(traced(X), total)
+
+
 def test_loops_of_unknown_length_stop_where_they_should():
     def function(x):
         def goes_on(a):

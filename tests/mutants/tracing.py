@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 
 ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
+GRAPHS = "tests/engine/test_graphs.py"
 
 MUTANTS = [
     Mutant(
@@ -40,5 +41,53 @@ MUTANTS = [
         "torch.where(finite, torch.where(grows, 2.0, 1.0), 0.5)",
         "torch.where(grows, 2.0, 1.0)",
         TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_graphs.py",
+        "[output.clone() for output in self._graph.outputs]",
+        "list(self._graph.outputs)",
+        GRAPHS,
+    ),
+    Mutant(
+        ENGINE + "torch_graphs.py",
+        "t.clone() if slot in writes else t for",
+        "t for",
+        GRAPHS,
+    ),
+    Mutant(
+        ENGINE + "torch_graphs.py",
+        "or _place(result) not in places",
+        "or True",
+        GRAPHS,
+    ),
+    Mutant(
+        ENGINE + "torch_graphs.py",
+        "t if _place(t) in places else t.clone()",
+        "t.clone()",
+        GRAPHS,
+    ),
+    Mutant(
+        ENGINE + "torch_graphs.py",
+        "    after.restore()\n",
+        "    before.restore()\n",
+        GRAPHS,
+    ),
+    Mutant(
+        ENGINE + "torch_loops.py",
+        "changing=seen",
+        "changing=()",
+        GRAPHS,
+    ),
+    Mutant(
+        ENGINE + "torch_loops.py",
+        "slot.number in written and places.count(place) > 1",
+        "False",
+        TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_graph_calls.py",
+        "base, terms = call.args",
+        "base, terms = call.args[0], call.args[0]",
+        GRAPHS,
     ),
 ]

@@ -1,0 +1,170 @@
+"""Calls of a recording, made ready to be captured as a graph on a GPU."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+
+from keras_genmod.engine.torch_calls import (
+    Call,
+    Draws,
+    HostNumber,
+    Slot,
+    leaves,
+    mapped,
+)
+from keras_genmod.engine.torch_program import python_function, roots
+
+_aten = torch.ops.aten
+_LAYOUT = (_aten.as_strided.default, _aten.as_strided_.default)
+
+
+@dataclasses.dataclass
+class GraphCalls:
+    """Calls, and what they take, by the numbers of slots.
+
+    Attributes:
+        calls: List of `Call`.
+        inputs: Slots of the tensors that they are given.
+        returned: Slots of their results.
+        constants: Tensors of their own.
+        generators: What they draw from.
+        devices: Kinds of devices of all tensors.
+    """
+
+    calls: list[Call]
+    inputs: list[Slot]
+    returned: list[Slot]
+    constants: dict[int, torch.Tensor]
+    generators: dict[int, torch.Generator]
+    devices: dict[int, str]
+
+    def __post_init__(self):
+        self.devices = dict(self.devices)
+        self.calls = list(_without_host_numbers(self.calls, self.devices))
+
+    def obstacle(self, device: str, changing: Iterable[Slot] = ()) -> str | None:
+        """Says why the calls can be no graph, or returns `None`.
+
+        Args:
+            device: Kind of device that all tensors must be on. Constants of one
+                element may be on the host, where they are read once.
+            changing: Slots of what other calls change between seeds and draws.
+        """
+        used = {slot for call in self.calls for slot in call.slots()}
+        if not any(self.devices[slot.number] == device for slot in used):
+            return "it works on other devices"
+        for call in self.calls:
+            if not isinstance(call.function, torch._ops.OpOverload):
+                return "it has a loop, which is a graph by itself"
+            if call.function in _LAYOUT:  # which that of a copy may not be
+                return f"`{call.function}` asks how memory is laid out"
+            if any(isinstance(leaf, HostNumber) for leaf in _arguments(call)):
+                return f"`{call.function}` reads a number on the host"
+            for slot in (*call.slots(), *call.results()):
+                constant = self.constants.get(slot.number)
+                if self.devices[slot.number] != device and (
+                    constant is None or constant.dim()
+                ):
+                    return f"`{call.function}` has a tensor on the host"
+        seeds = self.seeds()
+        if any(call.draws for call in seeds.calls):
+            return "a seed is drawn at random"
+        used = {slot for call in seeds.calls for slot in call.slots()}
+        if used & set(changing):
+            return "a seed depends on what changes"
+        return None
+
+    def writes(self) -> set[Slot]:
+        """Returns the inputs that are written into."""
+        root = roots(self.calls)
+        written = {root(slot) for call in self.calls for slot in call.written()}
+        return {slot for slot in self.inputs if slot.number in written}
+
+    def seeds(self) -> "GraphCalls":
+        """Returns the calls that lead to the seeds of the draws, which they return."""
+        root = roots(self.calls)
+        seeds = {i: d.seed for i, call in enumerate(self.calls) for d in _seeded(call)}
+        needed, kept = {root(seed) for seed in seeds.values()}, set()
+        for i, call in reversed(list(enumerate(self.calls))):
+            if any(root(s) in needed for s in (*call.results(), *call.written())):
+                kept.add(i)
+                needed.update(root(slot) for slot in call.slots())
+        devices, calls, returned = dict(self.devices), [], []
+        for i, call in enumerate(self.calls):
+            if i in seeds:  # as it is now: its memory may be written into later
+                copy = _new_slot(devices, seeds[i])
+                calls.append(Call(_aten.clone.default, (seeds[i],), {}, copy))
+                returned.append(copy)
+            if i in kept:
+                calls.append(call)
+        return dataclasses.replace(
+            self, calls=calls, returned=returned, devices=devices
+        )
+
+    def unseeded(self, new_generator: Callable) -> tuple["GraphCalls", list]:
+        """Returns the calls with a new generator for each seed, and these generators.
+
+        Args:
+            new_generator: Function that returns a `torch.Generator`.
+        """
+        generators, made, current = dict(self.generators), [], {}
+
+        def replaced(value):
+            if not isinstance(value, Draws):
+                return value
+            if value.seed is not None:
+                current[value.number] = 1 + max(generators)
+                made.append(new_generator())
+                generators[current[value.number]] = made[-1]
+            return Draws(current.get(value.number, value.number))
+
+        calls = [
+            dataclasses.replace(
+                call,
+                args=mapped(replaced, call.args),
+                kwargs=mapped(replaced, call.kwargs),
+            )
+            for call in self.calls
+        ]
+        used = {leaf.number for call in calls for leaf in _draws(call)}
+        generators = {n: g for n, g in generators.items() if n in used}
+        return dataclasses.replace(self, calls=calls, generators=generators), made
+
+    def function(self) -> Callable:
+        """Returns the calls as a Python function of the inputs."""
+        return python_function(
+            self.calls, self.inputs, self.returned, self.constants, self.generators
+        )[1]
+
+
+def _arguments(call) -> Iterator:
+    return leaves([call.args, call.kwargs])
+
+
+def _draws(call) -> Iterator[Draws]:
+    return (leaf for leaf in _arguments(call) if isinstance(leaf, Draws))
+
+
+def _seeded(call) -> Iterator[Draws]:
+    return (draws for draws in _draws(call) if draws.seed is not None)
+
+
+def _new_slot(devices, like) -> Slot:
+    slot = Slot(1 + max(devices))
+    devices[slot.number] = devices[like.number]
+    return slot
+
+
+def _without_host_numbers(calls, devices):
+    """Yields calls; optimizers multiply by the rate in a tensor, and do not read it."""
+    for call in calls:
+        alpha = call.kwargs.get("alpha")
+        adds = call.function in (_aten._foreach_add_.List, _aten._foreach_add.List)
+        if not adds or not isinstance(alpha, HostNumber):
+            yield call
+            continue
+        base, terms = call.args
+        scaled = [_new_slot(devices, term) for term in terms]
+        yield Call(_aten._foreach_mul.Tensor, (terms, alpha.tensor), {}, scaled)
+        yield dataclasses.replace(call, args=(base, scaled), kwargs={})
