@@ -11,7 +11,7 @@ BACKENDS := tensorflow jax torch
 # On Linux the small build; elsewhere the only one.
 TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 
-.PHONY: demo test test-slow test-full mutants $(BACKENDS:%=test-%) lint format clean
+.PHONY: demo test test-slow test-full test-gpu mutants $(BACKENDS:%=test-%) lint format clean
 
 demo: $(VENV)/.demo-installed
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m recipes.vae \
@@ -30,12 +30,22 @@ test-slow: $(VENV)/.test-installed
 		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 			-n $(WORKERS) --dist loadscope -m slow || exit 1; \
 	done
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope \
+		-p tests.engine.graphs_on_cpu tests/models/test_contracts.py
 
 # Every property of every model on every backend.
 test-full: $(VENV)/.test-installed
 	for backend in $(BACKENDS); do \
 		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 			-n $(WORKERS) --dist loadscope --full || exit 1; \
+	done
+
+# On a machine with a GPU, whose builds of JAX and torch are in the environment.
+test-gpu:
+	for backend in jax torch; do \
+		KERAS_BACKEND=$$backend XLA_PYTHON_CLIENT_PREALLOCATE=false $(BIN)/python \
+			-m pytest -n 4 --dist loadscope tests/engine \
+			tests/models/test_contracts.py || exit 1; \
 	done
 
 # Deliberate faults: which of them do the tests miss?

@@ -301,6 +301,7 @@ class TestCausalTransformer(ConditionalContract):
     data = (BINARY, LABELS)
     is_random = False
     learning_rate = 0.03
+    resumed_on_gpu_atol = 1e-5
     sample_levels = 2
 
     @staticmethod

@@ -54,6 +54,10 @@ class CausalTransformer(AutoregressiveModel):
     is: a grid of discrete codes `(height, width)` has `image_shape` `(height, width,
     1)`. Sampling keeps the keys and values of earlier tokens.
 
+    Note:
+        On a GPU training repeats to rounding, not to the bit: the gradient of a table
+        of tokens is added up there in an order that changes.
+
     Args:
         image_shape: `(height, width, channels)`.
         num_levels: Int of at least 2, the number of tokens. Values are

@@ -31,6 +31,8 @@ class PartitionedModel(ChainModel):
     the machine, of beta = 1.
 
     A subclass overrides `density`, and `phases` and `compute_loss` for training. The
+    weights and all that is computed of them are float32 under every dtype policy, since
+    small differences of large energies are what such a machine learns from. The
     base keeps the mean of the data trained on, in weights: AIS and sampling start from
     a base-rate model with that mean. Chains that start elsewhere may stay in a mode
     without data, which makes log Z far too low with a narrow interval.
