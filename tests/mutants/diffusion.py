@@ -65,6 +65,18 @@ MUTANTS = [
         "return 0.5 * (float(alpha**2) * ops.square(x))",
         _HERE + "test_likelihood.py -k entropy",
     ),
+    Mutant(  # steps go on where levels are told apart already
+        "models/diffusion/variational_bound.py",
+        "log_snr = 2 * math.log(_DEVIATIONS * (num_levels - 1))",
+        "log_snr = 2 * math.log(9 * _DEVIATIONS * (num_levels - 1))",
+        _HERE + "test_likelihood.py -k alike",
+    ),
+    Mutant(
+        "models/diffusion/variational_bound.py",
+        "times = last + (1 - last) * roots**2",
+        "times = last + (1 - last) * roots",
+        _HERE + "test_likelihood.py -k alike",
+    ),
     Mutant(
         "models/diffusion/diffusion_model.py",
         "fraction = ops.ones_like(x)",

@@ -39,7 +39,8 @@ class DenoisingModel(EditingModel):
 
         - "bound", of diffusion models: the variational bound of DDPM's steps, with one
           draw of the noise at each. Of levels a probability, by a discretized normal
-          distribution at the last step; without levels a density.
+          distribution at the last step, from where levels are told apart; fewer steps
+          than a schedule has are denser there. Without levels a density.
         - "ode": the density under the probability-flow equation, by the change of
           variables, with Runge-Kutta steps of fourth order from `schedule.first_time`
           to 1. Levels get noise within them, and the result bounds their probability.
@@ -49,8 +50,8 @@ class DenoisingModel(EditingModel):
             condition: For a conditional model, one label an example, or one for all.
             method: One of `likelihood_methods`; `None` is the first.
             num_steps: Positive int. Of a bound, the steps of the model it is of:
-                `None` takes all of the schedule, or 1,000 of continuous time. Of the
-                equation, `None` takes 50.
+                `None` takes all of the schedule, or 1,000 of continuous time; fewer
+                loosen it. Of the equation, `None` takes 50.
             num_probes: Positive int, random vectors that estimate each divergence
                 (Hutchinson), or 0 for exact ones, which cost as many gradients as data
                 have values. `None` is 0 up to 8 values and 1 beyond, and for a bound.

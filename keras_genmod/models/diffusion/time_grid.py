@@ -75,11 +75,14 @@ def make_grid(
         times = _continuous(num_steps, spacing, start)
     else:
         top = max(1, round(start * schedule.num_steps))
-        steps = np.round(_steps(num_steps, spacing, top))
-        index = np.arange(num_steps - 1, -1, -1)  # no two times fall together
-        steps = np.maximum.accumulate((steps - index)[::-1])[::-1] + index
-        times = steps / schedule.num_steps
+        times = whole(_steps(num_steps, spacing, top)) / schedule.num_steps
     return grid_of(schedule, [*times, 0.0])
+
+
+def whole(steps: np.ndarray) -> np.ndarray:
+    """Returns falling numbers of steps made whole, no two of them alike."""
+    index = np.arange(len(steps) - 1, -1, -1)
+    return np.maximum.accumulate((np.round(steps) - index)[::-1])[::-1] + index
 
 
 def _continuous(num_steps, spacing, start):

@@ -11,12 +11,53 @@ from keras import ops
 
 from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.discretized_normal import log_level_prob
-from keras_genmod.models.diffusion.time_grid import TimeGrid
+from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
+from keras_genmod.models.diffusion.time_grid import (
+    TimeGrid,
+    grid_of,
+    make_grid,
+    whole,
+)
 
 # Columns: what the network is asked at; the squared error's weight in 2 KL with the
 # posterior's variance; the log variance of the smallest choice, and from there to the
 # largest; whether it is the step to the data.
 TIME, ALPHA, SIGMA, WEIGHT, LOG_SMALL, SPAN = range(6)
+
+_DEVIATIONS = 2.0  # of the noise at the last look, in half the distance of levels
+
+
+def last_time(schedule: NoiseSchedule, num_levels: int | None) -> float:
+    """Returns the time from which the last step of a bound leads to the data.
+
+    Levels are told apart from there: to go on by steps of normal distributions that
+    know of no levels would cost bits and tell nothing new.
+
+    Args:
+        schedule: `NoiseSchedule`.
+        num_levels: Int, or `None` for densities, which go on to the schedule's end.
+    """
+    if num_levels is None:
+        return schedule.first_time
+    log_snr = 2 * math.log(_DEVIATIONS * (num_levels - 1))
+    time = float(schedule.time_of(np.array(log_snr)))
+    if schedule.num_steps is not None:
+        time = round(time * schedule.num_steps) / schedule.num_steps
+    return max(time, schedule.first_time)
+
+
+def make_bound_grid(
+    schedule: NoiseSchedule, num_steps: int, num_levels: int | None
+) -> TimeGrid:
+    """Returns the grid of a bound: of levels denser near the data, where bits are."""
+    if num_levels is None:
+        return make_grid(schedule, num_steps)
+    last, total = last_time(schedule, num_levels), schedule.num_steps
+    roots = np.linspace(1, 0, num_steps) if num_steps > 1 else np.ones(1)
+    times = last + (1 - last) * roots**2
+    if total is not None:
+        times = whole(times * total) / total
+    return grid_of(schedule, [*times, 0.0])
 
 
 def steps(grid: TimeGrid) -> np.ndarray:

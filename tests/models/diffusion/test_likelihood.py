@@ -138,26 +138,56 @@ def test_probabilities_of_levels_sum_to_one(mean, std):
     np.testing.assert_allclose(found[shown], expected[shown], rtol=2e-3, atol=2e-3)
 
 
-def test_levels_that_are_alike_cost_eight_bits():
-    """A model that knows nothing but that all of 256 levels are alike."""
+class Uniform(keras.layers.Layer):
+    """E[x_0 | x_t] where nothing is known but that all levels are alike."""
 
-    class Uniform(keras.layers.Layer):
-        def call(self, inputs):
-            x, t = inputs
-            alpha = ops.reshape(schedule.alpha(t), (-1, 1, 1, 1, 1))
-            sigma = ops.reshape(schedule.sigma(t), (-1, 1, 1, 1, 1))
-            levels = ops.convert_to_tensor(np.linspace(-1, 1, 256).astype("float32"))
-            logits = -ops.square((x[..., None] - alpha * levels) / sigma) / 2
-            return ops.sum(ops.softmax(logits) * levels, axis=-1)
+    def __init__(self, schedule, num_levels):
+        super().__init__()
+        self.schedule, self.num_levels = schedule, num_levels
 
+    def call(self, inputs):
+        x, t = inputs
+        alpha = ops.reshape(self.schedule.alpha(t), (-1, 1, 1, 1, 1))
+        sigma = ops.reshape(self.schedule.sigma(t), (-1, 1, 1, 1, 1))
+        levels = np.linspace(-1, 1, self.num_levels).astype("float32")
+        levels = ops.convert_to_tensor(levels)
+        logits = -ops.square((x[..., None] - alpha * levels) / sigma) / 2
+        return ops.sum(ops.softmax(logits) * levels, axis=-1)
+
+
+@pytest.mark.parametrize(
+    "num_levels,num_steps,low,high",
+    [
+        (256, 400, 7.99, 8.04),
+        (17, 100, 4.08, 4.25),  # log2 17 = 4.087
+        (2, 50, 0.99, 1.06),
+    ],
+)
+def test_levels_that_are_alike_cost_their_log(num_levels, num_steps, low, high):
     schedule = CosineSchedule()
-    model = DiffusionModel(Uniform(), (2, 2, 1), schedule, "data")
-    x = np.random.default_rng(0).integers(0, 256, (32, 2, 2, 1)) / 255
+    shape = (20, 20, 1)
+    network = Uniform(schedule, num_levels)
+    model = DiffusionModel(network, shape, schedule, "data", num_levels=num_levels)
+    x = np.random.default_rng(0).integers(0, num_levels, (16, *shape))
+    x = (x / (num_levels - 1)).astype("float32")
     found = evaluate_likelihood(
-        model, x.astype("float32"), dataset="noise", split="test", num_steps=400
+        model, x, dataset="noise", split="test", num_steps=num_steps, seed=0
     )
-    assert found.kind == "lower_bound" and dict(found.protocol.options)["steps"] == 400
-    assert 7.9 < found.bits_per_dim < 8.3
+    assert found.kind == "lower_bound"
+    assert dict(found.protocol.options)["steps"] == num_steps
+    assert low < found.bits_per_dim < high
+
+
+def test_bounds_of_levels_end_where_these_are_told_apart():
+    for schedule in (CosineSchedule(), CosineSchedule(None), LinearSchedule()):
+        for num_levels in (2, 17):
+            grid = variational_bound.make_bound_grid(schedule, 30, num_levels)
+            noise = grid.sigmas[-2] / grid.alphas[-2]
+            assert 2 * noise * (num_levels - 1) == pytest.approx(1, rel=0.05)
+            assert len(grid.times) == 31 and np.all(np.diff(grid.times) < 0)
+    # 256 levels are hidden by the first step's noise: the grid of the paper.
+    grid = variational_bound.make_bound_grid(CosineSchedule(), 1000, 256)
+    np.testing.assert_allclose(grid.times, np.arange(1000, -1, -1) / 1000)
 
 
 CORRELATED = np.array([[0.4, 0.3], [0.3, 0.5]])
@@ -293,7 +323,7 @@ def test_kinds_and_protocols(small):
     "arguments,message",
     [
         ({"method": "exact"}, "`method` must be one of 'bound', 'ode'"),
-        ({"num_steps": 1001}, "`num_steps` must be at most 1000, the steps"),
+        ({"num_steps": 1001}, "`num_steps` must be at most 1000, the steps of its"),
         ({"num_probes": 1}, '`num_probes` must be None for method="bound"'),
         ({"method": "ode", "num_probes": -1}, "`num_probes` must be a non-negative"),
         ({"method": "ode", "num_steps": 0}, "`num_steps` must be a positive int"),
