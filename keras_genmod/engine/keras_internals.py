@@ -51,6 +51,27 @@ def num_updates(optimizer) -> int:
     return int(keras.ops.convert_to_numpy(optimizer._iterations))
 
 
+def updates_as_adam(optimizer) -> bool:
+    """Whether an optimizer on torch takes the steps of Keras' own Adam."""
+    from keras.src.backend.torch.optimizers.torch_adam import Adam
+
+    update = getattr(type(optimizer), "_parallel_update_step", None)
+    return update is Adam._parallel_update_step
+
+
+def replace_update(optimizer, update: Callable) -> None:
+    """Lets an optimizer on torch call `update(gradients, variables, rate)`."""
+    optimizer._parallel_update_step = update
+
+
+def adam_slots(optimizer, variables: list) -> tuple[list, list]:
+    """Returns the first and second moments of variables, as tensors."""
+    places = [optimizer._get_variable_index(variable) for variable in variables]
+    slots = optimizer._momentums, optimizer._velocities
+    moments, velocities = ([slot[i].value for i in places] for slot in slots)
+    return moments, velocities
+
+
 # Training.
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from keras import tree
 
-from keras_genmod.engine import keras_internals, torch_loops
+from keras_genmod.engine import keras_internals, torch_adam, torch_loops
 from keras_genmod.engine.objective import constrain
 from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
@@ -80,6 +80,12 @@ def train_on_one_loss(model, keras_step, data):
         with torch.no_grad():
             model.optimizer.apply(list(gradients), variables)
     return model.compute_metrics(**given)
+
+
+def shorten_updates(optimizer):
+    """Lets an optimizer, or the members of a group, take fewer passes over memory."""
+    for member in getattr(optimizer, "members", {"": optimizer}).values():
+        torch_adam.shorten(member)
 
 
 @torch.no_grad()

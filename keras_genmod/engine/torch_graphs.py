@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from keras_genmod.engine.cuda_graph import CudaGraph
 from keras_genmod.engine.torch_calls import Slot
+from keras_genmod.engine.torch_cuda_graph import CudaGraph
 from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_program import Program
 

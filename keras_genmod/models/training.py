@@ -62,6 +62,7 @@ class Training(KeptState, Conditions, keras.Model):
         ):
             optimizer = LossScaleOptimizer(optimizer)  # a group scales by itself
         self._given_jit_compile = kwargs.get("jit_compile", "auto")
+        backend.shorten_updates(optimizer)
         super().compile(optimizer, auto_scale_loss=False, **kwargs)
 
     def get_compile_config(self):
