@@ -49,6 +49,7 @@ from keras_genmod.models import (
     PixelRNN,
     ScoreModel,
     StraightSchedule,
+    TwoStage,
     UniformDequantization,
     VariationalDequantization,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "RBM",
     "ScoreModel",
     "StraightSchedule",
+    "TwoStage",
     "UniformDequantization",
     "VAE",
     "VQVAE",

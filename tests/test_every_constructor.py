@@ -18,6 +18,11 @@ TRANSLATOR = small_network(IMAGE, IMAGE)
 SIZES = {"image_shape": IMAGE, "filters": 2}
 COUPLED = {"event_shape": (2,), "network": networks.coupling_mlp(2, (3,))}
 SPLIT = {"event_shape": (2, 2, 4), "bijector": bijectors.Affine((2, 2, 2))}
+CODES = models.VQVAE(
+    small_network(IMAGE, (1, 1, LATENT)),
+    layers.VectorQuantizer(4, LATENT),
+    small_network((1, 1, LATENT), IMAGE),
+)
 
 GOOD = {
     models.Autoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
@@ -77,6 +82,10 @@ GOOD = {
         "data_shape": (2,),
     },
     models.StraightSchedule: {},
+    models.TwoStage: {
+        "autoencoder": CODES,
+        "prior": models.CausalTransformer((1, 1, 1), 4, 4, 2, 1),
+    },
     models.UniformDequantization: {"num_levels": 4},
     models.VAE: {"encoder": TO_LATENT, "decoder": TO_IMAGE, "latent_dim": LATENT},
     models.VariationalDequantization: {

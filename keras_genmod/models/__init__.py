@@ -22,6 +22,7 @@ from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.diffusion.score_model import ScoreModel
 from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
+from keras_genmod.models.discrete.two_stage import TwoStage
 from keras_genmod.models.discrete.vq_vae import VQVAE
 from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
 from keras_genmod.models.energy.dbm import DBM
@@ -64,6 +65,7 @@ __all__ = [
     "RBM",
     "ScoreModel",
     "StraightSchedule",
+    "TwoStage",
     "UniformDequantization",
     "VAE",
     "VQVAE",

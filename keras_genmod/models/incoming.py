@@ -45,9 +45,9 @@ def standardize(model, x, y=None, sample_weight=None, class_weight=None):
         x, batch = first_batch(x)
         if batch is not None:
             given = keras.utils.unpack_x_y_sample_weight(batch)
-            model.check_data(*_arrays(model, *given[:2]))
+            model.check_data(*arrays(model, *given[:2]))
         return x, y, sample_weight, batch
-    x, y = _arrays(model, x, y)
+    x, y = arrays(model, x, y)
     model.check_data(x, y)
     if class_weight is not None and y is None:
         raise ValueError("`class_weight` needs class labels `y`. Received: y=None")
@@ -73,8 +73,17 @@ def validation(model, data):
     return standardize(model, x, y, sample_weight)[:3]
 
 
-def _arrays(model, x, y):
-    """Returns data and condition as two arrays, of an array or a pair of them."""
+def arrays(model, x, y):
+    """Returns data and condition as two arrays, of an array or a pair of them.
+
+    Args:
+        model: A `GenerativeModel`.
+        x: Array, or of a conditional model the pair `(x, condition)`.
+        y: Array, or `None`.
+
+    Raises:
+        ValueError: If it is something else.
+    """
     if isinstance(x, dict):
         raise ValueError(
             f"`x` must be one array, or batches of it. Received a dict of {list(x)}; "

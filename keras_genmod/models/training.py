@@ -119,8 +119,8 @@ class Training(KeptState, Conditions, keras.Model):
         given = incoming.named(keras.Model.fit, x, y, *args, **kwargs)
         batch = self._standardize(given)
         if given.get("validation_data") is not None:
-            given["validation_data"] = incoming.validation(
-                self, given["validation_data"]
+            given["validation_data"] = self._standardize_validation(
+                given["validation_data"]
             )
         self._start_weights(given, batch)
         with self._keeping_state():
@@ -207,6 +207,10 @@ class Training(KeptState, Conditions, keras.Model):
         if sample_weight is not None:
             given["sample_weight"] = sample_weight
         return batch
+
+    def _standardize_validation(self, data):
+        """Returns checked `validation_data` as Keras takes it."""
+        return incoming.validation(self, data)
 
     def _start_weights(self, given, batch):
         """Starts the weights that wait for data, from a stream's first batch if any."""

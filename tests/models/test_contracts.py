@@ -28,10 +28,15 @@ from keras_genmod import (
     PixelCNNPlusPlus,
     PixelRNN,
     ScoreModel,
+    TwoStage,
     UniformDequantization,
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
-from keras_genmod.layers import PersistentDropout, VectorQuantizer
+from keras_genmod.layers import (
+    FiniteScalarQuantizer,
+    PersistentDropout,
+    VectorQuantizer,
+)
 from tests.contracts import (
     NUM_BATCHES,
     NUM_EXAMPLES,
@@ -92,6 +97,33 @@ class TestVQVAE(ModelContract):
             if name.split("/")[-1] in moved:
                 assert np.any(run.states[0][name] != before), name
                 assert np.any(run.states[1][name] != run.states[0][name]), name
+
+
+class TestTwoStage(ConditionalContract):
+    data = (BINARY, LABELS)
+    is_random = False
+    learning_rate = 0.03
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        autoencoder = VQVAE(
+            small_network(IMAGE, (2, 2, 2)),
+            FiniteScalarQuantizer((3, 2)),
+            small_network((2, 2, 2), IMAGE),
+        )
+        # One that was trained before: a run that goes on is given it, too.
+        generator = np.random.default_rng(3)
+        for weight in autoencoder.trainable_variables:
+            weight.assign(generator.normal(size=weight.shape))
+        prior = CausalTransformer(
+            (2, 2, 1), 6, model_dim=16, num_heads=2, num_blocks=1, num_classes=3
+        )
+        return TwoStage(autoencoder, prior)
+
+    @staticmethod
+    def outputs(model):
+        return model.log_prob(BINARY, LABELS)
 
 
 class TestAutoencoder(CompiledByXLA, ModelContract):

@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 _VQ = "layers/vector_quantizer.py"
 _TESTS = "tests/layers/test_vector_quantizer.py"
+_TWO = "models/discrete/two_stage.py"
 _MODELS = "tests/models/discrete"
 _OTHERS = "tests/layers/test_other_quantizers.py"
 
@@ -116,5 +117,47 @@ MUTANTS = [
         "x.max() < num_codes",
         "x.max() <= num_codes",
         f"{_MODELS}/test_vq_vae.py -k are_none",
+    ),
+    Mutant(
+        _TWO,
+        "uniform - self.autoencoder.log_uniform_prior + prior",
+        "uniform + prior",
+        f"{_MODELS}/test_two_stage.py -k sum_to_one",
+    ),
+    Mutant(
+        "models/discrete/between.py",
+        "ops.round(samples * (self.num_codes - 1))",
+        "ops.floor(samples * (self.num_codes - 1) * 0.999)",
+        f"{_MODELS}/test_two_stage.py -k decoded_codes",
+    ),
+    Mutant(
+        "models/discrete/encoded.py",
+        "return encode(x), y, None",
+        "return encode(x[::-1]), y, None",
+        f"{_MODELS}/test_two_stage.py -k encoded_once",
+    ),
+    Mutant(
+        "models/discrete/encoded.py",
+        "!= self._before:",
+        "== []:",
+        f"{_MODELS}/test_two_stage.py -k another_autoencoder",
+    ),
+    Mutant(
+        "models/discrete/between.py",
+        "[: len(x) - start]",
+        "",
+        f"{_MODELS}/test_two_stage.py -k encoded_in_batches",
+    ),
+    Mutant(
+        "models/autoregressive/truncation.py",
+        "before = ops.cumsum(chances, axis=-1) - chances",
+        "before = ops.cumsum(chances, axis=-1)",
+        "tests/models/autoregressive/test_truncation.py -k likeliest_levels_stay",
+    ),
+    Mutant(
+        "models/autoregressive/truncation.py",
+        "return logits * self._temperature, cache",
+        "return logits * 0.0, cache",
+        "tests/models/autoregressive/test_truncation.py -k changes_nothing",
     ),
 ]

@@ -52,6 +52,7 @@ SMALL = {
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
+    "vq_vae": {"filters": 4, "code_dim": 4, "model_dim": 8, "prior_epochs": 1},
     "wgan_gp": {"filters": 4, "latent_dim": 8},
 }
 RESUMED = ("gan", "dbn", "wgan_gp")  # the others with the slow tests
@@ -87,6 +88,7 @@ FIGURES = {
     "sdedit": "strength 0.7",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
+    "vq_vae": "of 64 codes, at a perplexity of",
     "wgan_gp": "(features: pixels): Frechet distance",
 }
 
@@ -134,7 +136,7 @@ BACKENDS = {
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
     "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf pix2pix pixel_cnn "
     "pixel_cnn_pp pixel_rnn planar_energies real_nvp score_model sdedit "
-    "vae_planar_posterior wgan_gp",
+    "vae_planar_posterior vq_vae wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 

@@ -14,6 +14,7 @@ from keras_genmod.models.autoregressive.raster_sampling import (
     WithoutCaches,
     draw_images,
 )
+from keras_genmod.models.autoregressive.truncation import Truncated
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -40,6 +41,8 @@ class AutoregressiveModel(GenerativeModel):
 
     likelihood_kind = "exact"
     num_levels: int
+    #: Whether `outputs` are logits of levels, of which `sample` may leave some out.
+    can_truncate = True
 
     def __init__(
         self, image_shape: Sequence[int], num_levels: int = 2, **kwargs: Any
@@ -202,6 +205,8 @@ class AutoregressiveModel(GenerativeModel):
         temperature: float = 1.0,
         return_log_prob: bool = False,
         use_cache: bool = True,
+        top_k: int | None = None,
+        top_p: float | None = None,
     ) -> Any:
         """Draws images, or completes known ones, in one compiled loop over pixels.
 
@@ -216,12 +221,17 @@ class AutoregressiveModel(GenerativeModel):
             return_log_prob: Whether to return the log-probabilities, too.
             use_cache: Whether each layer works on one pixel at a time, which is far
                 faster, or on the whole image for each pixel.
+            top_k: Positive int: each value is one of so many likeliest levels; `None`
+                for all of them.
+            top_p: Number in (0, 1]: each value is one of the fewest likeliest levels
+                whose chances, at this temperature and after `top_k`, add up to this
+                (nucleus sampling, Holtzman et al., 2019, arXiv:1904.09751).
 
         Returns:
             Float32 tensor `(num_samples, *image_shape)` of values k / (num_levels-1);
             with `return_log_prob` also the log-probability of the values drawn, in
-            nats, `(num_samples,)`: at temperature 1 and with nothing known that is
-            `log_prob` of the images.
+            nats, `(num_samples,)`: at temperature 1, with nothing known or left out,
+            that is `log_prob` of the images.
 
         Raises:
             ValueError: If an argument is out of range, or only one of `known` and
@@ -233,6 +243,15 @@ class AutoregressiveModel(GenerativeModel):
         """
         num_samples = checks.positive_int("num_samples", num_samples)
         checks.positive("temperature", temperature)
+        if top_k is not None:
+            top_k = checks.positive_int("top_k", top_k)
+        if top_p is not None and checks.fraction("top_p", top_p) == 0:
+            raise ValueError(f"`top_p` must be above 0. Received: top_p={top_p!r}")
+        if not self.can_truncate and (top_k, top_p) != (None, None):
+            raise ValueError(
+                f"`top_k` and `top_p` must be None: {type(self).__name__} has no "
+                f"chances of single levels. Received: top_k={top_k}, top_p={top_p}"
+            )
         if (known is None) != (mask is None):
             raise ValueError(
                 "`known` and `mask` go together: the images to complete, and where "
@@ -249,14 +268,26 @@ class AutoregressiveModel(GenerativeModel):
             known,
             mask,
             ops.cast(temperature, "float32"),
+            None if top_p is None else ops.cast(top_p, "float32"),
             num_samples=num_samples,
+            top_k=top_k,
             use_cache=bool(use_cache),
         )
         return (images, log_prob) if return_log_prob else images
 
     @compiled(xla=True)
     def _sample(
-        self, state, condition, known, mask, temperature, *, num_samples, use_cache
+        self,
+        state,
+        condition,
+        known,
+        mask,
+        temperature,
+        top_p,
+        *,
+        num_samples,
+        top_k,
+        use_cache,
     ):
         height, width, channels = self.raster_shape
         shape = (num_samples, height * width, channels)
@@ -271,6 +302,8 @@ class AutoregressiveModel(GenerativeModel):
             network = self.incremental(num_samples, condition)
         else:
             network = WithoutCaches(self, num_samples, condition)
+        if top_k is not None or top_p is not None:
+            network = Truncated(self, network, temperature, top_k, top_p)
         images, log_prob = draw_images(self, network, images, mask, noise, temperature)
         return ops.reshape(images, (num_samples, *self.image_shape)), log_prob
 

@@ -104,6 +104,8 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         heaviest component.
     """
 
+    can_truncate = False
+
     def __init__(
         self,
         image_shape: Sequence[int],
