@@ -49,6 +49,8 @@ def train_step(model, inputs, state):
                 values = _constrained(model, non_trainable, objective, values)
             for i, value in zip(own, values, strict=True):
                 trainable[i] = value
+            if values and objective.after is not None:
+                non_trainable = _after(model, objective, trainable, non_trainable)
             total = total + loss / objective.steps
         start = stop
     logs, metrics = _logs(model, metrics, total, batch_size(inputs), norms)
@@ -112,6 +114,15 @@ def _constrained(model, non_trainable, objective, values):
     mapping = list(zip(model.non_trainable_variables, non_trainable, strict=True))
     with keras.StatelessScope(state_mapping=mapping):
         return [objective.constrain(value) for value in values]
+
+
+def _after(model, objective, trainable, non_trainable):
+    """The values of the variables that an objective's `after` may assign."""
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    mapping = list(zip(variables, [*trainable, *non_trainable], strict=True))
+    with keras.StatelessScope(state_mapping=mapping) as scope:
+        objective.after()
+    return [scope.get_current_value(v) for v in model.non_trainable_variables]
 
 
 def _loss_scale(member, values):

@@ -40,6 +40,8 @@ class Objective:
         constrain: Callable from a value to one of the same shape, applied to each
             trainable variable after each update; or `None`. It may read weights of
             the model.
+        after: Callable without arguments that is called after each update, or `None`.
+            It may assign weights of the model that no optimizer trains, averages say.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Objective:
     networks: Sequence[Any]
     steps: int = 1
     constrain: Callable[[Any], Any] | None = None
+    after: Callable[[], None] | None = None
 
     def trainable_variables(self) -> list:
         """Returns the trainable variables of the networks, each one once."""
@@ -70,10 +73,12 @@ class Objective:
 
 
 def constrain(objective: Objective, variables: Sequence[Any]) -> None:
-    """Assigns what an objective's constraint makes of its variables."""
+    """Assigns what an objective's constraint makes of its variables; then `after`."""
     if objective.constrain is not None:
         for variable in variables:
             variable.assign(objective.constrain(ops.convert_to_tensor(variable)))
+    if objective.after is not None:
+        objective.after()
 
 
 def call_network(network: keras.Layer, inputs: Any, training: bool) -> Any:

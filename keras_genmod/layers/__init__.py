@@ -1,9 +1,11 @@
 """Building blocks that several models or networks share."""
 
+from keras_genmod.layers.adaptive_augment import AdaptiveAugment
 from keras_genmod.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
 from keras_genmod.layers.diagonal_bi_lstm import DiagonalBiLSTM
+from keras_genmod.layers.diff_augment import DiffAugment
 from keras_genmod.layers.equalized_conv_2d import EqualizedConv2D
 from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.finite_scalar_quantizer import FiniteScalarQuantizer
@@ -26,8 +28,10 @@ from keras_genmod.layers.vector_quantizer import VectorQuantizer
 from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
+    "AdaptiveAugment",
     "ConditionalBatchNormalization",
     "DiagonalBiLSTM",
+    "DiffAugment",
     "EqualizedConv2D",
     "EqualizedDense",
     "FiniteScalarQuantizer",

@@ -19,10 +19,13 @@ class Adjustable:
 
     Args:
         check: Function of `(name, value)` that returns the number or raises.
+        optional: Whether a model may be made with `None`: what the scalar weighs is
+            then left out of the compiled steps, and a number is refused afterwards.
     """
 
-    def __init__(self, check):
+    def __init__(self, check, optional=False):
         self._check = check
+        self._optional = optional
 
     def __set_name__(self, owner, name):
         self._name = name
@@ -36,6 +39,15 @@ class Adjustable:
             raise AttributeError(self._name) from None
 
     def __set__(self, model, value):
+        place = f"_{self._name}_weight"
+        if self._optional and model.__dict__.get(place, 0) is None:
+            raise ValueError(
+                f"`{self._name}` must be given when the model is made to be changed "
+                f"later: its steps leave it out. Received: {self._name}={value!r}"
+            )
+        if self._optional and value is None and place not in model.__dict__:
+            model.__dict__[place] = None
+            return
         value = float(self._check(self._name, value))
         weight = model.__dict__.get(f"_{self._name}_weight")
         if weight is not None:

@@ -33,6 +33,7 @@ from keras_genmod import (
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
 from keras_genmod.layers import (
+    AdaptiveAugment,
     FiniteScalarQuantizer,
     PersistentDropout,
     VectorQuantizer,
@@ -415,6 +416,40 @@ class TestLeastSquaresGAN(GANCase, TrainingContract):
 @varies_little
 class TestHingeGAN(GANCase, TrainingContract):
     loss = "hinge"
+
+
+class TestGANWithEverything(ModelContract):
+    """Each argument that changes a step is on, so that a run resumes with all."""
+
+    data = (GREY,)
+    falls = None
+    sample_arguments = {"truncation": 1.0}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return GAN(
+            small_network((LATENT,), IMAGE, "sigmoid"),
+            small_network((*IMAGE[:2], 2 * IMAGE[2]), (1,), dropout=0.3),
+            LATENT,
+            packing=2,
+            r1_weight=0.1,
+            r2_weight=0.1,
+            gradient_penalty_weight=0.1,
+            label_smoothing=0.1,
+            instance_noise=0.1,
+            top_k=0.7,
+            augmentation=AdaptiveAugment(num_images=100, interval=1, probability=0.5),
+            ema_momentum=0.5,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.decode(LATENTS), model.predict(GREY, verbose=0)
+
+    def test_predict_has_one_row_an_example(self, run):
+        outputs = run.model.predict(self.data[0], batch_size=2, verbose=0)
+        assert len(outputs) == NUM_EXAMPLES // 2  # a row a pack
 
 
 class TestConditionalGAN(ConditionalContract):

@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 
 _TESTS = "tests/models/adversarial"
+_ARGUMENTS = f"{_TESTS}/test_gan_arguments.py"
 
 MUTANTS = [
     Mutant(
@@ -80,9 +81,9 @@ MUTANTS = [
         f"{_TESTS}/test_losses.py",
     ),
     Mutant(
-        "models/adversarial/wgan_gp.py",
-        "e = uniform((ops.shape(real)[0], *ones), self.seed_generator)",
-        "e = uniform(ops.shape(real), self.seed_generator)",
+        "models/adversarial/penalties.py",
+        "e = uniform((ops.shape(real)[0], *ones), seed_generator)",
+        "e = uniform(ops.shape(real), seed_generator)",
         f"{_TESTS}/test_wgan_gp.py",
     ),
     Mutant(
@@ -144,5 +145,84 @@ MUTANTS = [
         "            return last_activation(operation)\n",
         "            return None\n",
         f"{_TESTS}/test_ranges.py",
+    ),
+    Mutant(
+        "models/adversarial/packs.py",
+        "x = ops.moveaxis(x, 1, -2)",
+        "x = ops.moveaxis(x, 0, -2)",
+        f"{_ARGUMENTS} -k neighbours",
+    ),
+    Mutant(
+        "models/adversarial/packs.py",
+        "ops.reshape(x, (-1, packing, *middle, channels))",
+        "ops.moveaxis(ops.reshape(x, (packing, -1, *middle, channels)), 0, 1)",
+        f"{_ARGUMENTS} -k neighbours",
+    ),
+    Mutant(
+        "models/adversarial/gan.py",
+        "penalty = 0.5 * zero_centred_penalty",
+        "penalty = zero_centred_penalty",
+        f"{_ARGUMENTS} -k zero_centred",
+    ),
+    Mutant(
+        "models/adversarial/gan.py",
+        'x = real if name == "r1_weight" else fake',
+        "x = real",
+        f"{_ARGUMENTS} -k taken_at",
+    ),
+    Mutant(
+        "models/adversarial/losses.py",
+        "of_real + smoothing * (of_fake - of_real)",
+        "of_real - smoothing * of_real",
+        f"{_ARGUMENTS} -k smoothed",
+    ),
+    Mutant(
+        "models/adversarial/losses.py",
+        "ops.argsort(ops.argsort(-scores))",
+        "ops.argsort(-scores)",
+        f"{_ARGUMENTS} -k highest_scores",
+    ),
+    Mutant(
+        "models/adversarial/latent_generator.py",
+        "real, fake = self._shown(real), self._shown(fake)",
+        "real = self._shown(real)",
+        f"{_ARGUMENTS} -k augmented",
+    ),
+    Mutant(
+        "models/adversarial/averaging.py",
+        "value = old + (1.0 - ops",
+        "value = old + (0.9 - ops",
+        f"{_ARGUMENTS} -k one_step",
+    ),
+    Mutant(
+        "models/adversarial/averaging.py",
+        "layer.trainable = True  # a frozen one takes its moving statistics",
+        "pass",
+        f"{_ARGUMENTS} -k standing",
+    ),
+    Mutant(
+        "models/adversarial/averaging.py",
+        "layer.momentum = i / (i + 1.0)",
+        "layer.momentum = 0.9",
+        f"{_ARGUMENTS} -k standing",
+    ),
+    Mutant(
+        "models/adversarial/truncation.py",
+        "share = u * ops.erf(limit / 2.0**0.5)",
+        "share = u * ops.erf(limit)",
+        f"{_ARGUMENTS} -k truncated",
+    ),
+    Mutant(
+        "models/adversarial/latent_generator.py",
+        "call_network(self.sampling_generator, inputs, False)",
+        "call_network(self.generator, inputs, False)",
+        f"{_ARGUMENTS} -k averages_follow",
+    ),
+    Mutant(
+        "engine/jax_engine.py",
+        "if values and objective.after is not None:",
+        "if False:",
+        f"{_ARGUMENTS} -k one_step",
+        backend="jax",
     ),
 ]

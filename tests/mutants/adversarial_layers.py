@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 _SPECTRAL = "tests/layers/test_spectral_normalization.py"
 _SNGAN = "tests/networks/test_sngan.py"
+_AUGMENTATION = "tests/layers/test_augmentation.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
 MUTANTS = [
@@ -90,5 +91,53 @@ MUTANTS = [
         "features = ops.sum(layers",
         "features = ops.mean(layers",
         _SNGAN,
+    ),
+    Mutant(
+        "layers/augmentation_ops.py",
+        "constant_values=GREY",
+        "constant_values=0.0",
+        f"{_AUGMENTATION} -k grey",
+    ),
+    Mutant(
+        "layers/augmentation_ops.py",
+        "x - 2.0 * (ops.mean",
+        "x - 1.0 * (ops.mean",
+        f"{_AUGMENTATION} -k probability",
+    ),
+    Mutant(
+        "layers/augmentation_ops.py",
+        "return ops.minimum(index, 2 * size - 2 - index)",
+        "return ops.minimum(index, size - 1)",
+        f"{_AUGMENTATION} -k warp",
+    ),
+    Mutant(
+        "layers/diff_augment.py",
+        "self._uniform(x, -0.25, 0.25)",
+        "self._uniform(x, -0.5, 0.5)",
+        f"{_AUGMENTATION} -k colours",
+    ),
+    Mutant(
+        "layers/diff_augment.py",
+        "shape = (ops.shape(x)[0], 1, 1, 1)",
+        "shape = (1, 1, 1, 1)",
+        f"{_AUGMENTATION} -k own_way",
+    ),
+    Mutant(
+        "layers/adaptive_augment.py",
+        "moved = ops.clip(self.probability + step, 0.0, 1.0)",
+        "moved = self.probability + step",
+        f"{_AUGMENTATION} -k range",
+    ),
+    Mutant(
+        "layers/adaptive_augment.py",
+        "weight.assign(ops.where(due, 0.0, value))",
+        "weight.assign(value)",
+        f"{_AUGMENTATION} -k formula",
+    ),
+    Mutant(
+        "layers/adaptive_augment.py",
+        "return ops.where(still, x, ops.cast(warped, x.dtype))",
+        "return ops.cast(warped, x.dtype)",
+        f"{_AUGMENTATION} -k nothing_happens",
     ),
 ]

@@ -47,6 +47,11 @@ class AdversarialModel(GenerativeModel):
     # Losses compare whole batches.
     takes_sample_weight = False
 
+    @property
+    def examples_together(self) -> int:
+        """How many examples a score is of: steps take a multiple of them."""
+        return 1
+
     def define_objectives(self) -> list[Objective]:
         """Makes the objectives, in the order of a train step."""
         raise NotImplementedError
@@ -148,6 +153,17 @@ class AdversarialModel(GenerativeModel):
                     f"batch_size={batch_size} for {size} examples, the last {last} of "
                     "which are a batch."
                 )
+            together = objective.steps * self.examples_together
+            for batch in (min(batch_size, size), last):
+                if self.examples_together > 1 and batch % together:
+                    raise ValueError(
+                        f"`batch_size` must leave batches of a multiple of {together} "
+                        f"examples: {self.examples_together} are scored together in "
+                        f"each of the {objective.steps} steps of objective "
+                        f"{objective.name!r}. Give another, or leave out "
+                        f"{batch % together} examples. Received: batch_size="
+                        f"{batch_size} for {size} examples, with a batch of {batch}."
+                    )
 
     def train_step(self, *args):
         *state, data = args

@@ -3,13 +3,29 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import StandardNormal
-from keras_genmod.engine import Seeds, call_network, compiled
+from keras_genmod.engine import (
+    Objective,
+    Seeds,
+    call_network,
+    compiled,
+    derived_state,
+    seed_state,
+)
 from keras_genmod.models import network_checks
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
+from keras_genmod.models.adversarial.averaging import (
+    averaged_copy,
+    standing_statistics,
+    update_averages,
+)
+from keras_genmod.models.adversarial.packs import packed
+from keras_genmod.models.adversarial.truncation import truncated_normal
 from keras_genmod.models.valid_data import in_range, nan_unless
 
 
@@ -23,13 +39,24 @@ class LatentGenerator(AdversarialModel):
     Args:
         generator: Built Keras model from latents `(batch, latent_dim)` to data. With
             `num_classes` it takes the list `[z, one_hot]`.
-        scorer: Built Keras model from data to scores; with `num_classes` it takes the
-            list `[x, one_hot]`.
+        scorer: Built Keras model from data, or packs of them, to scores; with
+            `num_classes` it takes the list `[x, one_hot]`, labels packed too.
         scorer_name: What the family calls it: "discriminator" or "critic".
         latent_dim: Positive int.
         num_classes: Int, or `None`.
+        packing: Positive int, examples that are judged together, joined along the
+            channels (of vectors: the features); batches hold a multiple of it.
+        augmentation: Keras layer from data to data of the same shape, such as
+            `layers.DiffAugment`, that changes real and generated data alike before
+            they are scored, in the steps of both networks; or `None`.
+        ema_momentum: Number in [0, 1] or `None`. If given, the model keeps
+            `averaged_generator`, whose weights after each step of the generator are
+            `ema_momentum` times what they were and the rest the generator's, and draws
+            samples from it. May be set between epochs.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
     """
+
+    ema_momentum = Adjustable(checks.fraction, optional=True)
 
     def __init__(
         self,
@@ -38,39 +65,97 @@ class LatentGenerator(AdversarialModel):
         scorer_name: str,
         latent_dim: int,
         num_classes: int | None = None,
+        packing: int = 1,
+        augmentation: keras.Layer | None = None,
+        ema_momentum: float | None = None,
         **kwargs: Any,
     ) -> None:
         latent_dim = checks.positive_int("latent_dim", latent_dim)
+        packing = checks.positive_int("packing", packing)
+        if augmentation is not None and not isinstance(augmentation, keras.Layer):
+            raise ValueError(
+                "`augmentation` must be a Keras layer or None. "
+                f"Received: augmentation={augmentation!r}"
+            )
+        if ema_momentum is not None:
+            checks.fraction("ema_momentum", ema_momentum)
         latent_shape, data_shape = network_checks.shapes(
             "generator", generator, num_classes
         )
         network_checks.maps(
             "generator", generator, (latent_dim,), data_shape, num_classes
         )
-        scored_shape, _ = network_checks.shapes(scorer_name, scorer, num_classes)
-        if scored_shape != data_shape:
+        network_checks.known_shape("generator", data_shape)
+        packed_classes = None if num_classes is None else num_classes * packing
+        scored_shape, _ = network_checks.shapes(scorer_name, scorer, packed_classes)
+        pack_shape = (*data_shape[:-1], packing * data_shape[-1])
+        if scored_shape != pack_shape:
+            of_packs = "" if packing == 1 else f", {packing} of them as channels"
             raise ValueError(
-                f"`{scorer_name}` must take what `generator` makes, shape "
-                f"{data_shape} without the batch. Received a network of input shape "
+                f"`{scorer_name}` must take what `generator` makes{of_packs}, shape "
+                f"{pack_shape} without the batch. Received a network of input shape "
                 f"{scored_shape}"
             )
-        network_checks.known_shape("generator", data_shape)
         network_checks.warn_unless_scores(scorer_name, scorer)
         if len(data_shape) > 1:
             network_checks.warn_unless_unit_range("generator", generator)
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.generator = generator
         self.latent_dim = latent_dim
+        self.packing = packing
+        self.augmentation = augmentation
+        if augmentation is not None and not augmentation.built:
+            augmentation.build((None, *data_shape))
         self.prior = StandardNormal((latent_dim,))
+        self._scorer_name = scorer_name
+        self.ema_momentum = ema_momentum
+        self.averaged_generator = None
+        if ema_momentum is not None:
+            self.averaged_generator = averaged_copy(generator)
+
+    @property
+    def examples_together(self) -> int:
+        return self.packing
+
+    def generator_objective(self, loss: Any) -> Objective:
+        """Returns the generator's objective, which averages it after each step."""
+        after = None if self.averaged_generator is None else self._update_averages
+        return Objective("generator", loss, [self.generator], after=after)
+
+    def _update_averages(self):
+        momentum = ops.convert_to_tensor(self.ema_momentum)
+        update_averages(self.averaged_generator, self.generator, momentum)
+
+    @property
+    def sampling_generator(self) -> keras.Model:
+        """The network that samples come from: the averaged one, if there is one.
+
+        `model.sampling_generator.save("generator.keras")` saves it alone.
+        """
+        return self.averaged_generator or self.generator
 
     def call(self, inputs, training=False):
-        """Returns the scores of data `(batch, ...)`, as float32."""
-        x, condition = self.data_and_condition(inputs)
+        """Returns the scores of data `(batch, ...)`, or of their packs, as float32."""
+        x, condition = self._packs(*self.data_and_condition(inputs))
         return self._score(x, condition, training)
 
+    def _packs(self, x, condition):
+        condition = None if condition is None else packed(condition, self.packing)
+        return packed(x, self.packing), condition
+
     def _score(self, x, condition, training=False):
-        """Returns float32 scores of data; each class names its own network."""
-        raise NotImplementedError
+        """Returns float32 scores of packs."""
+        network = getattr(self, self._scorer_name)
+        inputs = x if condition is None else [x, condition]
+        return call_network(network, inputs, training)
+
+    def _penalized_score(self, condition, training):
+        """Returns the function from packs to scores that penalties differentiate."""
+        # Not by `call_network`: losses that layers add are those of data and samples.
+        network = getattr(self, self._scorer_name)
+        return lambda x: network(
+            x if condition is None else [x, condition], training=training
+        )
 
     def _decode(self, z, condition, training=False):
         # x = G(z), or G(z, one_hot)
@@ -78,21 +163,70 @@ class LatentGenerator(AdversarialModel):
         return call_network(self.generator, inputs, training)
 
     def _real_and_fake(self, inputs, training):
-        """Returns data, as many generated examples, and one-hot labels or `None`."""
+        """Returns what is scored: data, as many generated examples, and labels.
+
+        They are augmented in training, and packed; the labels are one-hot, or `None`.
+        """
         real, condition = self.data_and_condition(inputs)
         z = self.prior.sample(ops.shape(real)[0], self.seed_generator)
-        return real, self._decode(z, condition, training), condition
+        fake = self._decode(z, condition, training)
+        if training:
+            real, fake = self._shown(real), self._shown(fake)
+        fake, _ = self._packs(fake, None)
+        return *self._packs(real, condition), fake
 
-    def _valid(self, loss, real):
+    def _shown(self, x):
+        """Returns data as they are scored in training."""
+        if self.augmentation is None:
+            return x
+        return ops.cast(self.augmentation(x, training=True), "float32")
+
+    def _valid(self, loss, inputs):
         """Returns a loss of a batch, NaN if the data are no images in [0, 1]."""
         if len(self.data_shape) == 1:
             return loss
+        real, _ = self.data_and_condition(inputs)
         return nan_unless(ops.all(in_range(real, 0.0, 1.0)), loss)
 
     def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         if len(self.data_shape) > 1:
             checks.unit_range("x", x)
+
+    def sample(
+        self,
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        truncation: float | None = None,
+    ) -> Any:
+        """Draws samples from the model, in one call that is compiled once.
+
+        Args:
+            num_samples: Positive int.
+            condition: For a conditional model, int class labels of shape
+                `(num_samples,)`, or one label for all.
+            seed: Int for repeatable samples; `None` draws new ones each call.
+            truncation: Number above 0 or `None`: each latent is drawn anew until it
+                lies in [-truncation, truncation] (Brock et al., 2019,
+                arXiv:1809.11096). Smaller: better samples that vary less.
+
+        Returns:
+            Float32 tensor of shape `(num_samples, *data_shape)` in the range of the
+            data.
+
+        Raises:
+            ValueError: If an argument is out of range, or the condition is missing.
+        """
+        num_samples = checks.positive_int("num_samples", num_samples)
+        if truncation is not None:
+            truncation = float(checks.positive("truncation", truncation))
+        return self._sample(
+            seed_state(seed, self.seed_generator),
+            self.standardize_condition(condition, num_samples),
+            truncation,
+            num_samples=num_samples,
+        )
 
     def decode(self, z: Any, condition: Any = None) -> Any:
         """Returns what the generator makes of latents, shape `(batch, *data_shape)`.
@@ -104,20 +238,76 @@ class LatentGenerator(AdversarialModel):
         checks.shape("z", z, (self.latent_dim,))
         return self._compiled_decode(z, self.standardize_condition(condition, len(z)))
 
+    def standing_statistics(
+        self,
+        condition: Any = None,
+        num_batches: int = 16,
+        batch_size: int = 128,
+        truncation: float | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Gives the network of samples batch statistics of its own weights.
+
+        The moving statistics of batch normalization lag behind the weights, belong to
+        other ones where these are averages, and to latents that are not truncated. Here
+        they become the means over batches of samples (Brock et al., 2019). Training
+        goes on as it would have.
+
+        Args:
+            condition: Labels `(batch_size,)` of a conditional model; `None` takes the
+                classes in turn.
+            num_batches: Positive int.
+            batch_size: Int of at least 2, samples a batch.
+            truncation: As in `sample`: that of the samples to come.
+            seed: Int of the latents.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        num_batches = checks.positive_int("num_batches", num_batches)
+        batch_size = checks.integer("batch_size", batch_size, 2)
+        if truncation is not None:
+            truncation = checks.positive("truncation", truncation)
+        state = seed_state(checks.integer("seed", seed, 0), self.seed_generator)
+        if condition is None and self.num_classes is not None:
+            condition = np.arange(batch_size) % self.num_classes
+        condition = self.standardize_condition(condition, batch_size)
+        one_hot = None if condition is None else self.one_hot(condition)
+        latents = (
+            self._latents(Seeds(derived_state(state, i)), batch_size, truncation)
+            for i in range(num_batches)
+        )
+        batches = (z if one_hot is None else [z, one_hot] for z in latents)
+        standing_statistics(self.sampling_generator, batches)
+
     @compiled()
     def _compiled_decode(self, z, condition):
         condition = None if condition is None else self.one_hot(condition)
-        return self._decode(ops.cast(z, "float32"), condition)
+        return self._generate(ops.cast(z, "float32"), condition)
 
     @compiled()
-    def _sample(self, state, condition, *, num_samples):
-        z = self.prior.sample(num_samples, Seeds(state))
+    def _sample(self, state, condition, truncation, *, num_samples):
+        z = self._latents(Seeds(state), num_samples, truncation)
         condition = None if condition is None else self.one_hot(condition)
-        return self._decode(z, condition)
+        return self._generate(z, condition)
+
+    def _latents(self, seeds, num_samples, truncation):
+        if truncation is None:
+            return self.prior.sample(num_samples, seeds)
+        return truncated_normal((num_samples, self.latent_dim), truncation, seeds)
+
+    def _generate(self, z, condition):
+        inputs = z if condition is None else [z, condition]
+        return call_network(self.sampling_generator, inputs, False)
 
     def get_config(self) -> dict[str, Any]:
+        serialize = keras.saving.serialize_keras_object
+        momentum, augmentation = self.ema_momentum, self.augmentation
         return {
             **super().get_config(),
-            "generator": keras.saving.serialize_keras_object(self.generator),
+            "generator": serialize(self.generator),
             "latent_dim": self.latent_dim,
+            "packing": self.packing,
+            "augmentation": None if augmentation is None else serialize(augmentation),
+            "ema_momentum": None if momentum is None else float(momentum),
         }

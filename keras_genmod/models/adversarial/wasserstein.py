@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, call_network
+from keras_genmod.engine import Objective
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 
 
@@ -15,7 +15,7 @@ class Wasserstein(LatentGenerator):
 
     Args:
         generator, critic, latent_dim, critic_steps, num_classes: As in the subclasses.
-        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+        **kwargs: As in `LatentGenerator`.
     """
 
     def __init__(
@@ -38,12 +38,8 @@ class Wasserstein(LatentGenerator):
     def define_objectives(self) -> list[Objective]:
         return [
             Objective("critic", self._critic_loss, [self.critic], self.critic_steps),
-            Objective("generator", self._generator_loss, [self.generator]),
+            self.generator_objective(self._generator_loss),
         ]
-
-    def _score(self, x, condition, training=False):
-        inputs = x if condition is None else [x, condition]
-        return call_network(self.critic, inputs, training)
 
     def _critic_loss(self, inputs, passed_on, training):
         raise NotImplementedError
@@ -58,9 +54,9 @@ class Wasserstein(LatentGenerator):
 
     def _generator_loss(self, inputs, passed_on, training):
         # -E f(G(z))
-        real, fake, condition = self._real_and_fake(inputs, training)
+        _, condition, fake = self._real_and_fake(inputs, training)
         loss = -ops.mean(self._score(fake, condition, training))
-        return self._valid(loss, real), None
+        return self._valid(loss, inputs), None
 
     def get_config(self) -> dict[str, Any]:
         return {

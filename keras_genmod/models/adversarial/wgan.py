@@ -31,7 +31,8 @@ class WGAN(Wasserstein):
         clip: Number above 0, the largest weight; may be set between epochs, also by
             callbacks (`model.clip = 0.02`).
         num_classes: Int, or `None`.
-        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+        **kwargs: `packing`, `augmentation`, `ema_momentum` as in `GAN`; `seed`, `name`,
+            `dtype` as in `GenerativeModel`.
 
     Raises:
         ValueError: If a network is not built, shapes do not fit, or a value is out of
@@ -89,10 +90,10 @@ class WGAN(Wasserstein):
 
     def _critic_loss(self, inputs, passed_on, training):
         # -(E f(x) - E f(G(z)))
-        real, fake, condition = self._real_and_fake(inputs, training)
+        real, condition, fake = self._real_and_fake(inputs, training)
         fake = ops.stop_gradient(fake)
         loss = -self._distance(real, fake, condition, training)
-        return self._valid(loss, real), None
+        return self._valid(loss, inputs), None
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "clip": float(self.clip)}

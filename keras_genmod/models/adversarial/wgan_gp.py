@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import input_gradient, uniform
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
+from keras_genmod.models.adversarial.penalties import one_centred_penalty
 from keras_genmod.models.adversarial.wasserstein import Wasserstein
 
 
@@ -33,7 +33,8 @@ class WGANGP(Wasserstein):
         penalty_weight: Number of at least 0; may be set between epochs, also by
             callbacks (`model.penalty_weight = 1.0`).
         num_classes: Int, or `None`.
-        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+        **kwargs: `packing`, `augmentation`, `ema_momentum` as in `GAN`; `seed`, `name`,
+            `dtype` as in `GenerativeModel`.
 
     Raises:
         ValueError: If a network is not built, shapes do not fit, the critic holds
@@ -94,29 +95,17 @@ class WGANGP(Wasserstein):
 
     def _critic_loss(self, inputs, passed_on, training):
         # -(E f(x) - E f(G(z))) + penalty_weight E (|grad f(x_hat)| - 1)^2
-        real, fake, condition = self._real_and_fake(inputs, training)
+        real, condition, fake = self._real_and_fake(inputs, training)
         fake = ops.stop_gradient(fake)
         distance = self._distance(real, fake, condition, training)
         penalty = self._penalty(real, fake, condition, training)
         loss = ops.convert_to_tensor(self.penalty_weight) * penalty - distance
-        return self._valid(loss, real), None
+        return self._valid(loss, inputs), None
 
     def _penalty(self, real, fake, condition, training):
         # E (|grad f(x_hat)| - 1)^2
-        ones = (1,) * (len(real.shape) - 1)
-        e = uniform((ops.shape(real)[0], *ones), self.seed_generator)
-        mixed = e * real + (1.0 - e) * fake
-
-        # Not by `call_network`: losses that layers add are those of data and samples.
-        def score(x):
-            inputs = x if condition is None else [x, condition]
-            return self.critic(inputs, training=training)
-
-        gradient = input_gradient(score, mixed)
-        axes = tuple(range(1, len(real.shape)))
-        # The small number keeps the gradient of the root finite at zero.
-        norm = ops.sqrt(ops.sum(ops.square(gradient), axis=axes) + 1e-12)
-        penalty = ops.mean(ops.square(norm - 1.0))
+        score = self._penalized_score(condition, training)
+        penalty = one_centred_penalty(score, real, fake, self.seed_generator)
         self.penalty_tracker.update_state(ops.stop_gradient(penalty))
         return penalty
 

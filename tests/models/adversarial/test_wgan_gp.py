@@ -7,7 +7,7 @@ import scipy.stats
 from keras import ops
 
 from keras_genmod import WGANGP
-from keras_genmod.models.adversarial import wgan_gp
+from keras_genmod.models.adversarial import penalties
 from tests.autodiff import gradients
 
 SHAPE = (2, 2, 1)
@@ -89,7 +89,7 @@ def test_interpolation_takes_one_uniform_number_a_sample(monkeypatch):
         mixed.append(ops.convert_to_numpy(x))
         return x
 
-    monkeypatch.setattr(wgan_gp, "input_gradient", record)
+    monkeypatch.setattr(penalties, "input_gradient", record)
     model = wgan_gp_model()
     rng = np.random.default_rng(2)
     real, fake = rng.random((2, 2_000, *SHAPE)).astype("float32")
