@@ -1,5 +1,6 @@
 """Samples judged while a model trains."""
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,8 @@ class EvaluateSamples(keras.callbacks.Callback):
         batch_size: Positive integer, samples drawn at a time.
         seed: Integer from 0, of the samples.
         split: String, the split that `real` is from, for the protocol.
+        truncation: Positive number, the largest latent of samples of a model whose
+            `sample` takes `truncation`; part of the protocol. `None` draws all.
         log_dir: String or path of the run's folder, or `None`. There the protocols are
             written as TensorBoard's text and, with all numbers, into `<name>.json`,
             which a resumed run reads to repeat numbers as a straight run does. Numbers
@@ -107,6 +110,7 @@ class EvaluateSamples(keras.callbacks.Callback):
         batch_size: int = 128,
         seed: int = 0,
         split: str | None = None,
+        truncation: float | None = None,
         log_dir: str | os.PathLike | None = None,
         name: str = "evaluation",
     ) -> None:
@@ -131,6 +135,9 @@ class EvaluateSamples(keras.callbacks.Callback):
         self.classifier = classifier
         self.condition = condition
         self.split = split
+        if truncation is not None:
+            truncation = float(checks.positive("truncation", truncation))
+        self.truncation = truncation
         self.name = standardize_name(name)
         self.results: dict[int, dict[str, Any]] = {}
         self._values: dict[int, dict[str, float]] = {}  # of evaluations, by epoch
@@ -249,7 +256,8 @@ class EvaluateSamples(keras.callbacks.Callback):
         if labels is not None:
             labels = labels[np.arange(start, start + size) % self.num_samples]
         seed = int(np.random.SeedSequence([self.seed, start]).generate_state(1)[0])
-        samples = self.model.sample(size, condition=labels, seed=seed)
+        options = {} if self.truncation is None else {"truncation": self.truncation}
+        samples = self.model.sample(size, condition=labels, seed=seed, **options)
         return np.asarray(ops.convert_to_numpy(samples))
 
     def _features(self, batch):
@@ -262,11 +270,12 @@ class EvaluateSamples(keras.callbacks.Callback):
     def _source(self):
         extractor = self.feature_extractor
         if hasattr(extractor, "protocol"):
-            return extractor.protocol(split=self.split)
-        name = getattr(extractor, "__name__", type(extractor).__name__)
-        return Protocol(
-            features="data" if extractor is _flatten else name, split=self.split
-        )
+            source = extractor.protocol(split=self.split)
+        else:
+            name = getattr(extractor, "__name__", type(extractor).__name__)
+            features = "data" if extractor is _flatten else name
+            source = Protocol(features=features, split=self.split)
+        return dataclasses.replace(source, truncation=self.truncation)
 
     def _text(self):
         lines = [f"- {name}: {text}" for name, text in self._protocols.items()]
@@ -274,6 +283,8 @@ class EvaluateSamples(keras.callbacks.Callback):
 
     def _how(self):
         labels = "" if self.condition is None else ", of given labels"
+        if self.truncation is not None:
+            labels += f", truncation={self.truncation}"
         return (
             f"{self.num_samples} samples in batches of {self.batch_size}, "
             f"seed={self.seed}{labels}"

@@ -5,6 +5,13 @@ from keras_genmod.data.dequantization import dequantize
 from keras_genmod.data.dynamic_binarization import DynamicBinarization
 from keras_genmod.data.image_pairs import load_pairs
 from keras_genmod.data.loading import load
+from keras_genmod.data.mixtures import (
+    grid,
+    grid_centres,
+    ring,
+    ring_centres,
+    stacked_mnist,
+)
 from keras_genmod.data.paired_dataset import PairedDataset
 from keras_genmod.data.resizing import resize
 from keras_genmod.data.transport_pairs import TransportPairs
@@ -17,7 +24,12 @@ __all__ = [
     "UnpairedDataset",
     "binarize",
     "dequantize",
+    "grid",
+    "grid_centres",
     "load",
     "load_pairs",
     "resize",
+    "ring",
+    "ring_centres",
+    "stacked_mnist",
 ]

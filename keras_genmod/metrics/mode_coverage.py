@@ -1,12 +1,14 @@
 """How many of the data's modes a model generates."""
 
 import dataclasses
+import math
 import numbers
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
+from scipy.stats import binom
 
 from keras_genmod import checks
 from keras_genmod.metrics.features import check_features, check_pair
@@ -28,11 +30,67 @@ class ModeCoverage(Result):
             NaN if no sample belongs to a mode, infinite if one belongs to a mode that
             the data does not have.
         protocol: The `Protocol`.
+
+    Beside these stand what as many draws from the data itself would give on average:
+    `ideal_num_modes`, `ideal_share` and `ideal_kl`. `str` prints both.
     """
 
     num_modes_found: int
     high_quality_share: float
     kl: float
+
+    @property
+    def ideal_num_modes(self) -> float:
+        """Modes that an ideal sampler finds, of classified samples."""
+        p, number = self._frequencies, self._num_fake
+        return float(-np.expm1(number * np.log1p(-np.minimum(p, 1 - 1e-16))).sum())
+
+    @property
+    def ideal_share(self) -> float:
+        """Share of ideal points within the radius; NaN without `deviation`.
+
+        A classifier without rejection gives every sample a mode: 1.
+        """
+        radius, deviation = self.protocol.radius, self.protocol.deviation
+        if radius is None:
+            return 1.0
+        if deviation is None:
+            return float("nan")
+        return -math.expm1(-0.5 * (radius / deviation) ** 2)
+
+    @property
+    def ideal_kl(self) -> float:
+        """KL of an ideal sampler, about (num_modes - 1) / (2 num_fake), exactly.
+
+        E sum_m k_m / n log(k_m / (n p_m)), k_m from Binomial(n, p_m).
+        """
+        number, total = self._num_fake, 0.0
+        for p, times in zip(
+            *np.unique(self._frequencies, return_counts=True), strict=True
+        ):
+            if p > 0:
+                low, high = binom.ppf([1e-14, 1 - 1e-14], number, p)
+                k = np.arange(max(1.0, low - 1), min(number, high + 1) + 1)
+                shares = k / number
+                terms = binom.pmf(k, number, p) * shares * np.log(shares / p)
+                total += times * terms.sum()
+        return float(total)
+
+    @property
+    def _frequencies(self) -> np.ndarray:
+        return np.asarray(self.protocol.frequencies, np.float64)
+
+    @property
+    def _num_fake(self) -> int:
+        return self.protocol.num_fake or 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.num_modes_found} of {self.protocol.num_modes} modes (an ideal "
+            f"sampler: {self.ideal_num_modes:.2f}), {self.high_quality_share:.1%} in a "
+            f"mode ({self.ideal_share:.1%}), KL {self.kl:.4g} nats "
+            f"({self.ideal_kl:.4g}) [{self.protocol}]"
+        )
 
 
 def mode_coverage(
@@ -41,6 +99,7 @@ def mode_coverage(
     radius: float | None = None,
     frequencies: ArrayLike | None = None,
     protocol: Protocol | None = None,
+    deviation: float | None = None,
 ) -> ModeCoverage:
     r"""Counts the modes that samples come from, and compares their frequencies.
 
@@ -61,9 +120,12 @@ def mode_coverage(
         frequencies: Array `(num_modes,)`, the modes' frequencies in the data, summing
             to one; `None` means equal ones.
         protocol: A `Protocol` that says which samples or which classifier this is.
+        deviation: Positive float, the standard deviation of each mode in two
+            dimensions, for `ideal_share`: within three of them lie 98.9% of an ideal
+            sampler's points, not all.
 
     Returns:
-        `ModeCoverage`: three numbers and their protocol.
+        `ModeCoverage`: three numbers, what an ideal sampler gets, and their protocol.
 
     Raises:
         ValueError: If the arguments are not as above.
@@ -83,6 +145,13 @@ def mode_coverage(
         labels = _check_labels(samples, num_modes, radius)
     else:
         labels, num_modes = _nearest_modes(samples, modes, radius)
+    if deviation is not None:
+        deviation = float(checks.positive("deviation", deviation))
+        if radius is None or np.shape(samples)[-1] != 2:
+            raise ValueError(
+                "`deviation` must be left out where `samples` are no points in two "
+                f"dimensions. Received: deviation={deviation!r}"
+            )
     frequencies = _check_frequencies(frequencies, num_modes)
     found = np.bincount(labels[labels >= 0], minlength=num_modes)
     total = found.sum()
@@ -97,6 +166,7 @@ def mode_coverage(
             num_fake=len(labels),
             num_modes=num_modes,
             radius=None if radius is None else float(radius),
+            deviation=deviation,
             frequencies=tuple(frequencies.tolist()),
         ),
     )

@@ -27,7 +27,9 @@ class Protocol:
         num_splits: Integer, disjoint parts that the score is a mean over.
         num_modes: Integer, modes that could be found.
         radius: Float, the distance within which a sample belongs to a mode.
+        deviation: Float, the standard deviation of each mode.
         frequencies: Tuple of floats, the modes' frequencies in the data.
+        truncation: Float, the largest latent of truncated samples.
         seed: Integer, the seed of the subsets or splits.
 
     Example:
@@ -52,7 +54,9 @@ class Protocol:
     num_splits: int | None = None
     num_modes: int | None = None
     radius: float | None = None
+    deviation: float | None = None
     frequencies: tuple[float, ...] | None = None
+    truncation: float | None = None
     seed: int | None = None
 
     def __str__(self) -> str:

@@ -392,3 +392,30 @@ def test_it_works_under_fit_for_points():
     ).history
     first, second = history["frechet_distance"]
     assert np.isfinite([first, second]).all() and first != second
+
+
+def test_truncation_reaches_the_samples_and_the_protocol():
+    generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    generator.set_weights([np.eye(2), np.zeros(2)])
+    model = GAN(generator, small_network((2,), (1,)), 2, seed=0)
+    model.compile()
+    largest = {}
+    for truncation in (None, 0.25):
+        callback = EvaluateSamples(
+            POINTS,
+            {"largest": lambda real, fake: np.abs(fake).max(), "mean": mean_distance},
+            num_samples=30,
+            truncation=truncation,
+        )
+        callback.set_model(model)
+        callback.on_train_begin()
+        largest[truncation] = callback.judge()["largest"]
+        result = callback._judged()[0]["mean"]
+        assert result.protocol.truncation == truncation
+    assert largest[0.25] <= 0.25 < largest[None]
+    with pytest.raises(ValueError, match="`truncation` must be .*Received"):
+        EvaluateSamples(POINTS, truncation=0.0)
+
+
+def mean_distance(real, fake):
+    return frechet_distance(real, fake)

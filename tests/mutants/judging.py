@@ -63,4 +63,34 @@ MUTANTS = [
         "    if False:\n",
         "tests/test_arrays.py",
     ),
+    Mutant(
+        "metrics/mode_coverage.py",
+        "total += times * terms.sum()",
+        "total += terms.sum()",
+        "tests/data/test_mixtures.py -k floors",
+    ),
+    Mutant(
+        "metrics/mode_coverage.py",
+        "math.expm1(-0.5 * (radius / deviation) ** 2)",
+        "math.expm1(-((radius / deviation) ** 2))",
+        "tests/data/test_mixtures.py -k ideal_sampler",
+    ),
+    Mutant(
+        "data/mixtures.py",
+        "deviation * noise)",
+        "deviation**0.5 * noise)",
+        "tests/data/test_mixtures.py -k normal",
+    ),
+    Mutant(
+        "data/mixtures.py",
+        "@ [100, 10, 1]",
+        "@ [1, 10, 100]",
+        "tests/data/test_mixtures.py -k channels",
+    ),
+    Mutant(
+        "callbacks/evaluate_samples.py",
+        "condition=labels, seed=seed, **options)",
+        "condition=labels, seed=seed)",
+        "tests/callbacks/test_evaluate_samples.py -k truncation",
+    ),
 ]
