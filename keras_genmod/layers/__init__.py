@@ -1,6 +1,10 @@
 """Building blocks that several models or networks share."""
 
 from keras_genmod.layers.adaptive_augment import AdaptiveAugment
+from keras_genmod.layers.adaptive_instance_normalization import (
+    AdaptiveInstanceNormalization,
+)
+from keras_genmod.layers.blur import Blur
 from keras_genmod.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
@@ -14,6 +18,8 @@ from keras_genmod.layers.gumbel_quantizer import GumbelQuantizer
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
+from keras_genmod.layers.modulated_conv_2d import ModulatedConv2D
+from keras_genmod.layers.noise_injection import NoiseInjection
 from keras_genmod.layers.persistent_dropout import PersistentDropout
 from keras_genmod.layers.pixel_normalization import PixelNormalization
 from keras_genmod.layers.projection_head import ProjectionHead
@@ -29,6 +35,8 @@ from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
     "AdaptiveAugment",
+    "AdaptiveInstanceNormalization",
+    "Blur",
     "ConditionalBatchNormalization",
     "DiagonalBiLSTM",
     "DiffAugment",
@@ -40,6 +48,8 @@ __all__ = [
     "MaskedConv2D",
     "MaskedDense",
     "MinibatchStandardDeviation",
+    "ModulatedConv2D",
+    "NoiseInjection",
     "PersistentDropout",
     "PixelNormalization",
     "ProjectionHead",

@@ -5,6 +5,7 @@ from tests.mutants import Mutant
 _SPECTRAL = "tests/layers/test_spectral_normalization.py"
 _SNGAN = "tests/networks/test_sngan.py"
 _AUGMENTATION = "tests/layers/test_augmentation.py"
+_STYLES = "tests/layers/test_styles.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
 MUTANTS = [
@@ -139,5 +140,47 @@ MUTANTS = [
         "return ops.where(still, x, ops.cast(warped, x.dtype))",
         "return ops.cast(warped, x.dtype)",
         f"{_AUGMENTATION} -k nothing_happens",
+    ),
+    Mutant(
+        "layers/modulated_conv_2d.py",
+        "ops.matmul(ops.square(style), squares)",
+        "ops.matmul(style, squares)",
+        f"{_STYLES} -k loop",
+    ),
+    Mutant(
+        "layers/modulated_conv_2d.py",
+        'bias_initializer="ones"',
+        'bias_initializer="zeros"',
+        f"{_STYLES} -k start_at_one",
+    ),
+    Mutant(
+        "layers/adaptive_instance_normalization.py",
+        "(1.0 + gain)",
+        "gain",
+        f"{_STYLES} -k adaptive",
+    ),
+    Mutant(
+        "layers/adaptive_instance_normalization.py",
+        "axes=(1, 2)",
+        "axes=(0, 1, 2)",
+        f"{_STYLES} -k adaptive",
+    ),
+    Mutant(
+        "layers/noise_injection.py",
+        "        if training:\n",
+        "        if False:\n",
+        f"{_STYLES} -k noise",
+    ),
+    Mutant(
+        "layers/blur.py",
+        "side = self.up * side",
+        "side = side",
+        f"{_STYLES} -k doubled",
+    ),
+    Mutant(
+        "layers/blur.py",
+        "((rest + 1) // 2 + self.up - 1, rest // 2)",
+        "((rest + 1) // 2, rest // 2 + self.up - 1)",
+        f"{_STYLES} -k doubled",
     ),
 ]
