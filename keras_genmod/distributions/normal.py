@@ -9,6 +9,13 @@ from keras_genmod.distributions.distribution import Distribution, sum_over_event
 from keras_genmod.engine import normal
 
 
+def log_density(value: Any, mean: Any, log_var: Any) -> Any:
+    """Returns log N(value; mean, exp(log_var)) of each value, in nats."""
+    squared = ops.square(value - mean)
+    terms = squared * ops.exp(-log_var) + log_var + math.log(2 * math.pi)
+    return -0.5 * terms
+
+
 class Normal(Distribution):
     """Independent real values: N(mean, exp(log_var)).
 
@@ -27,9 +34,8 @@ class Normal(Distribution):
         self.log_var = ops.cast(log_var, "float32")
 
     def log_prob(self, value: Any) -> Any:
-        squared = ops.square(ops.cast(value, "float32") - self.location)
-        terms = squared * ops.exp(-self.log_var) + self.log_var + math.log(2 * math.pi)
-        return sum_over_events(-0.5 * terms)
+        value = ops.cast(value, "float32")
+        return sum_over_events(log_density(value, self.location, self.log_var))
 
     def sample(self, seed: Any) -> Any:
         noise = normal(ops.shape(self.location), seed)

@@ -63,3 +63,16 @@ class Adjustable:
         )
         # Past Keras' attribute tracking, which `add_weight` has done already.
         model.__dict__[f"_{self._name}_weight"] = weight
+
+
+def step_counter(model, name: str):
+    """Returns a float32 weight of 0 that a model's loss counts its train steps in."""
+    return model.add_weight(
+        shape=(),
+        initializer="zeros",
+        dtype="float32",
+        trainable=False,
+        autocast=False,
+        aggregation="only_first_replica",
+        name=name,
+    )

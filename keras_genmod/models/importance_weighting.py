@@ -38,3 +38,15 @@ def log_mean_weight(log_weights, num_samples: int, batch_size: int, limit: int):
         total,
     )
     return total - math.log(num_samples)
+
+
+def scale_gradient(tensor, factors):
+    """Returns a tensor as it is, whose gradient is that of each row times a factor.
+
+    Args:
+        tensor: Float tensor `(rows, ...)`.
+        factors: Tensor of as many factors as there are rows, of any shape.
+    """
+    factors = ops.reshape(factors, (-1, *(1 for _ in tensor.shape[1:])))
+    fixed = ops.stop_gradient(tensor)
+    return fixed + ops.stop_gradient(factors) * (tensor - fixed)

@@ -217,6 +217,44 @@ class TestConditionalVAE(ShortBatch, ConditionalContract):
 
 
 @varies_little
+class TestImportanceWeightedVAE(TrainingContract):
+    data = (BINARY,)
+
+    @staticmethod
+    def make():
+        return VAE(
+            small_network(IMAGE, (6,)),
+            small_network((LATENT,), IMAGE),
+            LATENT,
+            objective="dreg",
+            num_importance_samples=3,
+        )
+
+
+@varies_little
+class TestTotalCorrelationVAE(ModelContract):
+    data = (BINARY,)
+    falls = "reconstruction"  # the weight of the KL rises
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return VAE(
+            small_network(IMAGE, (6,)),
+            small_network((LATENT,), IMAGE),
+            LATENT,
+            free_bits=0.01,
+            kl_warm_up=4,
+            tc_weight=2.0,
+            num_examples=22,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(BINARY), model.reconstruct(BINARY)
+
+
+@varies_little
 class TestFlowVAE(ModelContract):
     data = (BINARY,)
     sample_range = (0, 1)

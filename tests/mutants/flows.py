@@ -22,8 +22,8 @@ MUTANTS = [
         "tests/bijectors/test_planar.py -k gradients_are_finite",
     ),
     Mutant(
-        "models/autoencoders/vae.py",
-        "reconstruction = valid_data.nan_unless(valid, reconstruction)",
+        "models/autoencoders/latent_variables.py",
+        "loss = valid_data.nan_unless(valid_data.in_range(data, 0.0, 1.0), loss)",
         "pass",
         "tests/models/autoencoders/test_vae.py -k outside",
     ),

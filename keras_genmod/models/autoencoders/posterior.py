@@ -7,7 +7,10 @@ from keras_genmod.distributions import Normal
 
 
 def normal_heads(latent_dim: int, features: tuple[int, ...]) -> list[keras.Layer]:
-    """Returns built layers from features to the means and the log-variances."""
+    """Returns built layers from features to the means and the log-variances.
+
+    Of a feature map they are convolutions of one pixel.
+    """
     heads = [
         keras.layers.Dense(latent_dim, dtype="float32", name=name)
         for name in ("mean", "log_var")
@@ -25,7 +28,7 @@ class Posterior:
     needed, since densities are those of its own draws.
 
     Args:
-        mean: Tensor of shape `(batch, latent_dim)`.
+        mean: Tensor of shape `(batch, *latent_shape)`.
         log_var: Tensor of that shape.
         flow: `keras_genmod.bijectors.Bijector`, or `None` for z = z_0.
         condition: Tensor `(batch, condition_dim)` of a flow with a condition.
@@ -54,11 +57,12 @@ class Posterior:
         return z, self.start.log_prob(start) - log_det
 
     def kl_to_standard_normal(self):
-        """Returns KL(q(z_0 | x), N(0, I)) in nats, `(batch,)`, in closed form."""
+        """Returns KL(q(z_0j | x), N(0, 1)) of each latent j, `(batch, *latent_shape)`.
+
+        In closed form, in nats; they add up to that of all latents.
+        """
         mean, log_var = self.start.location, self.start.log_var
-        return 0.5 * ops.sum(
-            ops.square(mean) + ops.exp(log_var) - 1.0 - log_var, axis=-1
-        )
+        return 0.5 * (ops.square(mean) + ops.exp(log_var) - 1.0 - log_var)
 
     def repeat(self, size):
         """Returns the posterior with each entry of the batch `size` times in a row."""

@@ -1,30 +1,37 @@
 """Variational autoencoder: plain, beta, conditional, with flows on its latents."""
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.distributions import Bernoulli, Normal, StandardNormal
-from keras_genmod.engine import Seeds, compiled, seed_state
+from keras_genmod.distributions import StandardNormal
+from keras_genmod.distributions.distribution import sum_over_events
 from keras_genmod.layers import GaussianSampling
-from keras_genmod.models import network_checks, valid_data
-from keras_genmod.models.adjustable import Adjustable
+from keras_genmod.models import network_checks
+from keras_genmod.models.adjustable import Adjustable, step_counter
 from keras_genmod.models.autoencoders.flow_prior import FlowPrior
+from keras_genmod.models.autoencoders.kl_terms import (
+    above_floor,
+    check_terms,
+    number_of_draws,
+)
 from keras_genmod.models.autoencoders.latent_flows import (
     check_latent_flows,
     check_networks,
+    latent_shape,
 )
+from keras_genmod.models.autoencoders.latent_variables import LatentVariables
 from keras_genmod.models.autoencoders.posterior import Posterior, normal_heads, repeat
+from keras_genmod.models.autoencoders.total_correlation import total_correlation
 from keras_genmod.models.generative_model import GenerativeModel
-from keras_genmod.models.importance_weighting import log_mean_weight
-
-_LIMIT = 2048  # latents decoded at a time: bounds the memory of log_prob
+from keras_genmod.models.importance_weighting import scale_gradient
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class VAE(GenerativeModel):
+class VAE(LatentVariables, GenerativeModel):
     """Latent-variable model with an amortised posterior, normal or a flow of it.
 
     log p(x) >= E_q[log p(x | z)] - beta KL(q(z | x), p(z)), with p(z) = N(0, I) and
@@ -36,18 +43,26 @@ class VAE(GenerativeModel):
     log p(z) = log N(w; 0, I) - log|det dg/dw|. Then the KL, in closed form otherwise,
     is log q(z | x) - log p(z) of one draw.
 
+    Other objectives: `objective="iwae"` maximises log mean_k w_k with
+    w_k = p(x | z_k) (p(z_k) / q(z_k | x))^beta over K draws, a tighter bound; "dreg"
+    is the same bound with a gradient of the encoder of less variance. `free_bits`
+    takes sum_j max(free_bits, mean KL_j) over the batch for the KL, `kl_warm_up` lets
+    its weight rise from 0, and `tc_weight` weighs the total correlation in it:
+    KL = mutual information + TC + sum of the KL of each latent.
+
     Without `num_classes`, `fit(x, y)` with `y` of the data's shape trains log p(y | z)
-    with z from q(z | x) (denoising, `fit(noisy, clean)`): then `y` has to be in the
-    likelihood's range, and `x` may be any real numbers. Labels, of shape `(batch,)` or
-    `(batch, 1)`, are ignored.
+    with z from q(z | x) (denoising): `y` has to be in the likelihood's range, `x` may
+    be any real numbers. Labels, `(batch,)` or `(batch, 1)`, are ignored.
 
     Args:
-        encoder: Built Keras model from data to features `(batch, features)`. With
-            `num_classes` it takes the list `[x, one_hot]`.
+        encoder: Built Keras model from data to features `(batch, features)`, or a map
+            of them for a grid of latents. With `num_classes` it takes the list
+            `[x, one_hot]`.
         decoder: Built Keras model from latents `(batch, latent_dim)` to an output of
             the data's shape: logits for "bernoulli", means for "normal". With
             `num_classes` it takes the list `[z, one_hot]`.
-        latent_dim: Positive int, number of latents.
+        latent_dim: Positive int, number of latents; or their shape, such as
+            `(height, width, channels)`, with one head for all places of the grid.
         likelihood: "bernoulli" for data in [0, 1] (a probability if the data are
             binary) or "normal" for real data, with one learned variance for all
             values.
@@ -60,6 +75,19 @@ class VAE(GenerativeModel):
             of a `MaskedAutoregressive` (IAF).
         prior_flow: Bijector g over `(latent_dim,)` without a condition, or `None`.
             Training uses its inverse, sampling its forward direction.
+        objective: "elbo", "iwae" (importance-weighted) or "dreg" (the same bound,
+            doubly reparametrized gradient; a posterior flow excludes it).
+        num_importance_samples: Positive int, draws K of each example in a step; `None`
+            is 1 for "elbo", which averages over them, and 5 for the others. Memory of
+            the decoder grows with it.
+        free_bits: Nats that each latent may spend for nothing, at least 0; with
+            "elbo" alone. With a flow all latents are one group, of as much each.
+        kl_warm_up: Int, steps in which the weight of the KL rises from 0 to `beta`;
+            0 for none. The steps taken are a weight too.
+        tc_weight: Weight of the total correlation, at least 0; 1 leaves the KL as it
+            is, and `None` does not estimate it. With "elbo" of one draw, flat latents
+            and no flow alone. Logs hold `total_correlation`, in nats.
+        num_examples: Int, number N of training examples, for `tc_weight`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
@@ -70,18 +98,27 @@ class VAE(GenerativeModel):
         - Higgins et al., beta-VAE, ICLR 2017.
         - Sohn, Lee and Yan, NeurIPS 2015 (conditional).
         - Burda, Grosse and Salakhutdinov, Importance weighted autoencoders, 2015,
-          arXiv:1509.00519 (`log_prob`).
+          arXiv:1509.00519 (`log_prob`, "iwae").
+        - Tucker et al., Doubly reparameterized gradient estimators, 2018,
+          arXiv:1810.04152 ("dreg").
+        - Kingma et al., Inverse autoregressive flow, 2016, arXiv:1606.04934 (also
+          `free_bits`).
+        - Bowman et al., 2015, arXiv:1511.06349 (`kl_warm_up`).
+        - Chen et al., Isolating sources of disentanglement, 2018, arXiv:1802.04942
+          (`tc_weight`).
         - Rybkin, Daniilidis and Levine, Simple and effective VAE training with
           calibrated decoders, 2021, arXiv:2006.13202 (the learned variance).
         - Rezende and Mohamed, Variational inference with normalizing flows, 2015,
           arXiv:1505.05770 (`posterior_flow`).
-        - Kingma et al., Inverse autoregressive flow, 2016, arXiv:1606.04934.
         - Im et al., 2017, arXiv:1511.06406 (denoising; there with noise of each step).
 
     Note:
         The prior does not depend on the label, as in most of the literature since;
         Sohn et al. also learn p(z | y). Samples are means of p(x | z), not draws of
-        single pixels.
+        single pixels. Beside `tc_weight` the rest of the KL stays in closed form, where
+        Chen et al. estimate its other parts from the batch as well: the sum has the
+        same mean and less variance. "dreg" decodes twice a step, and networks that
+        draw (`Dropout`) draw anew.
 
     Example:
     ```python
@@ -96,9 +133,11 @@ class VAE(GenerativeModel):
     ```
     """
 
-    likelihood_kind = "lower_bound"
     takes_targets = True
     beta = Adjustable(checks.non_negative)
+    free_bits = Adjustable(checks.non_negative)
+    kl_warm_up = Adjustable(checks.integer)
+    tc_weight = Adjustable(checks.non_negative, optional=True)
 
     def __init__(
         self,
@@ -110,23 +149,43 @@ class VAE(GenerativeModel):
         num_classes: int | None = None,
         posterior_flow: Any = None,
         prior_flow: Any = None,
+        objective: str = "elbo",
+        num_importance_samples: int | None = None,
+        free_bits: float = 0.0,
+        kl_warm_up: int = 0,
+        tc_weight: float | None = None,
+        num_examples: int | None = None,
         **kwargs: Any,
     ) -> None:
-        latent_dim = checks.positive_int("latent_dim", latent_dim)
+        shape = latent_shape(latent_dim)
         checks.choice("likelihood", likelihood, ("bernoulli", "normal"))
-        data_shape, features = check_networks(encoder, decoder, latent_dim, num_classes)
-        check_latent_flows(posterior_flow, prior_flow, latent_dim, features[0])
+        data_shape, features = check_networks(encoder, decoder, shape, num_classes)
+        check_latent_flows(posterior_flow, prior_flow, shape, features[-1])
+        num_importance_samples = number_of_draws(objective, num_importance_samples)
+        has_flow = posterior_flow is not None or prior_flow is not None
+        is_simple = not has_flow and len(shape) == num_importance_samples == 1
+        check_terms(objective, free_bits, tc_weight, num_examples, is_simple)
+        if objective == "dreg" and posterior_flow is not None:
+            raise ValueError(
+                '`posterior_flow` must be None with objective="dreg", whose gradient '
+                'is that of a normal posterior; "iwae" takes flows. Received: '
+                f"posterior_flow={posterior_flow!r}"
+            )
         if likelihood == "bernoulli":
             network_checks.warn_unless_scores("decoder", decoder)
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.encoder, self.decoder = encoder, decoder
-        self.latent_dim, self.likelihood = latent_dim, likelihood
+        self.latent_dim, self.latent_shape = latent_dim, shape
+        self.likelihood, self.objective = likelihood, objective
+        self.num_importance_samples = num_importance_samples
+        self.num_examples = num_examples
         self.num_levels = 2 if likelihood == "bernoulli" else None
-        self.beta = beta
-        self.mean_head, self.log_var_head = normal_heads(latent_dim, features)
+        self.beta, self.free_bits, self.kl_warm_up = beta, free_bits, kl_warm_up
+        self.warm_up_steps = step_counter(self, "warm_up_steps")
+        self.mean_head, self.log_var_head = normal_heads(shape[-1], features)
         self.sampling = GaussianSampling(self.seed)
         self.posterior_flow, self.prior_flow = posterior_flow, prior_flow
-        normal = StandardNormal((latent_dim,))
+        normal = StandardNormal(shape)
         self.prior = normal if prior_flow is None else FlowPrior(prior_flow)
         if likelihood == "normal":
             self.output_log_var = self.add_weight(
@@ -134,178 +193,111 @@ class VAE(GenerativeModel):
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.kl_tracker = keras.metrics.Mean(name="kl")
+        self.tc_weight = tc_weight
+        if tc_weight is not None:
+            self.total_correlation_tracker = keras.metrics.Mean(
+                name="total_correlation"
+            )
         self.finish_construction()
 
     def call(self, inputs, training=False):
         x, condition = self.data_and_condition(inputs)
         posterior = self._posterior(x, condition, training)
-        mean, log_var = posterior.start.location, posterior.start.log_var
-        start = self.sampling((mean, log_var))
-        z, log_det = posterior.move(start)
-        output = self._decode(z, condition, training)
-        kl = self._kl(posterior, start, z, log_det)
-        return {"mean": mean, "log_var": log_var, "output": output, "kl": kl}
+        num_draws = self.num_importance_samples
+        draws = posterior if num_draws == 1 else posterior.repeat(num_draws)
+        start = self.sampling((draws.start.location, draws.start.log_var))
+        z, log_det = draws.move(start)
+        labels = condition if num_draws == 1 else repeat(condition, num_draws)
+        output = self._decode(z, labels, training)
+        outputs = {
+            "mean": posterior.start.location,
+            "log_var": posterior.start.log_var,
+            "z": self._by_example(z),
+            "output": self._by_example(output),
+        }
+        if self.has_flow or self.objective != "elbo":
+            log_ratio = self._log_ratio(draws, start, z, log_det)
+            outputs["log_ratio"] = ops.reshape(log_ratio, (-1, num_draws))
+        if self.has_flow:
+            terms = ops.mean(outputs["log_ratio"], axis=1, keepdims=True)
+        else:
+            terms = posterior.kl_to_standard_normal()
+        return {**outputs, "kl": sum_over_events(terms), "kl_terms": terms}
+
+    def _by_example(self, tensor):
+        # (batch * K, ...) as (batch, K, ...); of one draw as it is
+        if self.num_importance_samples == 1:
+            return tensor
+        return ops.reshape(tensor, (-1, self.num_importance_samples, *tensor.shape[1:]))
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data = self.data_and_condition(x)[0] if y is None else ops.cast(y, "float32")
-        reconstruction = -self._output_distribution(y_pred["output"]).log_prob(data)
-        if self.likelihood == "bernoulli":
-            # A stream's later batches come unseen; outside [0, 1] it is no bound.
-            valid = valid_data.in_range(data, 0.0, 1.0)
-            reconstruction = valid_data.nan_unless(valid, reconstruction)
+        data, condition = self.data_and_condition(x)
+        data = data if y is None else ops.cast(y, "float32")
+        if self.num_importance_samples > 1:
+            data = repeat(data, self.num_importance_samples)
+            condition = repeat(condition, self.num_importance_samples)
+        weight = self._kl_weight(training)
+        if self.objective == "dreg" and training:
+            y_pred = self._doubly_reparametrized(y_pred, data, condition, weight)
+        losses = self._losses_of_draws(y_pred, data)  # (batch, K)
+        reconstruction = ops.mean(losses, axis=1)
         self.reconstruction_tracker.update_state(reconstruction, sample_weight)
         self.kl_tracker.update_state(y_pred["kl"], sample_weight)
-        beta = ops.convert_to_tensor(self.beta)
-        return self.mean_loss(reconstruction + beta * y_pred["kl"], sample_weight)
+        if self.objective != "elbo":
+            log_weights = -losses - weight * y_pred["log_ratio"]
+            bound = ops.logsumexp(log_weights, axis=1) - math.log(losses.shape[1])
+            return self.mean_loss(-bound, sample_weight)
+        kl = above_floor(y_pred["kl_terms"], self._floor(), sample_weight)
+        if self.num_examples is not None:
+            correlation = total_correlation(
+                *(y_pred[name] for name in ("z", "mean", "log_var")), self.num_examples
+            )
+            self.total_correlation_tracker.update_state(correlation, sample_weight)
+            kl = kl + (ops.convert_to_tensor(self.tc_weight) - 1.0) * correlation
+        return self.mean_loss(reconstruction + weight * kl, sample_weight)
 
-    def _posterior(self, x, condition, training=False):
-        # q(z_0 | x) = N(mean, diag(exp(log_var))), z = f(z_0; features)
-        inputs = x if condition is None else [x, condition]
-        features = self.encoder(inputs, training=training)
-        mean, log_var = self.mean_head(features), self.log_var_head(features)
-        return Posterior(mean, log_var, self.posterior_flow, features)
+    def _losses_of_draws(self, outputs, data):
+        output = ops.reshape(outputs["output"], (-1, *self.data_shape))
+        losses = self._reconstruction(output, data)
+        return ops.reshape(losses, (-1, self.num_importance_samples))
 
-    def _decode(self, z, condition, training=False):
-        inputs = z if condition is None else [z, condition]
-        return ops.cast(self.decoder(inputs, training=training), "float32")
+    def _doubly_reparametrized(self, outputs, data, condition, weight):
+        """Returns `outputs` with the same values, whose bound has another gradient.
 
-    def _output_distribution(self, output):
-        # p(x | z)
-        if self.likelihood == "bernoulli":
-            return Bernoulli(output)
-        return Normal(output, ops.convert_to_tensor(self.output_log_var))
-
-    def _kl(self, posterior, start, z, log_det):
-        # KL(q(z | x), p(z)), by one draw if there is a flow: (batch,)
-        if self.posterior_flow is None and self.prior_flow is None:
-            return posterior.kl_to_standard_normal()
-        return posterior.start.log_prob(start) - log_det - self.prior.log_prob(z)
-
-    def encode(self, x: Any, condition: Any = None) -> Any:
-        """Returns the posterior means `(batch, latent_dim)` of `x`.
-
-        With a posterior flow f it is f(mean of z_0), not the mean of q(z | x).
+        log q(z | x) loses its own gradient, and the gradient of draw k by z_k is
+        multiplied by 1 - beta (1 - w_k), w normalised: with beta = 1 by w_k.
         """
-        return self._encode(*self._checked(x, condition))
-
-    @compiled()
-    def _encode(self, x, condition):
-        posterior = self._posterior(*self.data_and_condition(self._join(x, condition)))
-        return posterior.move(posterior.start.location)[0]
-
-    def decode(self, z: Any, condition: Any = None) -> Any:
-        """Returns the mean of p(x | z), shape `(batch, *data_shape)`.
-
-        Args:
-            z: Latents of shape `(batch, latent_dim)`.
-            condition: Class labels `(batch,)` for a conditional VAE.
-        """
-        checks.shape("z", z, (self.latent_dim,))
-        return self._decode_mean(z, self.standardize_condition(condition, len(z)))
-
-    @compiled()
-    def _decode_mean(self, z, condition):
-        condition = None if condition is None else self.one_hot(condition)
-        output = self._decode(ops.cast(z, "float32"), condition)
-        return self._output_distribution(output).mean()
-
-    def reconstruct(self, x: Any, condition: Any = None) -> Any:
-        """Returns `decode(encode(x))`, of the shape of `x`."""
-        return self.decode(self.encode(x, condition), condition)
-
-    @compiled()
-    def _sample(self, state, condition, *, num_samples):
-        z = self.prior.sample(num_samples, Seeds(state))
-        condition = None if condition is None else self.one_hot(condition)
-        return self._output_distribution(self._decode(z, condition)).mean()
-
-    def elbo(self, x: Any, condition: Any = None, seed: int | None = None) -> Any:
-        """Returns the evidence lower bound with one latent draw, in nats `(batch,)`.
-
-        log p(x | z) - KL(q(z | x), p(z)), whatever `beta` is. With a flow the KL is
-        that of the draw too, no longer in closed form.
-
-        Args:
-            x: Data of shape `(batch, *data_shape)`.
-            condition: Class labels `(batch,)` for a conditional VAE.
-            seed: Int for repeatable draws, or `None`.
-        """
-        return self._elbo(
-            seed_state(seed, self.seed_generator), *self._checked(x, condition)
+        log_weights = -self._losses_of_draws(outputs, data)
+        log_weights = log_weights - weight * outputs["log_ratio"]
+        shares = ops.softmax(ops.stop_gradient(log_weights), axis=1)
+        z = ops.reshape(outputs["z"], (-1, *self.latent_shape))
+        z = scale_gradient(z, 1.0 - weight * (1.0 - shares))
+        mean, log_var = (
+            repeat(ops.stop_gradient(outputs[name]), self.num_importance_samples)
+            for name in ("mean", "log_var")
         )
+        log_ratio = self._log_ratio(Posterior(mean, log_var), z, z, 0.0)
+        return {
+            **outputs,
+            "output": self._decode(z, condition, training=True),
+            "log_ratio": ops.reshape(log_ratio, (-1, self.num_importance_samples)),
+        }
 
-    @compiled()
-    def _elbo(self, state, x, condition):
-        data, condition = self.data_and_condition(self._join(x, condition))
-        posterior = self._posterior(data, condition)
-        start = posterior.start.sample(Seeds(state))
-        z, log_det = posterior.move(start)
-        output = self._output_distribution(self._decode(z, condition))
-        return output.log_prob(data) - self._kl(posterior, start, z, log_det)
+    def _kl_weight(self, training):
+        # beta min(1, steps / kl_warm_up); the step counts once its weight is used
+        steps = ops.convert_to_tensor(self.warm_up_steps)
+        length = ops.convert_to_tensor(self.kl_warm_up)
+        missing = ops.maximum(length - steps, 0.0) / ops.maximum(length, 1.0)
+        if training:
+            self.warm_up_steps.assign(steps + 1.0)
+        return ops.convert_to_tensor(self.beta) * (1.0 - missing)
 
-    def log_prob(
-        self,
-        x: Any,
-        condition: Any = None,
-        num_samples: int = 50,
-        seed: int | None = None,
-        batch_size: int = 128,
-    ) -> Any:
-        """Returns a lower bound on log p(x) by importance weighting, in nats.
-
-        log mean_k p(x, z_k) / q(z_k | x) with K = `num_samples` draws from the
-        posterior; it rises with K towards log p(x). Memory grows neither with K nor
-        with the number of examples.
-
-        Args:
-            x: Data of shape `(batch, *data_shape)`.
-            condition: Class labels `(batch,)` for a conditional VAE.
-            num_samples: Positive int, the number K of importance samples.
-            seed: Int for draws that repeat for the same `batch_size`, or `None`.
-            batch_size: Positive int, examples at a time.
-
-        Returns:
-            Float32 tensor of shape `(batch,)`.
-
-        Raises:
-            ValueError: If an argument is out of range.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        state = seed_state(seed, self.seed_generator)
-        return self._in_batches(
-            self._log_prob, x, condition, batch_size, state, num_samples=num_samples
-        )
-
-    @compiled()
-    def _log_prob(self, state, x, condition, *, num_samples):
-        data, condition = self.data_and_condition(self._join(x, condition))
-        posterior = self._posterior(data, condition)
-        seeds = Seeds(state)
-
-        def log_weights(chunk, size):
-            """Returns log p(x, z_k) / q(z_k | x) of one chunk, (batch, size)."""
-            x, y = repeat(data, size), repeat(condition, size)
-            z, log_q = posterior.repeat(size).sample_and_log_prob(seeds.at(chunk))
-            log_p = self._output_distribution(self._decode(z, y)).log_prob(x)
-            return ops.reshape(log_p + self.prior.log_prob(z) - log_q, (-1, size))
-
-        return log_mean_weight(log_weights, num_samples, x.shape[0], _LIMIT)
-
-    def likelihood_protocol(
-        self, num_samples: int = 50, seed: int | None = None
-    ) -> Any:
-        """Returns the arguments of `log_prob`, as a ledger names them."""
-        return {"importance_samples": num_samples, "seed": seed}
-
-    def check_examples(self, x: Any, name: str = "x") -> None:
-        self._check_shape(x, name)
-        if self.likelihood == "bernoulli":
-            checks.unit_range(name, x)
-
-    def check_target(self, y: Any) -> None:
-        self.check_examples(y, "y")
+    def _floor(self):
+        # Latents under a flow have no KL each: they are one group.
+        size = math.prod(self.latent_shape) if self.has_flow else 1
+        return size * ops.convert_to_tensor(self.free_bits)
 
     def get_config(self):
         return {
@@ -315,6 +307,12 @@ class VAE(GenerativeModel):
             "latent_dim": self.latent_dim,
             "likelihood": self.likelihood,
             "beta": float(self.beta),
+            "objective": self.objective,
+            "num_importance_samples": self.num_importance_samples,
+            "free_bits": float(self.free_bits),
+            "kl_warm_up": int(float(self.kl_warm_up)),
+            "tc_weight": self.num_examples and float(self.tc_weight),
+            "num_examples": self.num_examples,
             "posterior_flow": keras.saving.serialize_keras_object(self.posterior_flow),
             "prior_flow": keras.saving.serialize_keras_object(self.prior_flow),
         }

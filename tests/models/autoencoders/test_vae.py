@@ -81,7 +81,7 @@ def test_kl_in_closed_form_is_the_monte_carlo_estimate():
 
 @pytest.mark.parametrize("num_samples", [1, 24, 25, 26, 50, 51, 130])
 def test_with_the_exact_posterior_every_bound_is_tight(num_samples, monkeypatch):
-    monkeypatch.setattr("keras_genmod.models.autoencoders.vae._LIMIT", 100)
+    monkeypatch.setattr("keras_genmod.models.autoencoders.latent_variables._LIMIT", 100)
     # All weights p(x, z) / q(z | x) are p(x), however many and in whatever chunks.
     x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
     found = linear_vae().log_prob(x, num_samples=num_samples, seed=0)

@@ -1,0 +1,51 @@
+"""Faults of autoencoders."""
+
+from tests.mutants import Mutant
+
+_HERE = "tests/models/autoencoders/"
+_OBJECTIVES = _HERE + "test_vae_objectives.py"
+
+MUTANTS = [
+    Mutant(  # the mean of K weights becomes their sum
+        "models/autoencoders/vae.py",
+        "axis=1) - math.log(losses.shape[1])",
+        "axis=1)",
+        _OBJECTIVES + " -k exact_posterior",
+    ),
+    Mutant(
+        "models/autoencoders/vae.py",
+        "1.0 - weight * (1.0 - shares)",
+        "1.0 - weight * shares",
+        _OBJECTIVES + " -k doubly",
+    ),
+    Mutant(  # the density keeps a gradient of its own
+        "models/autoencoders/vae.py",
+        "repeat(ops.stop_gradient(outputs[name])",
+        "repeat((outputs[name])",
+        _OBJECTIVES + " -k doubly",
+    ),
+    Mutant(  # a floor under each example, not under the mean
+        "models/autoencoders/kl_terms.py",
+        "means > floor",
+        "terms > floor",
+        _OBJECTIVES + " -k below_the_floor",
+    ),
+    Mutant(
+        "models/autoencoders/vae.py",
+        "        if training:\n            self.warm_up_steps",
+        "        if True:\n            self.warm_up_steps",
+        _OBJECTIVES + " -k warms_up",
+    ),
+    Mutant(  # 1 / N in the first column
+        "models/autoencoders/total_correlation.py",
+        "((rows + 1) % batch_size, 1)",
+        "(0 * rows, 1)",
+        _OBJECTIVES + " -k stratified",
+    ),
+    Mutant(
+        "models/autoencoders/vae.py",
+        "(ops.convert_to_tensor(self.tc_weight) - 1.0)",
+        "ops.convert_to_tensor(self.tc_weight)",
+        _OBJECTIVES + " -k on_it_alone",
+    ),
+]
