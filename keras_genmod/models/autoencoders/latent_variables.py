@@ -10,20 +10,30 @@ from keras_genmod.distributions.distribution import sum_over_events
 from keras_genmod.engine import Seeds, compiled, seed_state
 from keras_genmod.models import valid_data
 from keras_genmod.models.autoencoders.posterior import Posterior, repeat
+from keras_genmod.models.generative_model import GenerativeModel
 from keras_genmod.models.importance_weighting import log_mean_weight
 
 _LIMIT = 2048  # latents decoded at a time: bounds the memory of log_prob
 
 
-class LatentVariables:
+class LatentVariables(GenerativeModel):
     """The part of a model that encodes to latents, decodes, and bounds log p(x).
 
-    It stands before `GenerativeModel` or a subclass of it. A model sets `encoder`,
-    `decoder`, `mean_head`, `log_var_head`, `latent_shape`, `likelihood`, `prior`,
-    `posterior_flow`, `prior_flow`, and for a normal likelihood `output_log_var`.
+    A model sets the attributes below, and for a normal likelihood `output_log_var`. One
+    of several objectives has `AdversarialModel` for its second base.
     """
 
     likelihood_kind = "lower_bound"
+    encoder: Any
+    decoder: Any
+    mean_head: Any
+    log_var_head: Any
+    output_log_var: Any
+    latent_shape: tuple[int, ...]
+    likelihood: str
+    prior: Any  # p(z)
+    posterior_flow: Any = None
+    prior_flow: Any = None
 
     @property
     def has_flow(self) -> bool:

@@ -26,12 +26,11 @@ from keras_genmod.models.autoencoders.latent_flows import (
 from keras_genmod.models.autoencoders.latent_variables import LatentVariables
 from keras_genmod.models.autoencoders.posterior import Posterior, normal_heads, repeat
 from keras_genmod.models.autoencoders.total_correlation import total_correlation
-from keras_genmod.models.generative_model import GenerativeModel
 from keras_genmod.models.importance_weighting import scale_gradient
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class VAE(LatentVariables, GenerativeModel):
+class VAE(LatentVariables):
     """Latent-variable model with an amortised posterior, normal or a flow of it.
 
     log p(x) >= E_q[log p(x | z)] - beta KL(q(z | x), p(z)), with p(z) = N(0, I) and
@@ -251,9 +250,8 @@ class VAE(LatentVariables, GenerativeModel):
             return self.mean_loss(-bound, sample_weight)
         kl = above_floor(y_pred["kl_terms"], self._floor(), sample_weight)
         if self.num_examples is not None:
-            correlation = total_correlation(
-                *(y_pred[name] for name in ("z", "mean", "log_var")), self.num_examples
-            )
+            z, mean, log_var = (y_pred[name] for name in ("z", "mean", "log_var"))
+            correlation = total_correlation(z, mean, log_var, self.num_examples)
             self.total_correlation_tracker.update_state(correlation, sample_weight)
             kl = kl + (ops.convert_to_tensor(self.tc_weight) - 1.0) * correlation
         return self.mean_loss(reconstruction + weight * kl, sample_weight)
