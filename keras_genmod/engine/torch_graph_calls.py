@@ -13,7 +13,8 @@ from keras_genmod.engine.torch_calls import (
     leaves,
     mapped,
 )
-from keras_genmod.engine.torch_program import python_function, roots
+from keras_genmod.engine.torch_passes import roots
+from keras_genmod.engine.torch_program import python_function
 
 _aten = torch.ops.aten
 _LAYOUT = (_aten.as_strided.default, _aten.as_strided_.default)

@@ -5,11 +5,11 @@ import torch
 from keras_genmod.engine import torch_graphs
 from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
 from keras_genmod.engine.torch_graph_calls import GraphCalls
+from keras_genmod.engine.torch_passes import roots
 from keras_genmod.engine.torch_program import (
     Program,
     are_equal,
     python_function,
-    roots,
 )
 from keras_genmod.engine.torch_recording import Recording, innermost, unnoted
 

@@ -1,6 +1,5 @@
 """A recording as a Python function that is run in the place of what it recorded."""
 
-import dataclasses
 import itertools
 import math
 from typing import Any
@@ -9,22 +8,8 @@ import torch
 
 from keras_genmod.engine.torch_bindings import directly
 from keras_genmod.engine.torch_calls import Draws, HostNumber, Slot, leaves, mapped
+from keras_genmod.engine.torch_passes import roots, without_aliases, without_repeats
 from keras_genmod.engine.torch_recording import Recording
-
-_ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
-
-# Calls that change the shape of a tensor: it may not stand for another.
-_RESHAPES = {
-    "as_strided_",
-    "resize_",
-    "set_",
-    "squeeze_",
-    "swapaxes_",
-    "swapdims_",
-    "t_",
-    "transpose_",
-    "unsqueeze_",
-}
 
 
 class Program:
@@ -51,7 +36,8 @@ class Program:
         #: Kinds of devices of all tensors, by the number of their slot.
         self.devices = second.devices
         #: The calls, and a nest of what is returned; tensors are slots.
-        self.calls, self.outputs = _without_aliases(second.calls, second.outputs)
+        self.calls, self.outputs = without_aliases(second.calls, second.outputs)
+        self.calls, self.outputs = without_repeats(self.calls, self.outputs)
         self.constants = {
             number: tensor
             for number, tensor in second.externals.items()
@@ -174,40 +160,6 @@ def are_equal(tensor, other):
         and torch.equal(tensor.isnan(), other.isnan())
         and torch.equal(tensor.nan_to_num(), other.nan_to_num())
     )
-
-
-def _without_aliases(calls, outputs):
-    """Lets a tensor stand for its detached self: without autograd they are one."""
-    if any(str(call.function).split(".")[1] in _RESHAPES for call in calls):
-        return calls, outputs
-    same: dict[Slot, Slot] = {}
-
-    def renamed(value):
-        if isinstance(value, HostNumber):
-            return HostNumber(renamed(value.tensor))
-        if isinstance(value, Draws) and value.seed is not None:
-            return Draws(value.number, renamed(value.seed))
-        return same.get(value, value) if isinstance(value, Slot) else value
-
-    kept = []
-    for call in calls:
-        args, kwargs = mapped(renamed, call.args), mapped(renamed, call.kwargs)
-        if call.function not in _ALIASES:
-            kept.append(dataclasses.replace(call, args=args, kwargs=kwargs))
-        elif call.outputs is not None:
-            same[call.outputs] = args[0]
-    return kept, mapped(renamed, outputs)
-
-
-def roots(calls):
-    """Returns a function from a slot to the number of that whose memory it shares."""
-    base: dict[int, int] = {}
-    for call in calls:
-        source = next(call.viewed(), None)
-        if source is not None:
-            for slot in call.results():
-                base[slot.number] = base.get(source.number, source.number)
-    return lambda slot: base.get(slot.number, slot.number)
 
 
 # From calls to Python.

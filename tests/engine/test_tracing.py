@@ -305,3 +305,25 @@ def test_scaled_losses_are_applied_as_by_keras(finite):
     assert ends[0] == ends[1]
     for mine, keras_own in zip(*variables, strict=True):
         np.testing.assert_array_equal(mine, keras_own)
+
+
+def test_what_is_computed_twice_is_computed_once():
+    weight = torch.ones(3, device=DEVICE)
+
+    def function(x):
+        one = (x @ weight).exp()  # the weight is then another
+        noise = torch.rand(4, device=DEVICE) - torch.rand(4, device=DEVICE)
+        total = x.cos().sum() + x.cos().sum()
+        with torch.no_grad():
+            weight.add_(x[0])
+        return one + (x @ weight).exp(), total, noise
+
+    traced = repeated(function, X)
+    program, before = program_of(traced), weight.clone()
+    functions = [str(call.function) for call in program.calls]
+    assert functions.count("aten.cos.default") == 1
+    x = 0.1 * X
+    one, total, noise = traced(x)
+    torch.testing.assert_close(one, (x @ before).exp() + (x @ (before + x[0])).exp())
+    torch.testing.assert_close(total, 2.0 * x.cos().sum())
+    assert (noise != 0.0).all()

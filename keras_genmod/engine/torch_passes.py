@@ -1,0 +1,93 @@
+"""Lists of calls that do the same with less."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from keras_genmod.engine.torch_calls import Call, Draws, HostNumber, Slot, mapped
+
+_ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
+
+# Calls that change the shape of a tensor: it may not stand for another.
+_RESHAPES = {
+    "as_strided_",
+    "resize_",
+    "set_",
+    "squeeze_",
+    "swapaxes_",
+    "swapdims_",
+    "t_",
+    "transpose_",
+    "unsqueeze_",
+}
+
+
+def without_aliases(calls: list[Call], outputs: Any) -> tuple:
+    """Lets a tensor stand for its detached self: without autograd they are one."""
+    if any(str(call.function).split(".")[1] in _RESHAPES for call in calls):
+        return calls, outputs
+    same: dict[Slot, Slot] = {}
+    kept = []
+    for call in calls:
+        call = _renamed(call, same)
+        if call.function not in _ALIASES:
+            kept.append(call)
+        elif call.outputs is not None:
+            same[call.outputs] = call.args[0]
+    return kept, _renamed_value(outputs, same)
+
+
+def without_repeats(calls: list[Call], outputs: Any) -> tuple:
+    """Makes calls that give the same once: nothing writes into what they read."""
+    root = roots(calls)
+    written = {root(slot) for call in calls for slot in call.written()}
+    same: dict[Slot, Slot] = {}
+    known: dict[tuple, list] = {}
+    kept = []
+    for call in calls:
+        call = _renamed(call, same)
+        results = call.results()
+        if (
+            call.draws
+            or not results
+            or "empty" in getattr(call.function, "__name__", "empty")
+            or any(root(slot) in written for slot in (*call.slots(), *results))
+        ):
+            kept.append(call)
+            continue
+        key = call.function, repr(call.args), repr(call.kwargs), len(results)
+        if key in known:
+            same.update(zip(results, known[key], strict=True))
+        else:
+            known[key] = results
+            kept.append(call)
+    return kept, _renamed_value(outputs, same)
+
+
+def _renamed(call, same):
+    args, kwargs = (_renamed_value(v, same) for v in (call.args, call.kwargs))
+    return dataclasses.replace(call, args=args, kwargs=kwargs)
+
+
+def _renamed_value(value, same):
+    def renamed(leaf):
+        if isinstance(leaf, HostNumber):
+            return HostNumber(renamed(leaf.tensor))
+        if isinstance(leaf, Draws) and leaf.seed is not None:
+            return Draws(leaf.number, renamed(leaf.seed))
+        return same.get(leaf, leaf) if isinstance(leaf, Slot) else leaf
+
+    return mapped(renamed, value)
+
+
+def roots(calls: list[Call]) -> Callable[[Any], int]:
+    """Returns a function from a slot to the number of that whose memory it shares."""
+    base: dict[int, int] = {}
+    for call in calls:
+        source = next(call.viewed(), None)
+        if source is not None:
+            for slot in call.results():
+                base[slot.number] = base.get(source.number, source.number)
+    return lambda slot: base.get(slot.number, slot.number)
