@@ -121,6 +121,12 @@ def test_hue_turns_about_grey():
     np.testing.assert_allclose(distance.sum(-1), expected.sum(-1), atol=1e-4)
 
 
+def test_luma_flips_at_grey_and_keeps_differences_of_channels():
+    found = ops.convert_to_numpy(augmentation_ops.luma_flipped(ops.array(IMAGES)))
+    np.testing.assert_allclose(found.mean(-1), 1.0 - IMAGES.mean(-1), atol=1e-5)
+    np.testing.assert_allclose(np.diff(found), np.diff(IMAGES), atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", [DiffAugment, AdaptiveAugment])
 def test_gradient_is_that_of_finite_differences(kind):
     # The same draws each time: a layer of a seed for each call

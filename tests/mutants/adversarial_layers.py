@@ -103,7 +103,7 @@ MUTANTS = [
         "layers/augmentation_ops.py",
         "x - 2.0 * (ops.mean",
         "x - 1.0 * (ops.mean",
-        f"{_AUGMENTATION} -k probability",
+        f"{_AUGMENTATION} -k luma",
     ),
     Mutant(
         "layers/augmentation_ops.py",

@@ -41,6 +41,7 @@ SMALL = {
     },
     "maf": {"num_layers": 2, "hidden_dim": 32},
     "pix2pix": {"filters": 2},
+    "mode_collapse": {"methods": "gan,pac_gan_2"},
     "pixel_cnn": {"filters": 4, "num_blocks": 1, "binarization": "static"},
     "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
     "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
@@ -50,6 +51,7 @@ SMALL = {
     "real_nvp": {"width": 4},
     "score_model": {"hidden_dim": 8, "num_steps": 2},
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
+    "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
     "vq_vae": {"filters": 4, "code_dim": 4, "model_dim": 8, "prior_epochs": 1},
@@ -76,6 +78,7 @@ FIGURES = {
     "glow": "bits a dimension",
     "inpainting": "mean squared error of the lower halves",
     "maf": "bits a dimension",
+    "mode_collapse": "samples within 3 standard deviations, KL in nats",
     "pix2pix": "kernel distance (features: pixels)",
     "pixel_cnn": "static binarization (tested on one draw, seed 0): log p(x) = ",
     "pixel_cnn_pp": "nats (exact), ",
@@ -86,6 +89,7 @@ FIGURES = {
     "real_nvp": "bits a dimension",
     "score_model": "nats (exact, by the equation)",
     "sdedit": "strength 0.7",
+    "sngan": "has the class asked for in",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
     "vq_vae": "of 64 codes, at a perplexity of",
@@ -120,6 +124,9 @@ RUN = ["model.keras", "log.csv", "train", "validation", "backup"]  # what a run 
 FILES = {
     "anomaly": ["anomaly.md", "anomaly.json"]
     + [f"{model}/{file}" for model in ("vae", "rbm_background") for file in RUN],
+    "mode_collapse": [
+        f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
+    ],
     "planar_energies": [
         f"{energy}/{file}"
         for energy in ("ring", "sine", "split_sine", "forked_sine")
@@ -134,9 +141,9 @@ BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
-    "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf pix2pix pixel_cnn "
-    "pixel_cnn_pp pixel_rnn planar_energies real_nvp score_model sdedit "
-    "vae_planar_posterior vq_vae wgan_gp",
+    "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
+    "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies real_nvp score_model sdedit "
+    "sngan vae_planar_posterior vq_vae wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 
