@@ -76,6 +76,10 @@ GOOD = {
         "num_resolutions": 1,
     },
     models.PixelRNN: {**SIZES, "num_layers": 1},
+    models.ProgressiveGAN: {
+        "generator": networks.ProgressiveGenerator((4, 4, 1), 2, 4),
+        "critic": networks.ProgressiveCritic((4, 4, 1), 4),
+    },
     models.RBM: {"visible_dim": 4, "hidden_dim": 3, "num_chains": 2},
     models.ScoreModel: {
         "network": small_time_network((2,)),
@@ -157,6 +161,8 @@ GOOD = {
     layers.WeightNormalization: {
         "layer": layers.ShiftedConv2D(2, (2, 3), "down", use_bias=False)
     },
+    networks.ProgressiveCritic: {"image_shape": IMAGE, "filters_base": 4},
+    networks.ProgressiveGenerator: {"image_shape": IMAGE, "filters_base": 4},
     networks.convolutional_decoder: {"latent_dim": 2, "image_shape": IMAGE},
     networks.convolutional_encoder: {"image_shape": IMAGE},
     networks.coupling_cnn: {**SIZES, "num_blocks": 1},

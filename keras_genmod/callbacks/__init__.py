@@ -5,6 +5,7 @@ from keras_genmod.callbacks.denoising_path import DenoisingPath
 from keras_genmod.callbacks.evaluate_samples import EvaluateSamples
 from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
 from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
+from keras_genmod.callbacks.grow_networks import GrowNetworks
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 from keras_genmod.callbacks.interpolation import Interpolation
 from keras_genmod.callbacks.latent_traversal import LatentTraversal
@@ -23,6 +24,7 @@ __all__ = [
     "ExponentialMovingAverage",
     "GanHealth",
     "GanHealthWarning",
+    "GrowNetworks",
     "Interpolation",
     "LatentTraversal",
     "NeighbourGrid",

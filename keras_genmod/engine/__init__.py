@@ -17,6 +17,7 @@ from keras_genmod.engine.backend import (
 from keras_genmod.engine.compiled import compiled
 from keras_genmod.engine.input_gradient import input_gradient
 from keras_genmod.engine.loss_scale import LossScaleOptimizer
+from keras_genmod.engine.moments import reset_moments
 from keras_genmod.engine.objective import Objective, call_network
 from keras_genmod.engine.optimizer_group import OptimizerGroup
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
@@ -40,6 +41,7 @@ __all__ = [
     "put_averages",
     "read",
     "relu",
+    "reset_moments",
     "scan",
     "seed_state",
     "uniform",

@@ -64,6 +64,10 @@ class EqualizedConv2D(keras.layers.Conv2D):
         kernel = ops.convert_to_tensor(super().kernel)
         return kernel * (self.gain / math.sqrt(math.prod(kernel.shape[:-1])))
 
+    def save_own_variables(self, store):
+        # Keras' own would store `kernel`, which is scaled already.
+        keras.layers.Layer.save_own_variables(self, store)
+
     def get_config(self):
         config = super().get_config()
         for fixed in ("kernel_initializer", "data_format", "groups"):

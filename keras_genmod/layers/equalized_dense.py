@@ -66,6 +66,10 @@ class EqualizedDense(keras.layers.Dense):
             outputs = outputs + self.bias * self.learning_rate_multiplier
         return self.activation(outputs)
 
+    def save_own_variables(self, store):
+        # Keras' own would store `kernel`, which is scaled already.
+        keras.layers.Layer.save_own_variables(self, store)
+
     def get_config(self):
         config = super().get_config()
         del config["kernel_initializer"]

@@ -4,6 +4,7 @@ from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.cycle_gan import CycleGAN
 from keras_genmod.models.adversarial.gan import GAN
 from keras_genmod.models.adversarial.pix2pix import Pix2Pix
+from keras_genmod.models.adversarial.progressive_gan import ProgressiveGAN
 from keras_genmod.models.adversarial.wgan import WGAN
 from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
@@ -62,6 +63,7 @@ __all__ = [
     "PixelCNN",
     "PixelCNNPlusPlus",
     "PixelRNN",
+    "ProgressiveGAN",
     "RBM",
     "ScoreModel",
     "StraightSchedule",

@@ -10,6 +10,7 @@ from keras_genmod.networks.grid import grid_decoder, grid_encoder
 from keras_genmod.networks.made import made
 from keras_genmod.networks.mlp import mlp_decoder, mlp_discriminator, mlp_encoder
 from keras_genmod.networks.patchgan import patchgan_discriminator
+from keras_genmod.networks.progressive import ProgressiveCritic, ProgressiveGenerator
 from keras_genmod.networks.resnet_generator import resnet_generator
 from keras_genmod.networks.sngan import sngan_discriminator, sngan_generator
 from keras_genmod.networks.time_mlp import time_mlp
@@ -17,6 +18,8 @@ from keras_genmod.networks.unet import unet
 from keras_genmod.networks.unet_generator import unet_generator
 
 __all__ = [
+    "ProgressiveCritic",
+    "ProgressiveGenerator",
     "convolutional_decoder",
     "convolutional_encoder",
     "coupling_cnn",

@@ -54,6 +54,16 @@ def test_kernel_is_scaled_where_it_is_used_and_not_where_it_starts(name):
     np.testing.assert_allclose(moved, 0.1 * 3.0 / math.sqrt(inputs), rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", MADE)
+def test_files_keep_the_weight_that_is_stored(name, tmp_path):
+    make, shape, _ = MADE[name]
+    models = [keras.Sequential([keras.Input(shape), make()]) for _ in range(2)]
+    models[0].save_weights(tmp_path / "a.weights.h5")
+    models[1].load_weights(tmp_path / "a.weights.h5")
+    x = RNG.standard_normal((2, *shape))
+    np.testing.assert_array_equal(*(run(model, x) for model in models))
+
+
 def test_convolution_keeps_the_size_of_images_and_equals_a_sum():
     layer = EqualizedConv2D(2, 3, gain=1.0)
     x = RNG.standard_normal((1, 4, 5, 3)).astype("float32")

@@ -27,9 +27,11 @@ from keras_genmod import (
     PixelCNN,
     PixelCNNPlusPlus,
     PixelRNN,
+    ProgressiveGAN,
     ScoreModel,
     TwoStage,
     UniformDequantization,
+    networks,
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
 from keras_genmod.layers import (
@@ -609,6 +611,25 @@ class TestPix2Pix(ModelContract):
     @staticmethod
     def outputs(model):
         return model.translate(GREY, seed=3)
+
+
+class TestProgressiveGAN(ModelContract):
+    data = (GREY.repeat(2, axis=1).repeat(2, axis=2),)
+    falls = None
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        model = ProgressiveGAN(
+            networks.ProgressiveGenerator((8, 8, 1), LATENT, filters_base=8),
+            networks.ProgressiveCritic((8, 8, 1), filters_base=8),
+        )
+        model.grow(1, 0.5)  # within a fade each weight is used
+        return model
+
+    @staticmethod
+    def outputs(model):
+        return model.decode(LATENTS)
 
 
 class FullPrecision:

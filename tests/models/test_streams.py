@@ -29,6 +29,7 @@ CASES = (
     cases.TestWGANGP,
     cases.TestCycleGAN,
     cases.TestPix2Pix,
+    cases.TestProgressiveGAN,
 )
 WRONG = {
     "[-1, 1]": lambda x: 2 * x - 1,

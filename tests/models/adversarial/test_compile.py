@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix
+from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix, ProgressiveGAN
 from tests.models.adversarial.test_ranges import make
 
 OF_PAPERS = {
@@ -12,6 +12,7 @@ OF_PAPERS = {
     WGANGP: keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9),
     CycleGAN: keras.optimizers.Adam(2e-4, beta_1=0.5),
     Pix2Pix: keras.optimizers.Adam(2e-4, beta_1=0.5),
+    ProgressiveGAN: keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99),
 }
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix
+from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix, ProgressiveGAN
+from keras_genmod.networks import ProgressiveCritic, ProgressiveGenerator
 from tests.models.small_networks import small_network
 
 IMAGE, LATENT = (2, 2, 1), 3
@@ -23,6 +24,11 @@ def make(model, generator="sigmoid", scorer=None, shape=IMAGE):
         pair = (*shape[:2], 2 * shape[2])
         return Pix2Pix(
             small_network(shape, shape, generator), small_network(pair, (1,), scorer)
+        )
+    if model is ProgressiveGAN:
+        return ProgressiveGAN(
+            ProgressiveGenerator((4, 4, 1), LATENT, 4),
+            ProgressiveCritic((4, 4, 1), 4),
         )
     networks = (
         small_network((LATENT,), shape, generator),
