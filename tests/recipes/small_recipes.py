@@ -47,6 +47,7 @@ SMALL = {
     "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
     "planar_energies": {"num_layers": 2},
     "planar_flow": {"num_layers": 2},
+    "progressive_gan": {"filters_base": 8, "latent_dim": 4, "images_per_phase": 32},
     "rbm": {"hidden_dim": 6},
     "real_nvp": {"width": 4},
     "score_model": {"hidden_dim": 8, "num_steps": 2},
@@ -85,6 +86,7 @@ FIGURES = {
     "pixel_rnn": "diagonal layers, dynamic binarization (tested on one draw, seed 0)",
     "planar_energies": "KL(q, p) of flows",
     "planar_flow": "nats (exact)",
+    "progressive_gan": "kernel distance (features: pixels)",
     "rbm": "nats (exact)",
     "real_nvp": "bits a dimension",
     "score_model": "nats (exact, by the equation)",
@@ -142,8 +144,8 @@ BACKENDS = {
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
     "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
-    "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies real_nvp score_model sdedit "
-    "sngan vae_planar_posterior vq_vae wgan_gp",
+    "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
+    "score_model sdedit sngan vae_planar_posterior vq_vae wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 
