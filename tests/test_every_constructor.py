@@ -33,6 +33,10 @@ GOOD = {
         "num_heads": 2,
         "num_blocks": 1,
     },
+    models.ConsistencyModel: {
+        "network": small_time_network((2,)),
+        "data_shape": (2,),
+    },
     models.CosineSchedule: {},
     models.CycleGAN: {
         "generator_ab": TRANSLATOR,

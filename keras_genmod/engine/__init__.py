@@ -20,6 +20,7 @@ from keras_genmod.engine.loss_scale import LossScaleOptimizer
 from keras_genmod.engine.moments import reset_moments
 from keras_genmod.engine.objective import Objective, call_network
 from keras_genmod.engine.optimizer_group import OptimizerGroup
+from keras_genmod.engine.other_weights import call_with
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "affine",
     "average_pairs",
     "call_network",
+    "call_with",
     "compiled",
     "convolution",
     "copies_of",

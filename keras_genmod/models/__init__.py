@@ -14,6 +14,7 @@ from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn_plus_plus import PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
+from keras_genmod.models.diffusion.consistency_model import ConsistencyModel
 from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
 from keras_genmod.models.diffusion.diffusion_model import DiffusionModel
 from keras_genmod.models.diffusion.discrete_schedule import DiscreteSchedule
@@ -43,6 +44,7 @@ __all__ = [
     "Autoencoder",
     "BoltzmannMachine",
     "CausalTransformer",
+    "ConsistencyModel",
     "CosineSchedule",
     "CycleGAN",
     "DBM",

@@ -15,6 +15,7 @@ from keras_genmod import (
     Autoencoder,
     BoltzmannMachine,
     CausalTransformer,
+    ConsistencyModel,
     CycleGAN,
     DiffusionModel,
     DiscreteSchedule,
@@ -752,6 +753,43 @@ class TestConditionalFlowMatching(ConditionalContract):
     @staticmethod
     def outputs(model):
         return model.log_prob(POINTS, LABELS, num_steps=3)
+
+
+class TestConsistencyModel(ModelContract):
+    data = (POINTS, LABELS)
+    falls = None
+    data_in_unit_range = False
+    sample_arguments = {"condition": 1, "num_steps": 2}
+
+    @staticmethod
+    def make():
+        network = small_time_network((2,), num_classes=3, dropout=0.3)
+        teacher = DiffusionModel(
+            small_time_network((2,), num_classes=3), (2,), num_classes=3
+        )
+        return ConsistencyModel(
+            network, (2,), teacher, num_scales=6, num_classes=3, guidance=2.0
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.denoise(POINTS, 0.5, LABELS)
+
+
+@varies_little
+class TestConsistencyModelAlone(ModelContract):
+    policy = "mixed_float16"
+    data = (GREY,)
+    falls = None
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return ConsistencyModel(small_time_network(IMAGE), IMAGE, num_scales=6)
+
+    @staticmethod
+    def outputs(model):
+        return model.denoise(GREY, 0.5)
 
 
 class TestEnergyModel(ModelContract):

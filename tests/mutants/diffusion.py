@@ -167,4 +167,46 @@ MUTANTS = [
         "xp.exp(rate / 2 * t)",
         "tests/models/diffusion/test_score_model.py -k paper",
     ),
+    Mutant(  # what is at the boundary hangs on the weights
+        "models/diffusion/consistency_levels.py",
+        "return xp.where(t > 0, self.sigma(t) - self.sigma_min, 0.0 * t)",
+        "return self.sigma(t)",
+        _HERE + "test_consistency_model.py -k fixed_points_of_any",
+    ),
+    Mutant(
+        "models/diffusion/consistency_function.py",
+        "skip = variance / (ops.square(excess) + variance)",
+        "skip = variance / (excess + variance)",
+        _HERE + "test_consistency_model.py -k scalings",
+    ),
+    Mutant(  # the teacher's step is Euler's
+        "models/diffusion/consistency_teacher.py",
+        "return x + (end - sigma) * (slope + slope_there) / 2",
+        "return there + 0 * slope_there",
+        _HERE + "test_consistency_model.py -k second_order",
+    ),
+    Mutant(
+        "models/diffusion/consistency_model.py",
+        "return ops.stop_gradient(self._function(x, t, predict))",
+        "return self._function(x, t, predict)",
+        _HERE + "test_consistency_model.py -k no_gradient",
+    ),
+    Mutant(  # the average follows in evaluation, too
+        "models/diffusion/consistency_model.py",
+        "        if training:\n            self._follow()",
+        "        if True:\n            self._follow()",
+        _HERE + "test_consistency_model.py -k target_is_an_average",
+    ),
+    Mutant(  # the target's pass draws, and the network's then draws anew
+        "engine/other_weights.py",
+        "with keras.StatelessScope(state_mapping=mapping):",
+        "if mapping:",
+        _HERE + "test_consistency_model.py -k same_dropout",
+    ),
+    Mutant(  # those of diffusion models, not of consistency
+        "models/diffusion/consistency_levels.py",
+        "_LOG_MEAN, _LOG_STD = -1.1, 2.0",
+        "_LOG_MEAN, _LOG_STD = -1.2, 1.2",
+        _HERE + "test_consistency_model.py -k drawn_as",
+    ),
 ]
