@@ -167,6 +167,17 @@ GOOD = {
     },
     networks.ProgressiveCritic: {"image_shape": IMAGE, "filters_base": 4},
     networks.ProgressiveGenerator: {"image_shape": IMAGE, "filters_base": 4},
+    networks.big_gan_discriminator: {
+        "image_shape": (8, 8, 1),
+        "num_classes": 2,
+        "filters": 1,
+    },
+    networks.big_gan_generator: {
+        "latent_dim": 2,
+        "image_shape": (8, 8, 1),
+        "num_classes": 2,
+        "filters": 1,
+    },
     networks.convolutional_decoder: {"latent_dim": 2, "image_shape": IMAGE},
     networks.convolutional_encoder: {"image_shape": IMAGE},
     networks.coupling_cnn: {**SIZES, "num_blocks": 1},

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.layers.spectral_normalization import SpectralNormalization
 
 _EPSILON = 1e-6  # of the normalization
 
@@ -33,6 +34,8 @@ class SelfAttention2D(keras.layers.Layer):
         groups: Integer, the groups of a group normalization in front, or `None` for
             none.
         gated: Boolean, see above.
+        spectral: Boolean, whether all kernels have spectral norm 1 and there are no
+            biases, as in SAGAN; only with `gated`, since the others start at 0.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -69,6 +72,7 @@ class SelfAttention2D(keras.layers.Layer):
         pool_size=1,
         groups=None,
         gated=False,
+        spectral=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -88,6 +92,12 @@ class SelfAttention2D(keras.layers.Layer):
                 f"`gated` must be True or False. Received: gated={gated!r}"
             )
         self.gated = gated
+        self.spectral = bool(checks.choice("spectral", spectral, (False, True)))
+        if self.spectral and not gated:
+            raise ValueError(
+                "`spectral` must be False unless `gated`, since the projection starts "
+                f"at 0. Received: spectral={spectral!r}, gated={gated!r}"
+            )
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
@@ -116,8 +126,13 @@ class SelfAttention2D(keras.layers.Layer):
 
     def _projection(self, inputs, units, initializer="glorot_uniform"):
         layer = keras.layers.Dense(
-            units, kernel_initializer=initializer, dtype=self.dtype_policy
+            units,
+            use_bias=not self.spectral,
+            kernel_initializer=initializer,
+            dtype=self.dtype_policy,
         )
+        if self.spectral:
+            layer = SpectralNormalization(layer, dtype=self.dtype_policy)
         layer.build((None, inputs))
         return layer
 
@@ -165,4 +180,5 @@ class SelfAttention2D(keras.layers.Layer):
             "pool_size": self.pool_size,
             "groups": self.groups,
             "gated": self.gated,
+            "spectral": self.spectral,
         }

@@ -1,5 +1,9 @@
 """Ready-made networks: functions of shapes that return built Functional models."""
 
+from keras_genmod.networks.big_gan import (
+    big_gan_discriminator,
+    big_gan_generator,
+)
 from keras_genmod.networks.convolutional import (
     convolutional_decoder,
     convolutional_encoder,
@@ -20,6 +24,8 @@ from keras_genmod.networks.unet_generator import unet_generator
 __all__ = [
     "ProgressiveCritic",
     "ProgressiveGenerator",
+    "big_gan_discriminator",
+    "big_gan_generator",
     "convolutional_decoder",
     "convolutional_encoder",
     "coupling_cnn",

@@ -3,7 +3,11 @@
 import keras
 from keras import layers
 
-from keras_genmod.layers import ConditionalBatchNormalization, SpectralNormalization
+from keras_genmod.layers import (
+    ConditionalBatchNormalization,
+    SelfAttention2D,
+    SpectralNormalization,
+)
 
 
 def glorot(gain=1.0):
@@ -48,6 +52,30 @@ def upward_block(x, channels, condition=None):
     h = convolution(h, channels, 3, glorot(2**0.5))
     shortcut = convolution(doubled(x), channels, 1, glorot())
     return layers.Add()([h, shortcut])
+
+
+def spectral_upward_block(x, channels, condition):
+    """The same with kernels of spectral norm 1, those of gains and biases too."""
+    h = x
+    for i in range(2):
+        normalize = ConditionalBatchNormalization(epsilon=1e-5, spectral=True)
+        h = layers.ReLU()(normalize([h, condition]))
+        h = doubled(h) if i == 0 else h
+        h = convolution(h, channels, 3, "orthogonal", spectral=True)
+    shortcut = convolution(doubled(x), channels, 1, "orthogonal", spectral=True)
+    return layers.Add()([h, shortcut])
+
+
+def attention(x):
+    """Adds SAGAN's attention of pixels, which starts as nothing."""
+    channels = x.shape[-1]
+    return SelfAttention2D(
+        key_dim=max(1, channels // 8),
+        value_dim=max(1, channels // 2),
+        pool_size=2,
+        gated=True,
+        spectral=True,
+    )(x)
 
 
 def first_downward_block(x, channels):

@@ -6,6 +6,7 @@ _SPECTRAL = "tests/layers/test_spectral_normalization.py"
 _SNGAN = "tests/networks/test_sngan.py"
 _AUGMENTATION = "tests/layers/test_augmentation.py"
 _STYLES = "tests/layers/test_styles.py"
+_BIG_GAN = "tests/networks/test_big_gan.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
 MUTANTS = [
@@ -182,5 +183,35 @@ MUTANTS = [
         "((rest + 1) // 2 + self.up - 1, rest // 2)",
         "((rest + 1) // 2, rest // 2 + self.up - 1)",
         f"{_STYLES} -k doubled",
+    ),
+    Mutant(
+        "networks/residual_blocks.py",
+        "ConditionalBatchNormalization(epsilon=1e-5, spectral=True)",
+        "ConditionalBatchNormalization(epsilon=1e-5)",
+        f"{_BIG_GAN} -k every_kernel",
+    ),
+    Mutant(
+        "networks/big_gan.py",
+        "layers.Concatenate()([embedding, part])",
+        "layers.Concatenate()([embedding, first])",
+        f"{_BIG_GAN} -k each_part",
+    ),
+    Mutant(
+        "networks/big_gan.py",
+        "SpectralNormalization(start)(first)",
+        "SpectralNormalization(start)(latent)",
+        f"{_BIG_GAN} -k each_part",
+    ),
+    Mutant(
+        "networks/big_gan.py",
+        "halves=i < num_halvings",
+        "halves=True",
+        f"{_BIG_GAN} -k parameters",
+    ),
+    Mutant(
+        "layers/self_attention_2d.py",
+        "use_bias=not self.spectral",
+        "use_bias=True",
+        f"{_BIG_GAN} -k attention",
     ),
 ]

@@ -1,0 +1,117 @@
+"""How many modes of a mixture GANs find, with intervals over seeds.
+
+`KERAS_BACKEND=torch python -m benchmarks.mode_collapse --seeds 10 --write` trains the
+GANs of `recipes.mode_collapse`, and puts modes, shares and KL into RESULTS.md beside
+what an ideal sampler gets. The published rows stand apart: networks, numbers of steps
+and of points are not the same.
+"""
+
+import numpy as np
+import scipy.stats
+import typer
+
+from benchmarks import loops, results
+from benchmarks.sampling_time import markdown
+from benchmarks.step_time import hardware
+from recipes import mode_collapse
+
+COLUMNS = ("method", "modes found", "share within 3 deviations, %", "KL, nats")
+# Lin et al., 2018, arXiv:1712.04086: 10 runs, 100,000 points, 400 epochs, maxout.
+PUBLISHED = {
+    "ring": [
+        ("GAN", "6.3 ± 0.5", "98.2", "0.45"),
+        ("PacGAN2", "7.9 ± 0.1", "95.6", "0.07"),
+        ("PacGAN4", "7.8", "95.9", "0.07"),
+    ],
+    "grid": [
+        ("GAN", "17.3 ± 0.8", "94.8", "0.70"),
+        ("PacGAN2", "23.8", "91.3", "0.13"),
+        ("PacGAN4", "24.8", "93.6", "0.04"),
+    ],
+}
+
+
+def interval(values: list[float]) -> str:
+    """Returns a mean and half of its 95% interval by Student's t."""
+    if len(values) < 2:
+        return f"{np.mean(values):.3g}"
+    half = scipy.stats.t.ppf(0.975, len(values) - 1) * scipy.stats.sem(values)
+    return f"{np.mean(values):.3g} ± {half:.2g}"
+
+
+def main(
+    dataset: str = "ring",
+    methods: str = "gan,pac_gan_2,pac_gan_4,r1,gradient_penalty",
+    seeds: int = 10,
+    epochs: int = 30,
+    beta_1: float = 0.9,
+    write: bool = False,
+):
+    """Trains each method from several seeds.
+
+    Args:
+        dataset: "ring" or "grid".
+        methods: Of `recipes.mode_collapse`, with commas between.
+        seeds: Runs of each, of weights and of points.
+        epochs: Of 10,000 points.
+        beta_1: Momentum of Adam.
+        write: Whether the section in RESULTS.md is replaced.
+    """
+    draw, *_ = mode_collapse.SETS[dataset]
+    rows = []
+    for method in methods.split(","):
+        found = []
+        for seed in range(seeds):
+            x, _ = draw(seed, mode_collapse.NUM_POINTS)
+            model = mode_collapse.make(method, beta_1, seed)
+            model.fit(x, batch_size=100, epochs=epochs, verbose=0)
+            found.append(mode_collapse.judge(model, dataset, seed))
+            print(method, seed, found[-1], flush=True)
+        # Where no sample is in a mode, there is no KL.
+        kl = [result.kl for result in found if result.num_modes_found]
+        none = len(found) - len(kl)
+        rows.append(
+            (
+                method,
+                interval([result.num_modes_found for result in found]),
+                interval([100 * result.high_quality_share for result in found]),
+                (interval(kl) if kl else "none")
+                + (f" (no mode in {none} runs)" if none else ""),
+            )
+        )
+    ideal = found[0]
+    rows.append(
+        (
+            "an ideal sampler",
+            f"{ideal.ideal_num_modes:.2f}",
+            f"{100 * ideal.ideal_share:.1f}",
+            f"{ideal.ideal_kl:.4f}",
+        )
+    )
+    _, device = hardware()
+    text = "\n".join(
+        [
+            f"## Modes of the {dataset}: {loops.BACKEND}",
+            "",
+            f"{seeds} seeds, {epochs} epochs of {mode_collapse.NUM_POINTS:,} points in "
+            f"batches of 100, Adam {mode_collapse.LEARNING_RATE:g} with beta_1="
+            f"{beta_1:g}, {mode_collapse.NUM_JUDGED:,} samples of the last step; means "
+            "with 95% intervals.",
+            "",
+            *results.circumstances(loops.BACKEND, device),
+            "",
+            markdown(COLUMNS, rows),
+            "",
+            "Published (Lin et al., 2018: other networks, 100,000 points, 400 epochs, "
+            "10 runs), not to be compared row by row:",
+            "",
+            markdown(COLUMNS, PUBLISHED[dataset]),
+        ]
+    )
+    print(text)
+    if write:
+        results.write_section(f"mode_collapse:{dataset}:{loops.BACKEND}", text)
+
+
+if __name__ == "__main__":
+    typer.run(main)
