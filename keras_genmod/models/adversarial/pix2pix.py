@@ -93,7 +93,8 @@ class Pix2Pix(AdversarialModel):
         )
         network_checks.warn_unless_scores("discriminator", discriminator)
         network_checks.warn_unless_unit_range("generator", generator)
-        super().__init__(data_shape=source_shape, **kwargs)
+        # A condition of labels, given by `kwargs`, is an error.
+        super().__init__(data_shape=source_shape, num_classes=None, **kwargs)
         self.target_shape = target_shape
         self.generator = generator
         self.discriminator = discriminator

@@ -94,7 +94,11 @@ class ProgressiveGAN(GrowingModel):
         checks.non_negative("drift_weight", drift_weight)
         latent_dim, data_shape = _checked_shapes(generator, critic)
         super().__init__(
-            generator.num_levels, images_per_phase, data_shape=data_shape, **kwargs
+            generator.num_levels,
+            images_per_phase,
+            data_shape=data_shape,
+            num_classes=None,  # given by `kwargs` too, it is an error
+            **kwargs,
         )
         self.generator = generator
         self.critic = critic

@@ -211,3 +211,8 @@ def test_networks_must_make_pairs(generator, discriminator, message):
     )
     with pytest.raises(ValueError, match=f"{message}.*Received"):
         Pix2Pix(generator, discriminator)
+
+
+def test_labels_are_no_condition():
+    with pytest.raises(TypeError, match="num_classes"):
+        pix2pix(num_classes=3)

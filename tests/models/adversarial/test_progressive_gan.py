@@ -289,3 +289,8 @@ def test_only_models_that_grow_are_grown():
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="callback of a `ProgressiveGAN`.*Received"):
         model.fit(Z[:, :2], Z[:, 0], callbacks=[callbacks.GrowNetworks()], verbose=0)
+
+
+def test_labels_are_no_condition():
+    with pytest.raises(TypeError, match="num_classes"):
+        progressive_gan(num_classes=3)
