@@ -47,6 +47,7 @@ GOOD = {
     },
     models.DBM: {"layer_dims": [4, 3, 2], "num_chains": 2},
     models.DBN: {"layer_dims": [4, 3, 2]},
+    models.DenoisingAutoencoder: {"encoder": TO_LATENT, "decoder": TO_IMAGE},
     models.DiffusionModel: {
         "network": small_time_network((2,)),
         "data_shape": (2,),

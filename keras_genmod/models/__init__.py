@@ -8,6 +8,7 @@ from keras_genmod.models.adversarial.progressive_gan import ProgressiveGAN
 from keras_genmod.models.adversarial.wgan import WGAN
 from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
+from keras_genmod.models.autoencoders.denoising_autoencoder import DenoisingAutoencoder
 from keras_genmod.models.autoencoders.vae import VAE
 from keras_genmod.models.autoregressive.causal_transformer import CausalTransformer
 from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
@@ -49,6 +50,7 @@ __all__ = [
     "CycleGAN",
     "DBM",
     "DBN",
+    "DenoisingAutoencoder",
     "DiffusionModel",
     "DiscreteSchedule",
     "EnergyModel",

@@ -17,6 +17,7 @@ from keras_genmod import (
     CausalTransformer,
     ConsistencyModel,
     CycleGAN,
+    DenoisingAutoencoder,
     DiffusionModel,
     DiscreteSchedule,
     EnergyModel,
@@ -145,6 +146,25 @@ class TestAutoencoder(CompiledByXLA, ModelContract):
     @staticmethod
     def outputs(model):
         return model.encode(GREY), model.reconstruct(GREY)
+
+
+class TestDenoisingAutoencoder(ModelContract):
+    data = (GREY,)
+    falls = None
+    sample_arguments = None
+    data_in_unit_range = False
+
+    @staticmethod
+    def make():
+        return DenoisingAutoencoder(
+            small_network(IMAGE, (LATENT,)),
+            small_network((LATENT,), IMAGE, "sigmoid"),
+            noise_level=0.3,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.score(GREY), model.reconstruct(GREY)
 
 
 class TestScoreModel(ModelContract):

@@ -48,4 +48,22 @@ MUTANTS = [
         "ops.convert_to_tensor(self.tc_weight)",
         _OBJECTIVES + " -k on_it_alone",
     ),
+    Mutant(
+        "models/autoencoders/denoising_autoencoder.py",
+        "variance = ops.square(ops.convert_to_tensor(self.noise_level))",
+        "variance = ops.convert_to_tensor(self.noise_level)",
+        _HERE + "test_denoising_autoencoder.py -k score",
+    ),
+    Mutant(  # the noise is part of what it shall make
+        "models/autoencoders/denoising_autoencoder.py",
+        "return self._made_of(self._noisy(x), training)",
+        "return self._made_of(x, training)",
+        _HERE + "test_denoising_autoencoder.py -k closed_form",
+    ),
+    Mutant(  # whole examples are masked
+        "models/autoencoders/denoising_autoencoder.py",
+        "uniform(ops.shape(x), seed",
+        "uniform((ops.shape(x)[0], 1), seed",
+        _HERE + "test_denoising_autoencoder.py -k masking",
+    ),
 ]

@@ -27,6 +27,7 @@ SMALL = {
     "dbm": {"hidden_dims": "6,5", "pretrain_epochs": 1, "num_chains": 8},
     "dbn": {"hidden_dims": "6,5", "pretrain_epochs": 1},
     "ddpm": {"filters": 4, "multipliers": "1", "bound_steps": 2},
+    "denoising_autoencoder": {"hidden_dim": 16},
     "energy_model": {"hidden_dim": 8, "filters": 2, "num_langevin_steps": 3},
     "feature_classifier": {"filters": 4, "feature_dim": 8},
     "flow_matching": {"hidden_dim": 8, "pairs": "transport"},
@@ -39,6 +40,7 @@ SMALL = {
         "num_steps": 2,
         "num_resamplings": 1,
     },
+    "iwae": {"hidden_dim": 16, "latent_dim": 4},
     "maf": {"num_layers": 2, "hidden_dim": 32},
     "pix2pix": {"filters": 2},
     "mode_collapse": {"methods": "gan,pac_gan_2"},
@@ -71,10 +73,12 @@ FIGURES = {
     "dbm": "nats (lower_bound)",
     "dbn": "Logistic regression on its features: accuracy",
     "ddpm": "bits a dimension",
+    "denoising_autoencoder": "normal noise of 0.3: mean",
     "energy_model": "nats (estimate: normalised on a grid of 64x64 cells)",
     "feature_classifier": "Frechet distance",
     "flow_matching": "2 Euler steps end",
     "gan": "(features: pixels): Frechet distance",
+    "iwae": "nats (the objective), >=",
     "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x | y",
     "glow": "bits a dimension",
     "inpainting": "mean squared error of the lower halves",
@@ -112,6 +116,7 @@ LIKELIHOODS = {
     "dbm": "lower_bound",
     "dbn": "lower_bound",
     "glow": "lower_bound",
+    "iwae": "lower_bound",
     "maf": "lower_bound",
     "pixel_cnn": "exact",
     "rbm": "exact",
@@ -143,6 +148,7 @@ BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
+    "denoising_autoencoder iwae "
     "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
     "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
     "score_model sdedit sngan vae_planar_posterior vq_vae wgan_gp",

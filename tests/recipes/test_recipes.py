@@ -73,7 +73,8 @@ def test_it_leaves_its_files(name, first_run):
         assert f"kind={LIKELIHOODS[name]}, dataset=digits, split=test" in protocol
         levels = "num_levels=17" if name in FLOWS else "binarization=static(0)"
         assert levels in protocol and "count=96" in protocol
-        assert ("importance_samples=500" in protocol) == ("vae" in name)
+        weighted = "vae" in name or name == "iwae"
+        assert ("importance_samples=500" in protocol) == weighted
         assert ("importance_samples=10," in protocol) == (name in FLOWS)
     assert "val_loss" in "".join(training)
     assert FIGURES[name] in figures and "nan" not in figures
