@@ -15,6 +15,7 @@ from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from keras_genmod.layers.gaussian_sampling import GaussianSampling
 from keras_genmod.layers.gumbel_quantizer import GumbelQuantizer
+from keras_genmod.layers.learned_constant import LearnedConstant
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
@@ -45,6 +46,7 @@ __all__ = [
     "FiniteScalarQuantizer",
     "GaussianSampling",
     "GumbelQuantizer",
+    "LearnedConstant",
     "MaskedConv2D",
     "MaskedDense",
     "MinibatchStandardDeviation",

@@ -17,6 +17,10 @@ from keras_genmod.networks.patchgan import patchgan_discriminator
 from keras_genmod.networks.progressive import ProgressiveCritic, ProgressiveGenerator
 from keras_genmod.networks.resnet_generator import resnet_generator
 from keras_genmod.networks.sngan import sngan_discriminator, sngan_generator
+from keras_genmod.networks.style_gan import (
+    style_gan_discriminator,
+    style_gan_generator,
+)
 from keras_genmod.networks.time_mlp import time_mlp
 from keras_genmod.networks.unet import unet
 from keras_genmod.networks.unet_generator import unet_generator
@@ -42,6 +46,8 @@ __all__ = [
     "resnet_generator",
     "sngan_discriminator",
     "sngan_generator",
+    "style_gan_discriminator",
+    "style_gan_generator",
     "time_mlp",
     "unet",
     "unet_generator",

@@ -7,6 +7,7 @@ _SNGAN = "tests/networks/test_sngan.py"
 _AUGMENTATION = "tests/layers/test_augmentation.py"
 _STYLES = "tests/layers/test_styles.py"
 _BIG_GAN = "tests/networks/test_big_gan.py"
+_STYLE_GAN = "tests/networks/test_style_gan.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
 MUTANTS = [
@@ -213,5 +214,35 @@ MUTANTS = [
         "use_bias=not self.spectral",
         "use_bias=True",
         f"{_BIG_GAN} -k attention",
+    ),
+    Mutant(
+        "networks/style_gan.py",
+        "x = _styled(x, styles, width)\n        colours",
+        "colours",
+        f"{_STYLE_GAN} -k parameters",
+    ),
+    Mutant(
+        "networks/style_gan.py",
+        "inputs, x = latent, PixelNormalization()(latent)",
+        "inputs, x = latent, latent",
+        f"{_STYLE_GAN} -k length",
+    ),
+    Mutant(
+        "networks/style_gan.py",
+        "ModulatedConv2D(channels, 1, demodulate=False)",
+        "ModulatedConv2D(channels, 1)",
+        f"{_STYLE_GAN} -k styles",
+    ),
+    Mutant(
+        "networks/style_gan.py",
+        "x = layers.Concatenate()([x, PixelNormalization()(embedding)])",
+        "x = layers.Concatenate()([x, 0.0 * embedding])",
+        f"{_STYLE_GAN} -k classes",
+    ),
+    Mutant(
+        "layers/learned_constant.py",
+        "ops.broadcast_to(one, (size, *self.shape))",
+        "one",
+        f"{_STYLE_GAN} -k constant",
     ),
 ]

@@ -1,0 +1,135 @@
+"""StyleGAN2's networks: styles reach every layer, noise, start, counts."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_genmod import GAN, layers, networks
+
+RNG = np.random.default_rng(0)
+SHAPE = (16, 16, 3)
+
+
+def value(x):
+    return ops.convert_to_numpy(x)
+
+
+def count(network):
+    return sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    keras.utils.set_random_seed(0)
+    return networks.style_gan_generator(5, SHAPE, 8, 64, 6, 2)
+
+
+def test_generator_has_the_parameters_of_its_layers(generator):
+    widths = [8, 8, 4]  # 64 / 4 and 64 / 8 and 64 / 16, at most 8
+
+    def styled(inputs, outputs):  # kernel, bias, affine of the style, noise
+        return 9 * inputs * outputs + outputs + 7 * inputs + 1
+
+    def colours(inputs):
+        return 3 * inputs + 3 + 7 * inputs
+
+    expected = (5 * 6 + 6) + (6 * 6 + 6) + 16 * 8 + styled(8, 8) + colours(8)
+    for before, after in zip(widths, widths[1:], strict=False):
+        expected += styled(before, after) + styled(after, after) + colours(after)
+    assert count(generator) == expected
+
+
+def test_discriminator_has_the_parameters_of_its_layers():
+    discriminator = networks.style_gan_discriminator(SHAPE, 8, 64)
+    expected = 3 * 4 + 4
+    for before, after in ((4, 8), (8, 8)):
+        expected += 9 * before**2 + before + 9 * before * after + after
+        expected += before * after
+    expected += 9 * 9 * 8 + 8 + (16 * 8) * 8 + 8 + 8 + 1
+    assert count(discriminator) == expected
+    assert discriminator.output_shape == (None, 1)
+
+
+def test_mapping_ignores_the_length_of_latents(generator):
+    z = RNG.standard_normal((4, 5)).astype("float32")
+    first, second = (value(generator(scale * z)) for scale in (1.0, 7.0))
+    np.testing.assert_allclose(first, second, atol=1e-4)
+    assert np.abs(first[0] - first[1]).max() > 1e-4
+
+
+def test_every_modulated_layer_takes_the_styles(generator):
+    styles = generator.get_layer("styles").output
+    modulated = [x for x in generator.layers if isinstance(x, layers.ModulatedConv2D)]
+    assert len(modulated) == 5 + 3
+    assert all(layer.input[1] is styles for layer in modulated)
+    assert [x.demodulate for x in modulated].count(False) == 3
+
+
+def test_activations_start_near_unit_variance(generator):
+    noisy = [x for x in generator.layers if isinstance(x, layers.NoiseInjection)]
+    maps = keras.Model(generator.input, [layer.output for layer in noisy])
+    z = RNG.standard_normal((64, 5)).astype("float32")
+    for features in maps(z):
+        # Borders see zeros, doubled maps are smooth.
+        assert 0.2 < value(features)[:, 1:-1, 1:-1].std() < 2.0
+
+
+def test_noise_changes_images_in_training_alone(generator):
+    noise = next(x for x in generator.layers if isinstance(x, layers.NoiseInjection))
+    z = RNG.standard_normal((2, 5)).astype("float32")
+    noise.strength.assign(1.0)
+    first, second = (value(generator(z, training=True)) for _ in range(2))
+    assert np.abs(first - second).max() > 1e-4
+    np.testing.assert_array_equal(value(generator(z)), value(generator(z)))
+    noise.strength.assign(0.0)
+
+
+def test_classes_reach_both_networks_and_they_train(tmp_path):
+    keras.utils.set_random_seed(0)
+    shape = (8, 8, 1)
+    model = GAN(
+        networks.style_gan_generator(3, shape, 2, 8, 3, 1, num_classes=2),
+        networks.style_gan_discriminator(shape, 2, 8, num_classes=2),
+        latent_dim=3,
+        num_classes=2,
+        r1_weight=0.01,
+        ema_momentum=0.9,
+        seed=0,
+    )
+    images = RNG.random((4, *shape), dtype="float32")
+    model.compile()
+    logs = model.fit(images, np.array([0, 1, 0, 1]), batch_size=4, verbose=0).history
+    assert np.all(np.isfinite(list(logs.values())))
+    samples = [value(model.sample(2, condition=y, seed=0)) for y in (0, 1)]
+    assert np.abs(samples[0] - samples[1]).max() > 1e-5
+    assert min(s.min() for s in samples) >= 0 and max(s.max() for s in samples) <= 1
+    scores = [value(model((images, np.full(4, y)))) for y in (0, 1)]
+    assert np.abs(scores[0] - scores[1]).max() > 1e-6
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    again = value(loaded.sample(2, condition=1, seed=0))
+    np.testing.assert_allclose(again, samples[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("initializer", ["ones", "normal"])
+def test_constant_is_one_map_for_all(initializer):
+    layer = layers.LearnedConstant((2, 3), initializer)
+    found = value(layer(np.zeros((4, 7))))
+    assert found.shape == (4, 2, 3) and len(np.unique(found, axis=0)) == 1
+    assert np.all(found == 1.0) == (initializer == "ones")
+
+
+@pytest.mark.parametrize(
+    "function,arguments,name",
+    [
+        (networks.style_gan_generator, (2, (28, 28, 1)), "image_shape"),
+        (networks.style_gan_generator, (2, (12, 12, 1)), "image_shape"),
+        (networks.style_gan_generator, (2, (8, 8, 1), 0), "filters"),
+        (networks.style_gan_generator, (2, (8, 8, 1), 2, 8, 2, 0), "num_mappings"),
+        (networks.style_gan_discriminator, ((8, 8, 1), 2, 8, 1), "group_size"),
+    ],
+)
+def test_bad_argument_is_named(function, arguments, name):
+    with pytest.raises(ValueError, match=f"`{name}` must .*Received: "):
+        function(*arguments)
