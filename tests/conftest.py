@@ -43,6 +43,7 @@ def pytest_configure(config):
         import tensorflow as tf
 
         tf.config.optimizer.set_experimental_options(_TENSORFLOW_OPTIONS)
+        os.environ["XLA_FLAGS"] = _XLA_FLAGS  # read when XLA first compiles
     if config.getoption("--full"):
         config.option.markexpr = ""
     if config.getoption("--budget") and "PYTEST_XDIST_WORKER" not in os.environ:
@@ -62,6 +63,9 @@ _TENSORFLOW_OPTIONS = {
     "remapping": False,
     "shape_optimization": False,
 }
+_XLA_FLAGS = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 
 
 def pytest_collection_finish():

@@ -4,6 +4,7 @@ A model's test is a subclass of `ModelContract`: how to make it, data, and what 
 model it is. The contract trains it once for all properties.
 """
 
+import contextlib
 import copy
 import dataclasses
 import inspect
@@ -64,6 +65,24 @@ def varies_little(case):
     return slow_elsewhere(case)
 
 
+@contextlib.contextmanager
+def uncompiled():
+    """Lets TensorFlow take operations one by one: XLA takes seconds to compile them.
+
+    JAX compiles each operation, so that the whole is no more; torch compiles nothing.
+    """
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """A straight training run."""
@@ -90,6 +109,7 @@ class TrainingContract:
     falls: str | None = "loss"
     #: The mixed policy that is tried; the other one is slow.
     policy = "mixed_bfloat16"
+    optimizer = keras.optimizers.Adam
     learning_rate = 0.02
     resumed_on_gpu_atol = 0.0  # more where gradients add up in any order
     #: Whether training draws random numbers, which TensorFlow's XLA draws differently.
@@ -105,7 +125,7 @@ class TrainingContract:
     @classmethod
     def compiled(cls, **options):
         model = cls.make()
-        model.compile(keras.optimizers.Adam(cls.learning_rate), **options)
+        model.compile(cls.optimizer(cls.learning_rate), **options)
         return model
 
     @classmethod

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import CausalTransformer, GatedPixelCNN, PixelCNN
-from tests.contracts import slow_elsewhere, torch_param
+from tests.contracts import slow_elsewhere, torch_param, uncompiled
 from tests.models.autoregressive.cases import (
     SMALL,
     all_images,
@@ -42,11 +42,18 @@ def model(request):
     return make(request.param, image_shape, **arguments)
 
 
-def both_ways(model, num_samples, **arguments):
-    """Draws with the caches, and without; under XLA both, which has its own draws."""
+def draw(model, num_samples, **arguments):
+    """Draws as users do, compiled."""
     arguments = {"seed": 3, "return_log_prob": True, **arguments}
-    ways = [model.sample(num_samples, **arguments, use_cache=c) for c in (True, False)]
-    return [[numpy(x) for x in way] for way in ways]
+    return [numpy(x) for x in model.sample(num_samples, **arguments)]
+
+
+def both_ways(model, num_samples, **arguments):
+    """Draws with the caches, and without; XLA would have draws of its own."""
+    with uncompiled():
+        return [
+            draw(model, num_samples, **arguments, use_cache=c) for c in (True, False)
+        ]
 
 
 def completion(model, share):
@@ -60,24 +67,17 @@ def completion(model, share):
     }
 
 
-@pytest.fixture(scope="module")
-def samples(model):
-    """Six samples and their log-probabilities, with the caches and without.
-
-    A mask of nothing makes the compiled calls serve for the completions, too.
-    """
-    return both_ways(model, 6, **completion(model, 0.0))
-
-
-def test_caches_change_no_value_that_is_drawn(samples):
-    (images, log_prob), (naive, naive_log_prob) = samples
+# A mask of nothing makes the compiled calls serve for the completions, too.
+def test_caches_change_no_value_that_is_drawn(model):
+    ways = both_ways(model, 6, **completion(model, 0.0))
+    (images, log_prob), (naive, naive_log_prob) = ways
     np.testing.assert_array_equal(images, naive)
     np.testing.assert_allclose(log_prob, naive_log_prob, rtol=1e-4)
     assert len(np.unique(images.reshape(6, -1), axis=0)) > 1
 
 
-def test_log_prob_of_samples_is_what_the_loop_says(model, samples):
-    images, log_prob = samples[0]
+def test_log_prob_of_samples_is_what_the_loop_says(model):
+    images, log_prob = draw(model, 6, **completion(model, 0.0))
     expected = numpy(model.log_prob(images, condition_of(model, 6)))
     np.testing.assert_allclose(log_prob, expected, rtol=1e-4, atol=1e-4)
 
@@ -86,7 +86,8 @@ def test_draws_of_nan_weights_are_nan(model):
     weights = model.get_weights()
     try:
         model.set_weights([np.full_like(weight, np.nan) for weight in weights])
-        (images, log_prob), (naive, _) = both_ways(model, 6, **completion(model, 0.0))
+        images, log_prob = draw(model, 6, **completion(model, 0.0))
+        _, (naive, _) = both_ways(model, 6, **completion(model, 0.0))
     finally:
         model.set_weights(weights)
     assert np.all(np.isnan(images)) and np.all(np.isnan(naive))
@@ -114,9 +115,8 @@ def test_completion_is_the_same_with_caches(model):
     known, mask = arguments["known"], arguments["mask"]
     kept = np.repeat(known[mask][None], 6, axis=0)
     np.testing.assert_allclose(images[:, mask], kept, atol=1e-6)
-    arguments = completion(model, 1.0)
-    _, log_prob = model.sample(6, **arguments, return_log_prob=True)
-    np.testing.assert_array_equal(numpy(log_prob), 0)
+    _, log_prob = draw(model, 6, **completion(model, 1.0))
+    np.testing.assert_array_equal(log_prob, 0)
 
 
 @MODELS
