@@ -14,12 +14,14 @@ from keras_genmod.data.mixtures import (
 )
 from keras_genmod.data.paired_dataset import PairedDataset
 from keras_genmod.data.resizing import resize
+from keras_genmod.data.sprites import SPRITE_FACTORS, sprites
 from keras_genmod.data.transport_pairs import TransportPairs
 from keras_genmod.data.unpaired_dataset import UnpairedDataset
 
 __all__ = [
     "DynamicBinarization",
     "PairedDataset",
+    "SPRITE_FACTORS",
     "TransportPairs",
     "UnpairedDataset",
     "binarize",
@@ -31,5 +33,6 @@ __all__ = [
     "resize",
     "ring",
     "ring_centres",
+    "sprites",
     "stacked_mnist",
 ]

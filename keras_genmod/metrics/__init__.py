@@ -5,6 +5,8 @@ Everything is NumPy and SciPy on the host, in float64, whatever the backend.
 
 from keras_genmod.metrics.bits_per_dim import bits_per_dim
 from keras_genmod.metrics.classifier_score import classifier_score, inception_score
+from keras_genmod.metrics.dci import DCI, dci
+from keras_genmod.metrics.factor_scores import beta_vae_score, factor_vae_score
 from keras_genmod.metrics.feature_statistics import FeatureStatistics
 from keras_genmod.metrics.frechet_distance import (
     RankDeficientWarning,
@@ -12,6 +14,10 @@ from keras_genmod.metrics.frechet_distance import (
 )
 from keras_genmod.metrics.kernel_distance import kernel_distance
 from keras_genmod.metrics.mode_coverage import ModeCoverage, mode_coverage
+from keras_genmod.metrics.mutual_information_gap import (
+    MutualInformationGap,
+    mutual_information_gap,
+)
 from keras_genmod.metrics.nearest_neighbours import (
     NearestNeighbours,
     nearest_neighbours,
@@ -23,10 +29,13 @@ from keras_genmod.metrics.precision_recall_density_coverage import (
 )
 from keras_genmod.metrics.protocol import Protocol
 from keras_genmod.metrics.results import Result, Score
+from keras_genmod.metrics.separated_predictability import separated_predictability
 
 __all__ = [
+    "DCI",
     "FeatureStatistics",
     "ModeCoverage",
+    "MutualInformationGap",
     "NearestNeighbours",
     "OutlierScores",
     "PrecisionRecallDensityCoverage",
@@ -34,13 +43,18 @@ __all__ = [
     "RankDeficientWarning",
     "Result",
     "Score",
+    "beta_vae_score",
     "bits_per_dim",
     "classifier_score",
+    "dci",
+    "factor_vae_score",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
     "mode_coverage",
+    "mutual_information_gap",
     "nearest_neighbours",
     "outlier_auroc",
     "precision_recall_density_coverage",
+    "separated_predictability",
 ]

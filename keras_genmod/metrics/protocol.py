@@ -30,6 +30,11 @@ class Protocol:
         deviation: Float, the standard deviation of each mode.
         frequencies: Tuple of floats, the modes' frequencies in the data.
         truncation: Float, the largest latent of truncated samples.
+        num_bins: Integer, bins of each latent.
+        num_trees: Integer, boosting stages of the classifiers.
+        num_groups: Integer, groups of examples that share a factor.
+        group_size: Integer, examples or pairs in a group.
+        threshold: Float, the variance up to which a latent counts as dead.
         seed: Integer, the seed of the subsets or splits.
 
     Example:
@@ -57,6 +62,11 @@ class Protocol:
     deviation: float | None = None
     frequencies: tuple[float, ...] | None = None
     truncation: float | None = None
+    num_bins: int | None = None
+    num_trees: int | None = None
+    num_groups: int | None = None
+    group_size: int | None = None
+    threshold: float | None = None
     seed: int | None = None
 
     def __str__(self) -> str:

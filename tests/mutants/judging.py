@@ -93,4 +93,46 @@ MUTANTS = [
         "condition=labels, seed=seed)",
         "tests/callbacks/test_evaluate_samples.py -k truncation",
     ),
+    Mutant(  # the marginals are those of the bins alone
+        "metrics/mutual_information_gap.py",
+        "joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)",
+        "joint.sum(axis=1, keepdims=True) * joint.sum(axis=1, keepdims=True).mean()",
+        "tests/metrics/test_disentanglement.py -k hardly_any",
+    ),
+    Mutant(
+        "metrics/mutual_information_gap.py",
+        "gaps = (ordered[:, 0] - ordered[:, 1]) / entropies",
+        "gaps = ordered[:, 0] / entropies",
+        "tests/metrics/test_disentanglement.py -k duplicated",
+    ),
+    Mutant(  # dead latents divide by zero
+        "metrics/factor_scores.py",
+        "is_alive = variances > min_variance",
+        "is_alive = variances >= min_variance",
+        "tests/metrics/test_disentanglement.py -k dead",
+    ),
+    Mutant(
+        "metrics/dci.py",
+        "sums / sums.sum() * (1.0 - entropies)",
+        "(1.0 - entropies) / len(sums)",
+        "tests/metrics/test_disentanglement.py -k mixed",
+    ),
+    Mutant(
+        "metrics/separated_predictability.py",
+        "np.linalg.norm(v, axis=0)[:, None]) ** 2",
+        "np.linalg.norm(v, axis=0)[:, None])",
+        "tests/metrics/test_disentanglement.py -k rotated",
+    ),
+    Mutant(  # anything may be a partner
+        "metrics/labelled_codes.py",
+        "order[low + (",
+        "order[0 * low + (",
+        "tests/metrics/test_disentanglement.py -k partners",
+    ),
+    Mutant(  # the turn is mirrored
+        "data/sprites.py",
+        "v = np.cos(turn) * up - np.sin(turn) * across",
+        "v = np.cos(turn) * up + np.sin(turn) * across",
+        "tests/data/test_sprites.py -k angle",
+    ),
 ]
