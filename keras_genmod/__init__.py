@@ -14,6 +14,7 @@ from keras_genmod import (
     evaluation,
     latents,
     layers,
+    losses,
     metrics,
     networks,
 )
@@ -23,6 +24,7 @@ from keras_genmod.models import (
     GAN,
     RBM,
     VAE,
+    VQGAN,
     VQVAE,
     WGAN,
     WGANGP,
@@ -94,6 +96,7 @@ __all__ = [
     "TwoStage",
     "UniformDequantization",
     "VAE",
+    "VQGAN",
     "VQVAE",
     "VariationalDequantization",
     "WGAN",
@@ -105,6 +108,7 @@ __all__ = [
     "evaluation",
     "latents",
     "layers",
+    "losses",
     "metrics",
     "networks",
 ]

@@ -5,6 +5,7 @@ import inspect
 import json
 import pathlib
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
@@ -109,6 +110,26 @@ def _check_same(settings: dict[str, Any], path: pathlib.Path) -> None:
                 f"folder. Received: {name}={value!r}, log_dir='{path.parent}' of a run "
                 f"with {name}={begun[name]!r}"
             )
+
+
+def later_stage(log_dir: str, name: str, epochs: int) -> str:
+    """Returns the folder of a run that builds on another one, which has ended.
+
+    What it holds is deleted where the other one has gone on since: it was made for what
+    that had learnt before.
+
+    Args:
+        log_dir: Folder of the other run.
+        name: The folder's name in there.
+        epochs: How many epochs the other run took.
+    """
+    folder = pathlib.Path(log_dir, name)
+    path = folder / "built_on_epoch.txt"
+    if path.exists() and path.read_text() != str(epochs):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(epochs))
+    return str(folder)
 
 
 def integers(name: str, text: str) -> list[int]:

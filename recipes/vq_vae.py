@@ -14,7 +14,7 @@ from keras_genmod import (
     layers,
     networks,
 )
-from recipes._run import begin, command_line, fit
+from recipes._run import begin, command_line, fit, later_stage
 
 LEARNING_RATE = 1e-3
 NUM_COLUMNS = 10
@@ -22,14 +22,14 @@ NUM_COLUMNS = 10
 
 def main(
     dataset: str = "digits",
-    epochs: int = 60,
-    prior_epochs: int = 10,
+    epochs: int = 20,
+    prior_epochs: int | None = None,
     batch_size: int = 32,
-    num_codes: int = 64,
+    num_codes: int = 16,
     code_dim: int = 16,
     filters: int = 32,
-    num_downsamplings: int = 2,
-    model_dim: int = 64,
+    num_downsamplings: int = 1,
+    model_dim: int = 32,
     num_blocks: int = 2,
     seed: int = 0,
     limit: int | None = None,
@@ -40,12 +40,13 @@ def main(
     Args:
         dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
         epochs: Passes of the autoencoder over the data.
-        prior_epochs: Passes of the prior over the codes, once the first are done.
+        prior_epochs: Passes of the prior over the codes, once the first are done; as
+            many as those where none is given.
         batch_size: Examples a step; 128 for MNIST.
         num_codes: Codes in the codebook; 512 for MNIST.
         code_dim: Channels of a code's vector.
         filters: Channels of the convolutions.
-        num_downsamplings: Halvings of height and width before the codes.
+        num_downsamplings: Halvings of height and width before the codes; 2 for MNIST.
         model_dim: Width of the transformer, a multiple of 4.
         num_blocks: Blocks of the transformer.
         seed: Of the weights, the batches and the draws.
@@ -90,6 +91,8 @@ def main(
     prior = CausalTransformer((*grid, 1), num_codes, model_dim, 4, num_blocks, None)
     model = TwoStage(vq_vae, prior, seed=seed)
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
+    folder = later_stage(log_dir, "prior", epochs)
+    prior_epochs = prior_epochs or epochs
     samples = callbacks.SampleGrid(
         log_dir,
         2 * NUM_COLUMNS,
@@ -97,7 +100,6 @@ def main(
         num_columns=NUM_COLUMNS,
         every=max(1, prior_epochs // 4),
     )
-    folder = f"{log_dir}/prior"
     fit(
         model,
         x_train,
@@ -112,8 +114,8 @@ def main(
     shown = samples.draw(model), reconstructions.draw(vq_vae)
     images = np.concatenate([ops.convert_to_numpy(x) for x in shown])
     caption = (
-        f"{dataset}, epochs {epochs} and {prior_epochs}; rows: 1-2 samples; 3 held-out "
-        "images; 4 their reconstructions"
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples; 3 held-out images; 4 their "
+        "reconstructions"
     )
     callbacks.save_png(
         f"{log_dir}/vq_vae.png", callbacks.image_grid(images, NUM_COLUMNS), caption

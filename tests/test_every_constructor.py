@@ -101,6 +101,12 @@ GOOD = {
         "num_levels": 4,
         "bijector": bijectors.Affine((2,)),
     },
+    models.VQGAN: {
+        "encoder": TO_LATENT,
+        "quantizer": layers.VectorQuantizer(4, LATENT),
+        "decoder": TO_IMAGE,
+        "discriminator": TO_SCORE,
+    },
     models.VQVAE: {
         "encoder": TO_LATENT,
         "quantizer": layers.VectorQuantizer(4, LATENT),

@@ -26,6 +26,7 @@ from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.diffusion.score_model import ScoreModel
 from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
 from keras_genmod.models.discrete.two_stage import TwoStage
+from keras_genmod.models.discrete.vq_gan import VQGAN
 from keras_genmod.models.discrete.vq_vae import VQVAE
 from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
 from keras_genmod.models.energy.dbm import DBM
@@ -74,6 +75,7 @@ __all__ = [
     "TwoStage",
     "UniformDequantization",
     "VAE",
+    "VQGAN",
     "VQVAE",
     "VariationalDequantization",
     "WGAN",

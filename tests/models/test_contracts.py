@@ -11,6 +11,7 @@ from keras_genmod import (
     GAN,
     RBM,
     VAE,
+    VQGAN,
     VQVAE,
     WGAN,
     WGANGP,
@@ -44,6 +45,7 @@ from keras_genmod.layers import (
     PersistentDropout,
     VectorQuantizer,
 )
+from keras_genmod.losses import PerceptualLoss
 from tests.contracts import (
     NUM_BATCHES,
     NUM_EXAMPLES,
@@ -104,6 +106,32 @@ class TestVQVAE(ModelContract):
             if name.split("/")[-1] in moved:
                 assert np.any(run.states[0][name] != before), name
                 assert np.any(run.states[1][name] != run.states[0][name]), name
+
+
+class TestVQGAN(ModelContract):
+    data = (GREY,)
+    falls = None
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return VQGAN(
+            small_network(IMAGE, (2, 2, LATENT), dropout=0.3),
+            VectorQuantizer(6, LATENT, decay=0.9, restart_threshold=0.3),
+            small_network((2, 2, LATENT), IMAGE, "sigmoid"),
+            small_network(IMAGE, (1,), use_bias=False),
+            PerceptualLoss(
+                keras.Sequential(
+                    [keras.Input(IMAGE), keras.layers.Conv2D(2, 3, name="features")]
+                ),
+                "features",
+            ),
+            discriminator_start=1,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.reconstruct(GREY), model.predict(GREY, verbose=0)
 
 
 class TestTwoStage(ConditionalContract):

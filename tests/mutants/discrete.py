@@ -5,6 +5,7 @@ from tests.mutants import Mutant
 _VQ = "layers/vector_quantizer.py"
 _TESTS = "tests/layers/test_vector_quantizer.py"
 _TWO = "models/discrete/two_stage.py"
+_GAN = "models/discrete/vq_gan.py"
 _MODELS = "tests/models/discrete"
 _OTHERS = "tests/layers/test_other_quantizers.py"
 
@@ -128,7 +129,7 @@ MUTANTS = [
         "models/discrete/between.py",
         "ops.round(samples * (self.num_codes - 1))",
         "ops.floor(samples * (self.num_codes - 1) * 0.999)",
-        f"{_MODELS}/test_two_stage.py -k decoded_codes",
+        f"{_MODELS}/test_two_stage.py -k values_that_a_prior",
     ),
     Mutant(
         "models/discrete/encoded.py",
@@ -159,5 +160,47 @@ MUTANTS = [
         "return logits * self._temperature, cache",
         "return logits * 0.0, cache",
         "tests/models/autoregressive/test_truncation.py -k changes_nothing",
+    ),
+    Mutant(
+        _GAN,
+        "factor = ops.where(takes_part, factor, 0.0)",
+        "factor = factor + 0.0",
+        f"{_MODELS}/test_vq_gan.py -k idle",
+    ),
+    Mutant(
+        _GAN,
+        '* passed_on["takes_part"], None',
+        '* (1.0 + 0.0 * passed_on["takes_part"]), None',
+        f"{_MODELS}/test_vq_gan.py -k idle",
+    ),
+    Mutant(
+        _GAN,
+        "ops.mean(ops.abs(2.0 * (x - y)))",
+        "ops.mean(ops.abs(x - y))",
+        f"{_MODELS}/test_vq_gan.py -k minus_one",
+    ),
+    Mutant(
+        _GAN,
+        "if training:\n            self.num_steps",
+        "if True:\n            self.num_steps",
+        f"{_MODELS}/test_vq_gan.py -k idle",
+    ),
+    Mutant(
+        "models/discrete/adaptive_weight.py",
+        "ratio = self._norm(features, reconstruction) / (",
+        "ratio = 1.0 / (",
+        f"{_MODELS}/test_vq_gan.py -k ratio_of_gradients",
+    ),
+    Mutant(
+        "losses/perceptual_loss.py",
+        "found = self._features(x, training=False)",
+        "found = self._features(x, training=True)",
+        "tests/losses/test_perceptual_loss.py -k training_changes_nothing",
+    ),
+    Mutant(
+        "losses/perceptual_loss.py",
+        'ops.cast(x, "float32") * scale + offset',
+        'ops.cast(x, "float32")',
+        "tests/losses/test_perceptual_loss.py -k weighted_distance",
     ),
 ]

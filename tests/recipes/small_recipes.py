@@ -57,10 +57,18 @@ SMALL = {
     "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
-    "vq_vae": {"filters": 4, "code_dim": 4, "model_dim": 8, "prior_epochs": 1},
+    "vq_gan": {
+        "filters": 4,
+        "code_dim": 4,
+        "model_dim": 8,
+        "discriminator_start": 1,
+    },
+    "vq_vae": {"filters": 4, "code_dim": 4, "model_dim": 8},
     "wgan_gp": {"filters": 4, "latent_dim": 8},
 }
 RESUMED = ("gan", "dbn", "wgan_gp")  # the others with the slow tests
+# A prior is of one autoencoder: where that goes on, the prior begins anew.
+BEGIN_A_STAGE_ANEW = ("vq_gan", "vq_vae")
 SLOW = pytest.mark.slow
 FIGURES = {
     "anomaly": "the lowest AUROC is",
@@ -98,7 +106,8 @@ FIGURES = {
     "sngan": "has the class asked for in",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
-    "vq_vae": "of 64 codes, at a perplexity of",
+    "vq_gan": "of 64 codes, at a perplexity of",
+    "vq_vae": "of 16 codes, at a perplexity of",
     "wgan_gp": "(features: pixels): Frechet distance",
 }
 
@@ -151,7 +160,7 @@ BACKENDS = {
     "denoising_autoencoder iwae "
     "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
     "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
-    "score_model sdedit sngan vae_planar_posterior vq_vae wgan_gp",
+    "score_model sdedit sngan vae_planar_posterior vq_gan vq_vae wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 

@@ -6,17 +6,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_genmod.engine import Seeds, compiled, uniform
+from keras_genmod.engine import compiled
 from keras_genmod.layers.quantizer import Quantizer
-from keras_genmod.models import network_checks
-from keras_genmod.models.discrete import code_checks
 from keras_genmod.models.discrete.code_usage import CodeUsage
+from keras_genmod.models.discrete.coded import Coded, grid_of
 from keras_genmod.models.discrete.output_likelihood import OutputLikelihood
-from keras_genmod.models.generative_model import GenerativeModel
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class VQVAE(GenerativeModel):
+class VQVAE(Coded):
     """Encodes to a grid of codes, and decodes their vectors.
 
     With k(x) the codes of encoder(x), z_q their vectors and N their number,
@@ -132,46 +130,9 @@ class VQVAE(GenerativeModel):
     def _log_likelihood(self, output, data):
         return self._output.log_prob(output, data, self._log_var())
 
-    def _codes(self, x):
-        return self.quantizer(self.encoder(x, training=False), training=False)["codes"]
-
-    def encode(self, x: Any) -> Any:
-        """Returns the codes of data `(batch, *data_shape)`, int32 `(batch, *grid)`."""
-        self.check_examples(x)
-        return self._encode(x)
-
-    @compiled()
-    def _encode(self, x):
-        return self._codes(ops.cast(x, "float32"))
-
-    def decode(self, codes: Any) -> Any:
-        """Returns the mean of p(x | codes), `(batch, *data_shape)`.
-
-        Args:
-            codes: Ints `(batch, *grid)` from 0 to `num_codes` - 1.
-
-        Raises:
-            ValueError: If the codes are not such.
-        """
-        return self._decode(code_checks.codes(codes, self.grid, self.num_codes))
-
-    @compiled()
-    def _decode(self, codes):
-        return self._mean_of_codes(codes)
-
-    def _mean_of_codes(self, codes):
-        output = self._decode_vectors(self.quantizer.lookup(codes))
+    def _images_of(self, vectors):
+        output = self._decode_vectors(vectors)
         return self._output.distribution(output, self._log_var()).mean()
-
-    def reconstruct(self, x: Any) -> Any:
-        """Returns `decode(encode(x))`, of the shape of `x`."""
-        return self.decode(self.encode(x))
-
-    @compiled()
-    def _sample(self, state, condition, *, num_samples):
-        noise = uniform((num_samples, *self.grid), Seeds(state))
-        codes = ops.cast(ops.floor(noise * self.num_codes), "int32")
-        return self._mean_of_codes(ops.minimum(codes, self.num_codes - 1))
 
     def log_prob(self, x: Any, condition: Any = None, batch_size: int = 128) -> Any:
         """Returns a lower bound on log p(x) in nats, shape `(batch,)`.
@@ -214,26 +175,3 @@ class VQVAE(GenerativeModel):
             "likelihood": self.likelihood,
             "num_levels": self._given_levels,
         }
-
-
-def grid_of(encoder: Any, quantizer: Any) -> tuple:
-    """Returns the data's shape and that of an example's codes.
-
-    Raises:
-        ValueError: If the quantizer does not take what the encoder returns.
-    """
-    if not isinstance(quantizer, Quantizer):
-        raise ValueError(
-            "`quantizer` must be a `keras_genmod.layers.VectorQuantizer`, "
-            "`FiniteScalarQuantizer` or `GumbelQuantizer`. "
-            f"Received: quantizer={quantizer!r}"
-        )
-    data_shape, features = network_checks.shapes("encoder", encoder)
-    network_checks.known_shape("encoder", data_shape)
-    network_checks.known_shape("encoder", features)
-    if features[-1] != quantizer.input_dim:
-        raise ValueError(
-            f"`encoder` must end in {quantizer.input_dim} channels, as the quantizer "
-            f"takes them. Received an output of shape {features} (without the batch)"
-        )
-    return data_shape, features[:-1]

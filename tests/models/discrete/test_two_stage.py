@@ -89,6 +89,13 @@ def test_samples_are_decoded_codes_of_the_prior(model):
     np.testing.assert_allclose(found, numpy(model.autoencoder.decode(codes)), rtol=1e-5)
 
 
+def test_codes_are_those_of_the_values_that_a_prior_has(model):
+    values = model._between.from_codes(ALL_CODES)
+    assert values.shape == (9, *GRID, 1) and set(np.unique(values)) == {0.0, 0.5, 1.0}
+    found = numpy(model._between.decode(values))
+    np.testing.assert_allclose(found, numpy(model.autoencoder.decode(ALL_CODES)))
+
+
 def test_data_are_encoded_once_a_fit_and_the_autoencoder_stays(model, monkeypatch):
     model.compile(keras.optimizers.Adam(0.01))
     before = [numpy(v) for v in model.autoencoder.variables]

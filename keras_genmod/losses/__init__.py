@@ -1,0 +1,5 @@
+"""Distances that models are trained by, and that several models share."""
+
+from keras_genmod.losses.perceptual_loss import PerceptualLoss
+
+__all__ = ["PerceptualLoss"]

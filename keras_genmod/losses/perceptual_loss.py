@@ -1,0 +1,189 @@
+"""Distances of images in the features of a classifier.
+
+Johnson, Alahi and Fei-Fei, Perceptual losses for real-time style transfer and
+super-resolution, 2016, arXiv:1603.08155; Zhang et al., The unreasonable effectiveness
+of deep features as a perceptual metric, 2018, arXiv:1801.03924.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genmod import checks
+
+_EPSILON = 1e-10  # inside the square root of a norm
+
+
+@keras.saving.register_keras_serializable("keras_genmod")
+class PerceptualLoss(keras.layers.Layer):
+    """Mean squared difference of unit-length features, summed over layers.
+
+    With f_l(x) the features of layer l at each place, divided by their length,
+
+    d(x, y) = sum_l mean_places sum_c w_lc (f_lc(x) - f_lc(y))^2
+
+    It is what LPIPS computes where the network and the weights are those of LPIPS; with
+    weights of one, or another network, it is a perceptual loss and no LPIPS.
+
+    The network is copied, so that the given one may go on training; the copy has no
+    trainable weights, and always works as in inference: no dropout, no batch
+    statistics.
+
+    Args:
+        network: Built Functional or Sequential Keras model of images, such as a
+            classifier of the recipe `feature_classifier`, or `keras.applications.VGG16(
+            include_top=False, weights=path)`. It takes images in [0, 1]: one that takes
+            others needs `scale` and `offset`.
+        layers: Sequence of names of layers in it, or one name: for VGG16 as in LPIPS
+            "block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3" and
+            "block5_conv3".
+        weights: Sequence of an array `(channels,)` of numbers of at least 0 for each
+            layer, or `None` for ones.
+        scale: Number, or one a channel; the network sees scale x + offset. LPIPS takes
+            images to [-1, 1] and subtracts (-.030, -.088, -.188), then divides by
+            (.458, .448, .450): scale (4.367, 4.464, 4.444) and offset (-2.118, -2.036,
+            -1.804).
+        offset: Number, or one a channel.
+        **kwargs: As in `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Pair `(x, y)` of images `(batch, height, width, channels)` in [0, 1].
+
+    Returns:
+        Float32 tensor `(batch,)`.
+
+    Raises:
+        ValueError: If a layer is not in the network, weights do not fit its channels,
+            or images have other channels than the network takes.
+
+    References:
+        - Johnson, Alahi and Fei-Fei, 2016, arXiv:1603.08155.
+        - Zhang et al., 2018, arXiv:1801.03924.
+
+    Example:
+    ```python
+    classifier = keras.saving.load_model("runs/feature_classifier/model.keras")
+    loss = losses.PerceptualLoss(classifier, ["conv2d_1", "conv2d_3"])
+    distances = loss((x, reconstructions))  # (batch,)
+    ```
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        layers: Sequence[str] | str,
+        weights: Sequence[Any] | None = None,
+        scale: Any = 1.0,
+        offset: Any = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)
+        names = [layers] if isinstance(layers, str) else layers
+        outputs = _outputs(network, names)
+        self.layer_names = list(names)
+        self.channels = network.input_shape[-1]
+        self.scale = _per_channel("scale", scale, self.channels)
+        self.offset = _per_channel("offset", offset, self.channels)
+        self.channel_weights = _channel_weights(weights, outputs)
+        self.network = keras.models.clone_model(network)
+        self.network.set_weights(network.get_weights())
+        self.network.trainable = False
+        found = _outputs(self.network, names)
+        # Past Keras' tracking: its weights are those of the network.
+        self.__dict__["_features"] = keras.Model(self.network.inputs[0], found)
+        self.built = True
+
+    def call(self, inputs):
+        x, y = inputs
+        total = 0.0
+        pairs = zip(self._unit_features(x), self._unit_features(y), strict=True)
+        for i, (of_x, of_y) in enumerate(pairs):
+            squared = ops.square(of_x - of_y)
+            if self.channel_weights is not None:
+                squared = squared * ops.convert_to_tensor(self.channel_weights[i])
+            summed = ops.sum(squared, axis=-1)  # (batch, places)
+            summed = ops.reshape(summed, (ops.shape(summed)[0], -1))
+            total = total + ops.mean(summed, axis=1)
+        return total
+
+    def _unit_features(self, x):
+        checks.static_shape("inputs", x, (None, None, self.channels))
+        scale, offset = map(ops.convert_to_tensor, (self.scale, self.offset))
+        x = ops.cast(x, "float32") * scale + offset
+        found = self._features(x, training=False)
+        for features in found if isinstance(found, (list, tuple)) else [found]:
+            features = ops.cast(features, "float32")
+            squared = ops.sum(ops.square(features), axis=-1, keepdims=True)
+            yield features * ops.rsqrt(squared + _EPSILON)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0][0],)
+
+    def get_config(self):
+        weights = self.channel_weights
+        return {
+            **super().get_config(),
+            "network": keras.saving.serialize_keras_object(self.network),
+            "layers": self.layer_names,
+            "weights": None if weights is None else [w.tolist() for w in weights],
+            "scale": self.scale.tolist(),
+            "offset": self.offset.tolist(),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})
+
+
+def _outputs(network, names):
+    """Returns the outputs of layers by their names.
+
+    Raises:
+        ValueError: If the network is none of images, or has no such layer.
+    """
+    shape = getattr(network, "input_shape", None)
+    is_built = isinstance(network, keras.Model) and hasattr(network, "inputs")
+    if not is_built or not isinstance(shape, tuple) or len(shape) != 4:
+        raise ValueError(
+            "`network` must be a built Functional or Sequential Keras model of images. "
+            f"Received: network={network!r}"
+        )
+    known = [layer.name for layer in network.layers]
+    is_list = isinstance(names, (list, tuple)) and len(names) > 0
+    if not is_list or not all(name in known for name in names):
+        raise ValueError(
+            f"`layers` must be names of layers of `network`: {', '.join(known)}. "
+            f"Received: layers={names!r}"
+        )
+    return [network.get_layer(name).output for name in names]
+
+
+def _per_channel(name, value, channels):
+    array = checks.real_numbers(name, value).astype("float32")
+    if array.shape not in ((), (channels,)):
+        raise ValueError(
+            f"`{name}` must be a number, or one for each of {channels} channels. "
+            f"Received: {name}={value!r}"
+        )
+    return array
+
+
+def _channel_weights(weights, outputs):
+    if weights is None:
+        return None
+    sizes = [output.shape[-1] for output in outputs]
+    is_list = isinstance(weights, (list, tuple)) and len(weights) == len(sizes)
+    arrays = [checks.real_numbers("weights", w) for w in weights] if is_list else []
+    fits = is_list and all(
+        a.shape == (n,) and a.min() >= 0 for a, n in zip(arrays, sizes, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            "`weights` must be an array of numbers of at least 0 for each layer, of "
+            f"{sizes} channels. Received: weights={weights!r}"
+        )
+    return [np.asarray(array, "float32") for array in arrays]

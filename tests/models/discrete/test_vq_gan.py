@@ -1,0 +1,134 @@
+"""The weight of the discriminator, its delayed start, and what is refused."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_genmod import VQGAN, CausalTransformer, TwoStage
+from keras_genmod.layers import VectorQuantizer
+from keras_genmod.losses import PerceptualLoss
+from keras_genmod.models.discrete.adaptive_weight import LastLayer
+from tests.autodiff import gradients
+from tests.models.small_networks import small_network
+
+IMAGE, VECTORS = (4, 4, 1), (2, 2, 3)
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.random((16, *IMAGE)).astype("float32")
+Z = GENERATOR.normal(size=(5, *VECTORS)).astype("float32")
+
+
+def numpy(x):
+    return ops.convert_to_numpy(x)
+
+
+def made(**options):
+    return VQGAN(
+        small_network(IMAGE, VECTORS),
+        VectorQuantizer(6, 3, seed=0),
+        small_network(VECTORS, IMAGE, "sigmoid"),
+        small_network(IMAGE, (1,), use_bias=False),
+        **options,
+    )
+
+
+def reconstruction(y):
+    return ops.mean(ops.abs(y - 0.5))
+
+
+def adversarial(y):
+    return ops.mean(ops.sin(3 * y))
+
+
+def test_adaptive_weight_is_the_ratio_of_gradients_at_the_last_kernel():
+    decoder = small_network(VECTORS, IMAGE, "sigmoid")
+    last = LastLayer(decoder)
+    output, features = last.call(Z, training=False)
+    np.testing.assert_allclose(numpy(output), numpy(decoder(Z)), atol=1e-6)
+    kernel = [decoder.layers[-2].kernel]  # before a `Reshape`
+    norms = [
+        np.linalg.norm(gradients(lambda loss=loss: loss(decoder(Z)), kernel)[0])
+        for loss in (reconstruction, adversarial)
+    ]
+    found = float(numpy(last.weight(features, reconstruction, adversarial)))
+    np.testing.assert_allclose(found, norms[0] / (norms[1] + 1e-4), rtol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.1, 50.0])
+def test_scaling_the_game_leaves_its_weighted_gradient_as_it_was(factor):
+    last = LastLayer(small_network(VECTORS, IMAGE, "sigmoid"))
+    _, features = last.call(Z, training=False)
+    plain = last.weight(features, reconstruction, adversarial)
+    scaled = last.weight(features, reconstruction, lambda y: factor * adversarial(y))
+    # 1e-4 beside the norm of the gradient
+    np.testing.assert_allclose(factor * numpy(scaled), numpy(plain), rtol=0.02)
+
+
+def test_a_game_without_gradient_has_a_weight_that_is_bounded():
+    last = LastLayer(small_network(VECTORS, IMAGE, "sigmoid"))
+    _, features = last.call(Z, training=False)
+    found = last.weight(
+        features, lambda y: 1e6 * reconstruction(y), lambda y: 0.0 * ops.sum(y)
+    )
+    np.testing.assert_allclose(numpy(found), 1e4)
+
+
+def test_the_discriminator_is_idle_until_its_start():
+    model = made(discriminator_start=4)
+    model.compile(keras.optimizers.Adam(0.01))
+    before = [numpy(v) for v in model.discriminator.variables]
+    options = {"batch_size": 8, "verbose": 0}  # two steps an epoch
+    logs = model.fit(X, epochs=2, **options).history
+    assert logs["discriminator_loss"] == logs["adaptive_weight"] == [0.0, 0.0]
+    for value, old in zip(model.discriminator.variables, before, strict=True):
+        np.testing.assert_array_equal(numpy(value), old)
+    assert int(numpy(model.num_steps)) == 4
+    logs = model.fit(X, epochs=1, **options).history
+    assert logs["discriminator_loss"][0] > 0 and logs["adaptive_weight"][0] > 0
+    moved = zip(model.discriminator.trainable_variables, before, strict=True)
+    assert all(np.any(numpy(value) != old) for value, old in moved)
+    before = int(numpy(model.num_steps))
+    model.evaluate(X, verbose=0)
+    assert int(numpy(model.num_steps)) == before
+    # A prior on its codes: samples, but no bound.
+    prior = CausalTransformer((2, 2, 1), 6, 4, 2, 1)
+    both = TwoStage(model, prior)
+    assert numpy(both.sample(3, seed=0)).shape == (3, *IMAGE)
+    with pytest.raises(NotImplementedError, match="There is no bound"):
+        both.log_prob(X)
+
+
+def test_losses_are_those_of_images_on_minus_one_to_one():
+    model = made(discriminator_start=100)
+    model.compile("adam")
+    logs = model.evaluate(X, return_dict=True, verbose=0)
+    y = numpy(model.reconstruct(X))
+    np.testing.assert_allclose(
+        logs["reconstruction"], 2 * np.abs(X - y).mean(), rtol=1e-4
+    )
+    book = numpy(model.quantizer.codebook)[numpy(model.encode(X))]
+    features = numpy(model.encode_features(X))
+    expected = 0.25 * np.square(features - book).mean()
+    np.testing.assert_allclose(logs["quantization"], expected, rtol=1e-4)
+    total = logs["reconstruction"] + logs["quantization"]
+    np.testing.assert_allclose(logs["loss"], total, rtol=1e-5)
+    np.testing.assert_allclose(numpy(model.decode_features(features)), y, rtol=1e-5)
+
+
+def test_networks_that_do_not_fit_are_refused():
+    colours = keras.Sequential(
+        [keras.Input((4, 4, 3)), keras.layers.Conv2D(2, 3, name="features")]
+    )
+    with pytest.raises(ValueError, match="`perceptual` must take images of 1 channels"):
+        made(perceptual=PerceptualLoss(colours, "features"))
+    with pytest.raises(ValueError, match="`perceptual` must be a"):
+        made(perceptual=colours)
+    parts = small_network(IMAGE, VECTORS), VectorQuantizer(6, 3)
+    decoder = small_network(VECTORS, IMAGE, "sigmoid")
+    normalized = keras.Sequential(
+        [keras.Input(IMAGE), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
+    )
+    with pytest.raises(ValueError, match="`discriminator` must hold no BatchNorm"):
+        VQGAN(*parts, decoder, normalized)
+    with pytest.raises(ValueError, match="`discriminator` must take images"):
+        VQGAN(*parts, decoder, small_network((4, 4, 3), (1,)))
