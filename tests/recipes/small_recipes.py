@@ -23,6 +23,7 @@ SMALL = {
     },
     "conditional_gan": {"filters": 4, "latent_dim": 8},
     "conditional_vae": {"hidden_dim": 16, "latent_dim": 4},
+    "consistency": {"hidden_dim": 8, "num_scales": 4, "teacher_steps": 2},
     "cycle_gan": {"filters": 4, "num_blocks": 1},
     "dbm": {"hidden_dims": "6,5", "pretrain_epochs": 1, "num_chains": 8},
     "dbn": {"hidden_dims": "6,5", "pretrain_epochs": 1},
@@ -77,6 +78,7 @@ FIGURES = {
     "conditional_diffusion": "Frechet distance to these (features: pixels): 0:",
     "conditional_gan": "has the class asked for in",
     "conditional_vae": "importance-weighted, K=",
+    "consistency": "precision and recall: training points",
     "cycle_gan": "distance after a cycle",
     "dbm": "nats (lower_bound)",
     "dbn": "Logistic regression on its features: accuracy",
@@ -157,7 +159,7 @@ BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
-    "denoising_autoencoder iwae "
+    "consistency denoising_autoencoder iwae "
     "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
     "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
     "score_model sdedit sngan vae_planar_posterior vq_gan vq_vae wgan_gp",

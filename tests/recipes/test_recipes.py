@@ -325,7 +325,7 @@ def test_vae_bounds_the_digits(tmp_path, capsys):
     sorted(
         set(SMALL)
         - {"planar_energies", "planar_flow", "cycle_gan"}
-        - {"flow_matching", "score_model"}
+        - {"consistency", "flow_matching", "score_model"}
     ),
 )
 def test_it_runs_on_mnist(name, tmp_path):
