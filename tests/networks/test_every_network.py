@@ -47,13 +47,10 @@ NETWORKS = {
 OF_FLOWS = ("coupling_cnn", "coupling_mlp", "made")
 OF_TIME = ("time_mlp", "unet")
 START_AT_ZERO = OF_FLOWS + OF_TIME
-UNCONDITIONAL = ("patchgan_discriminator", "resnet_generator", "unet_generator")
-CONDITIONAL = [name for name in NETWORKS if name not in UNCONDITIONAL]
+UNCONDITIONAL = ("grid", "patchgan", "resnet", "unet_")
+CONDITIONAL = [name for name in NETWORKS if not name.startswith(UNCONDITIONAL)]
 # Their outputs follow the condition only once they have learnt.
 START_UNCONDITIONAL = (*START_AT_ZERO, "sngan_generator")
-CONDITIONAL = [
-    name for name in NETWORKS if not name.startswith(("grid", "patchgan", "resnet"))
-]
 
 
 @functools.cache
