@@ -76,8 +76,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/adversarial/losses.py",
-        "    # E log(1 - D(G(z)))\n    return -ops.mean(",
-        "    # E log(1 - D(G(z)))\n    return ops.mean(",
+        "    # E log(1 - D(G(z)))\n    return -_mean(",
+        "    # E log(1 - D(G(z)))\n    return _mean(",
         f"{_TESTS}/test_losses.py",
     ),
     Mutant(
