@@ -203,4 +203,22 @@ MUTANTS = [
         'ops.cast(x, "float32")',
         "tests/losses/test_perceptual_loss.py -k weighted_distance",
     ),
+    Mutant(
+        _TWO,
+        "latents = latents / self._scale()",
+        "latents = latents * self._scale()",
+        f"{_MODELS}/test_two_stage.py -k latent_diffusion",
+    ),
+    Mutant(
+        _TWO,
+        "self.latent_scale.assign(1.0 / deviation)",
+        "self.latent_scale.assign(deviation)",
+        f"{_MODELS}/test_two_stage.py -k latent_diffusion",
+    ),
+    Mutant(
+        _TWO,
+        "if float(ops.convert_to_numpy(self.latent_scale)) == 0:",
+        "if True:",
+        f"{_MODELS}/test_two_stage.py -k latent_diffusion",
+    ),
 ]

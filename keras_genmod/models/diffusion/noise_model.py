@@ -53,6 +53,8 @@ class NoiseModel(GenerativeModel):
             that `log_prob` gives the probability of, or `None` for a density. Other
             data have a density.
         outputs_per_value: Numbers that the network returns for a value of the data.
+        of_images: Whether the data are images in [0, 1]: `None` where they have three
+            axes. `False` takes such data as they are, as the features of an encoder.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
@@ -69,6 +71,7 @@ class NoiseModel(GenerativeModel):
         drop_rate=0.1,
         num_levels=256,
         outputs_per_value=1,
+        of_images=None,
         **kwargs,
     ):
         schedule = standardize_schedule(schedule, NAMED_SCHEDULES)
@@ -94,7 +97,10 @@ class NoiseModel(GenerativeModel):
         self.schedule = schedule
         self.prediction = prediction
         self.drop_rate = drop_rate
-        self.is_of_images = len(self.data_shape) == 3
+        checks.choice("of_images", of_images, (None, False, True))
+        self.of_images = of_images
+        has_three_axes = len(self.data_shape) == 3
+        self.is_of_images = has_three_axes if of_images is None else bool(of_images)
         self.num_levels = num_levels if self.is_of_images else None
 
     # Inside and outside.
@@ -301,4 +307,5 @@ class NoiseModel(GenerativeModel):
             "prediction": self.prediction,
             "drop_rate": self.drop_rate,
             "num_levels": self.num_levels,
+            "of_images": self.of_images,
         }

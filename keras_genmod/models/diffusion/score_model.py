@@ -47,7 +47,8 @@ class ScoreModel(DenoisingModel):
         num_levels: Int of at least 2, the levels k / (num_levels - 1) of images whose
             probability `log_prob` bounds, or `None` for a density. Other data have a
             density.
-        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+        **kwargs: `of_images`, whether data of three axes are images in [0, 1], which
+            they are by default; `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
         ValueError: If an argument is out of range, or the network does not fit.

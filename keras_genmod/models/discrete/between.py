@@ -77,6 +77,11 @@ class _Latents:
         shape = network.output_shape[1:]
         if hasattr(autoencoder, "latent_dim"):
             shape = (autoencoder.latent_dim,)
+        if getattr(prior, "is_of_images", False):
+            raise ValueError(
+                "`prior` must take latents as they are, not as images in [0, 1]: make "
+                f"it with of_images=False. Received: prior={prior!r}"
+            )
         if prior.data_shape != shape:
             raise ValueError(
                 f"`prior` must be of data_shape={shape}, that of the autoencoder's "

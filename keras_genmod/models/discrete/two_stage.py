@@ -37,10 +37,11 @@ class TwoStage(GenerativeModel):
 
     The prior is a `CausalTransformer`, a `GatedPixelCNN` or another autoregressive
     model over the codes, as an image of one channel whose levels they are; or a model
-    of real data, such as `DiffusionModel`, over the features of a VQVAE before they are
-    quantized or the latents of a VAE or Autoencoder: latent diffusion. It then sees
-    them multiplied by `latent_scale`, a weight: one over their standard deviation in
-    the first batch, of examples from all over where `fit` gets arrays.
+    of real data, such as `DiffusionModel(..., of_images=False)`, over the features of a
+    VQVAE before they are quantized or the latents of a VAE or Autoencoder: latent
+    diffusion. It then sees them multiplied by `latent_scale`, a weight: one over their
+    standard deviation in the first batch, of examples from all over where `fit` gets
+    arrays.
 
     Args:
         autoencoder: `VQVAE`, `VAE`, `Autoencoder`, without conditions.

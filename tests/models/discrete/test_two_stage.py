@@ -11,6 +11,7 @@ from keras_genmod import (
     VQVAE,
     Autoencoder,
     CausalTransformer,
+    DiffusionModel,
     GatedPixelCNN,
     TwoStage,
     evaluation,
@@ -18,7 +19,7 @@ from keras_genmod import (
 from keras_genmod.layers import FiniteScalarQuantizer
 from keras_genmod.models.discrete.between import in_batches
 from tests.contracts import slow_elsewhere
-from tests.models.small_networks import small_network
+from tests.models.small_networks import small_network, small_time_network
 
 IMAGE, GRID = (2, 2, 1), (2, 1)
 ALL_IMAGES = np.array(list(itertools.product((0.0, 1.0), repeat=4)), "float32")
@@ -193,6 +194,58 @@ def test_a_run_does_not_go_on_with_codes_of_another_autoencoder(model, tmp_path)
         model.fit(ALL_IMAGES, LABELS, epochs=2, callbacks=backup, **options)
 
 
+def diffusion(data_shape, **options):
+    return DiffusionModel(small_time_network(data_shape), data_shape, **options)
+
+
+@slow_elsewhere
+def test_latent_diffusion_scales_features_and_samples_through_the_quantizer(tmp_path):
+    first = autoencoder()
+    model = TwoStage(first, diffusion((*GRID, 1), of_images=False))
+    model.compile("adam")
+    options = {"batch_size": 16, "verbose": 0, "shuffle": False}
+    assert np.isfinite(model.fit(ALL_IMAGES, **options).history["loss"]).all()
+    features = numpy(first.encode_features(ALL_IMAGES))
+    scale = numpy(model.latent_scale)
+    np.testing.assert_allclose(scale, 1 / features.std(), rtol=1e-5)
+    latents = numpy(model.prior.sample(4, seed=0, num_steps=3)) / scale
+    expected = numpy(first.decode_features(latents))
+    found = numpy(model.sample(4, seed=0, num_steps=3))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    with pytest.raises(NotImplementedError, match="There is no bound"):
+        model.log_prob(ALL_IMAGES)
+    # The prior sees features of deviation 1, and the scale stays what it was.
+    seen, call = [], model.prior.call
+    model.prior.call = lambda x, **kwargs: seen.append(numpy(x)) or call(x, **kwargs)
+    model(features)
+    model.prior.call = call
+    np.testing.assert_allclose(seen[0].std(), 1.0, rtol=1e-4)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.fit(ALL_IMAGES[:3], **options)
+    np.testing.assert_array_equal(numpy(loaded.latent_scale), scale)
+
+
+@slow_elsewhere
+def test_latents_of_an_autoencoder_have_a_prior_too():
+    plain = Autoencoder(small_network(IMAGE, (3,)), small_network((3,), IMAGE))
+    model = TwoStage(plain, diffusion((3,), num_classes=None))
+    model.compile("adam")
+    model.fit(ALL_IMAGES, verbose=0)
+    latents = numpy(model.prior.sample(4, seed=0, num_steps=3))
+    expected = numpy(plain.decode(latents / numpy(model.latent_scale)))
+    found = numpy(model.sample(4, seed=0, num_steps=3))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_latents_that_do_not_vary_have_no_scale():
+    plain = Autoencoder(small_network(IMAGE, (3,)), small_network((3,), IMAGE))
+    model = TwoStage(plain, diffusion((3,)))
+    model.compile("adam")
+    with pytest.raises(ValueError, match="latents must be finite and vary"):
+        model.fit(np.zeros((4, *IMAGE), "float32"), verbose=0)
+
+
 def test_models_that_do_not_fit_are_refused():
     first = autoencoder()
     with pytest.raises(ValueError, match="`prior` must be of image_shape=.*levels=3"):
@@ -201,7 +254,11 @@ def test_models_that_do_not_fit_are_refused():
         TwoStage(first, CausalTransformer((1, 2, 1), 3, 8, 2, 1))
     with pytest.raises(ValueError, match="`prior` must be a model"):
         TwoStage(first, keras.layers.Dense(2))
+    with pytest.raises(ValueError, match="`prior` must take latents as they are"):
+        TwoStage(first, diffusion((*GRID, 1)))
     plain = Autoencoder(small_network(IMAGE, (3,)), small_network((3,), IMAGE))
+    with pytest.raises(ValueError, match="`prior` must be of data_shape"):
+        TwoStage(plain, diffusion((2,)))
     with pytest.raises(ValueError, match="`autoencoder` must have codes"):
         TwoStage(plain, transformer())
     with pytest.raises(ValueError, match="`autoencoder` must have `encode`"):
