@@ -275,4 +275,5 @@ def _nothing(network):
     # Weights of levels that are not shown get gradients of zero, rather than none,
     # which Keras' optimizers warn of.
     weights = network.trainable_variables
-    return 0.0 * sum(ops.sum(ops.convert_to_tensor(w)) for w in weights)
+    sums = [ops.sum(ops.convert_to_tensor(w)) for w in weights]
+    return 0.0 * ops.cast(sum(sums), "float32")
