@@ -83,7 +83,7 @@ class DiffusionModel(DenoisingModel):
         nats a value, and the posterior's 0.46. The bound of levels ends its steps
         where noise no longer hides them (two deviations in half their distance), the
         paper's at the schedule's first time, which is the same for 256 levels: going
-        on from there costs a perfect network 1.5 bits a value, of 17 levels in 100
+        on from there costs a perfect network 1.6 bits a value, of 17 levels in 100
         even steps.
 
     Example:
