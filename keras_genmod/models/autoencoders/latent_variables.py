@@ -32,8 +32,9 @@ class LatentVariables(GenerativeModel):
     latent_shape: tuple[int, ...]
     likelihood: str
     prior: Any  # p(z)
-    posterior_flow: Any = None
-    prior_flow: Any = None
+    # No values here: on torch a class attribute hides the layer of that name.
+    posterior_flow: Any
+    prior_flow: Any
 
     @property
     def has_flow(self) -> bool:
