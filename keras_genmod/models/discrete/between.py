@@ -75,8 +75,8 @@ class _Latents:
         self._encode, self._decode = (getattr(autoencoder, n) for n in names.split())
         network = autoencoder.encoder
         shape = network.output_shape[1:]
-        if hasattr(autoencoder, "latent_dim"):
-            shape = (autoencoder.latent_dim,)
+        if hasattr(autoencoder, "latent_shape"):
+            shape = autoencoder.latent_shape
         if getattr(prior, "is_of_images", False):
             raise ValueError(
                 "`prior` must take latents as they are, not as images in [0, 1]: make "

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import VAE
+from keras_genmod import VAE, DiffusionModel, TwoStage
 from keras_genmod.models.autoencoders.kl_terms import above_floor
 from keras_genmod.models.autoencoders.total_correlation import (
     stratified_log_weights,
@@ -23,7 +23,7 @@ from tests.models.autoencoders.test_vae import (
     linear_vae,
     points,
 )
-from tests.models.small_networks import small_network
+from tests.models.small_networks import small_network, small_time_network
 
 SPOILT = {"mean_shift": 0.3, "variance_factor": 1.5}
 
@@ -294,3 +294,18 @@ def test_latents_may_be_a_grid():
 def test_bad_argument_is_named(arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must .*Received"):
         VAE(linear(3, 3), linear(1, 3), 1, **arguments)
+
+
+@slow_elsewhere
+def test_a_grid_of_latents_has_a_diffusion_model_for_its_prior():
+    grid = (2, 2, 2)
+    encoder = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Conv2D(3, 2, strides=2)]
+    )
+    autoencoder = VAE(encoder, small_network(grid, (4, 4, 1)), grid, seed=0)
+    prior = DiffusionModel(small_time_network(grid), grid, of_images=False)
+    model = TwoStage(autoencoder, prior)
+    model.compile("sgd")
+    x = np.random.default_rng(0).random((8, 4, 4, 1)).astype("float32")
+    assert np.isfinite(model.fit(x, verbose=0).history["loss"][0])
+    assert model.sample(3, num_steps=2).shape == (3, 4, 4, 1)
