@@ -217,8 +217,8 @@ MUTANTS = [
     ),
     Mutant(
         _TWO,
-        "if float(ops.convert_to_numpy(self.latent_scale)) == 0:",
-        "if True:",
+        "is_scaled = scale is None or bool(ops.convert_to_numpy(scale) != 0)",
+        "is_scaled = scale is None",
         f"{_MODELS}/test_two_stage.py -k latent_diffusion",
     ),
 ]

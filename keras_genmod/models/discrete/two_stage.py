@@ -170,8 +170,7 @@ class TwoStage(GenerativeModel):
                 "The autoencoder's latents must be finite and vary: train it before "
                 f"the prior. Received latents of standard deviation {deviation}"
             )
-        if float(ops.convert_to_numpy(self.latent_scale)) == 0:
-            self.latent_scale.assign(1.0 / deviation)
+        self.latent_scale.assign(1.0 / deviation)
 
     # Data of the autoencoder become those of the prior before any step.
 
