@@ -158,9 +158,9 @@ class Uniform(keras.layers.Layer):
 @pytest.mark.parametrize(
     "num_levels,num_steps,low,high",
     [
-        (256, 400, 7.99, 8.04),
+        (256, 400, 7.93, 8.1),  # the standard error is 0.02
         (17, 100, 4.08, 4.25),  # log2 17 = 4.087
-        (2, 50, 0.99, 1.06),
+        (2, 50, 0.97, 1.09),
     ],
 )
 def test_levels_that_are_alike_cost_their_log(num_levels, num_steps, low, high):
