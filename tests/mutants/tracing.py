@@ -90,4 +90,22 @@ MUTANTS = [
         "base, terms = call.args[0], call.args[0]",
         GRAPHS,
     ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "or any(root(slot) in written for slot in (*call.slots(), *results))",
+        "",
+        TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "call.draws\n            or not results",
+        "not results",
+        TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_adam.py",
+        "ops.sqrt(1 - ops.power(beta_2, step))",
+        "1.0",
+        "tests/engine/test_torch_adam.py",
+    ),
 ]
