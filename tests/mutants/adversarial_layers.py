@@ -138,12 +138,6 @@ MUTANTS = [
         f"{_AUGMENTATION} -k formula",
     ),
     Mutant(
-        "layers/adaptive_augment.py",
-        "return ops.where(still, x, ops.cast(warped, x.dtype))",
-        "return ops.cast(warped, x.dtype)",
-        f"{_AUGMENTATION} -k nothing_happens",
-    ),
-    Mutant(
         "layers/modulated_conv_2d.py",
         "ops.matmul(ops.square(style), squares)",
         "ops.matmul(style, squares)",
