@@ -7,14 +7,14 @@ from keras_genmod import data
 
 pytestmark = pytest.mark.any_backend
 
-SMALL = {"size": 24, "num_scales": 2, "num_angles": 4, "num_positions": 3}
+SMALL = {"size": 24, "num_scales": 2, "num_angles": 8, "num_positions": 3}
 
 
 def test_the_whole_grid_holds_each_combination_once():
     x, factors = data.sprites(**SMALL)
-    assert x.shape == (3 * 2 * 4 * 9, 24, 24, 1) and x.dtype == np.float32
+    assert x.shape == (3 * 2 * 8 * 9, 24, 24, 1) and x.dtype == np.float32
     assert factors.dtype == np.int32 and len(np.unique(factors, axis=0)) == len(x)
-    assert factors.max(axis=0).tolist() == [2, 1, 3, 2, 2]
+    assert factors.max(axis=0).tolist() == [2, 1, 7, 2, 2]
     assert set(np.unique(x)) == {0.0, 1.0}
     edges = x[:, [0, -1]].sum() + x[:, :, [0, -1]].sum()
     assert edges == 0 and np.all(x.sum(axis=(1, 2, 3)) > 4)  # whole, and there
