@@ -16,7 +16,7 @@ _MOMENTUM = 0.95  # of the target's average, where a teacher leads
 
 
 def _at_least_two(name, value):
-    return checks.integer(name, int(value) if value == int(value) else value, 2)
+    return checks.integer(name, value, 2)
 
 
 def _below_one(name, value):
