@@ -131,7 +131,7 @@ class CycleGAN(AdversarialModel):
                 "`identity_weight` must be 0 where the domains have different shapes. "
                 f"Received: identity_weight={identity_weight}, {shape_a}, {shape_b}"
             )
-        super().__init__(data_shape=shape_a, **kwargs)
+        super().__init__(data_shape=shape_a, num_classes=None, **kwargs)
         self.shape_b = shape_b
         self.generator_ab = generator_ab
         self.generator_ba = generator_ba

@@ -244,3 +244,8 @@ def test_pool_of_no_size_returns_the_images():
 def test_negative_number_is_an_error(name):
     with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {name}=-1"):
         cycle_gan(**{name: -1})
+
+
+def test_labels_are_no_condition():
+    with pytest.raises(TypeError, match="num_classes"):
+        cycle_gan(num_classes=3)
