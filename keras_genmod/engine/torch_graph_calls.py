@@ -48,8 +48,8 @@ class GraphCalls:
         """Says why the calls can be no graph, or returns `None`.
 
         Args:
-            device: Kind of device that all tensors must be on. Constants of one
-                element may be on the host, where they are read once.
+            device: Kind of device that all tensors must be on, but for constants of
+                one element, which `on` moves there.
             changing: Slots of what other calls change between seeds and draws.
         """
         used = {slot for call in self.calls for slot in call.slots()}
@@ -75,6 +75,14 @@ class GraphCalls:
         if used & set(changing):
             return "a seed depends on what changes"
         return None
+
+    def on(self, device: str) -> "GraphCalls":
+        """Returns the calls with constants of one element moved from the host."""
+        constants = {
+            number: tensor if tensor.dim() else tensor.to(device)
+            for number, tensor in self.constants.items()
+        }
+        return dataclasses.replace(self, constants=constants)
 
     def writes(self) -> set[Slot]:
         """Returns the inputs that are written into."""

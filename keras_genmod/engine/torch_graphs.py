@@ -65,6 +65,7 @@ class GraphedCalls:
     """
 
     def __init__(self, calls: GraphCalls, tensors: list, state: list):
+        calls = calls.on(Graph.device)
         self._buffers = [tensor.clone() for tensor in tensors]
         memory = [*self._buffers, *state]
         main, self._generators = calls.unseeded(Graph.generator)
@@ -105,6 +106,7 @@ class GraphedLoop:
     """
 
     def __init__(self, before, calls, writes, length, tensors):
+        calls = calls.on(Graph.device)
         self._before, self._length = before, length
         self._given = calls.inputs[1 : 1 + len(tensors)]
         self._writes, self._returned = writes, calls.returned

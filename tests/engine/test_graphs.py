@@ -12,6 +12,7 @@ import torch
 import keras_genmod
 from keras_genmod import engine, networks
 from keras_genmod.engine import torch_graphs
+from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_tracing import Traced
 from tests.engine.graphs_on_cpu import GraphOnCPU
 from tests.models.small_networks import small_network
@@ -170,6 +171,12 @@ def test_what_is_on_another_device_is_no_graph(graph, monkeypatch):
     for i in range(4):
         torch.testing.assert_close(traced(X + i), X + i + 1.0)
     assert graph.num_graphs == 0
+
+
+def test_numbers_of_the_host_move_to_the_device():
+    constants = {0: torch.tensor(2.0), 1: torch.zeros(3, device="meta")}
+    calls = GraphCalls([], [], [], constants, {}, {0: "cpu", 1: "meta"}).on("meta")
+    assert {tensor.device.type for tensor in calls.constants.values()} == {"meta"}
 
 
 @pytest.mark.parametrize(
