@@ -22,8 +22,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/incoming.py",
-        "            model.check_data(*_arrays(model, *given[:2]))\n",
-        "            _arrays(model, *given[:2])\n",
+        "            model.check_data(*arrays(model, *given[:2]))\n",
+        "            arrays(model, *given[:2])\n",
         f"{_INCOMING} -k first_batch",
     ),
     Mutant(
