@@ -31,6 +31,7 @@ class GraphCalls:
         constants: Tensors of their own.
         generators: What they draw from.
         devices: Kinds of devices of all tensors.
+        shared: As `shared_memory` returns it.
     """
 
     calls: list[Call]
@@ -39,6 +40,7 @@ class GraphCalls:
     constants: dict[int, torch.Tensor]
     generators: dict[int, torch.Generator]
     devices: dict[int, str]
+    shared: dict[int, int]
 
     def __post_init__(self):
         self.devices = dict(self.devices)
@@ -86,13 +88,13 @@ class GraphCalls:
 
     def writes(self) -> set[Slot]:
         """Returns the inputs that are written into."""
-        root = roots(self.calls)
+        root = roots(self.calls, self.shared)
         written = {root(slot) for call in self.calls for slot in call.written()}
-        return {slot for slot in self.inputs if slot.number in written}
+        return {slot for slot in self.inputs if root(slot) in written}
 
     def seeds(self) -> "GraphCalls":
         """Returns the calls that lead to the seeds of the draws, which they return."""
-        root = roots(self.calls)
+        root = roots(self.calls, self.shared)
         seeds = {i: d.seed for i, call in enumerate(self.calls) for d in _seeded(call)}
         needed, kept = {root(seed) for seed in seeds.values()}, set()
         for i, call in reversed(list(enumerate(self.calls))):

@@ -24,6 +24,7 @@ def graphed(program: Program) -> Callable:
         program.constants,
         program.generators,
         program.devices,
+        program.shared,
     )
     if calls.obstacle(Graph.device) is not None:
         return program
@@ -42,8 +43,8 @@ class _GraphedProgram:
         state = self._program.state
         with torch.inference_mode():
             if self._run is None:
-                written = self._program.written()
-                memory = [t for number, t in state.items() if number in written]
+                written, root = self._program.written(), self._program.root()
+                memory = [t for n, t in state.items() if root(Slot(n)) in written]
                 results, self._run = proved(
                     lambda *tensors: self._program.run(*tensors, *state.values()),
                     lambda: GraphedCalls(self._calls, tensors, list(state.values())),

@@ -5,7 +5,6 @@ import torch
 from keras_genmod.engine import torch_graphs
 from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
 from keras_genmod.engine.torch_graph_calls import GraphCalls
-from keras_genmod.engine.torch_passes import roots
 from keras_genmod.engine.torch_program import (
     Program,
     are_equal,
@@ -97,9 +96,9 @@ def _share_memory(tensors, program):
     """Whether one tensor that is written into is also another's memory."""
     places = [tensor.untyped_storage().data_ptr() for tensor in tensors]
     slots = [*program.inputs[1:], *map(Slot, program.state)]
-    written = program.written()
+    written, root = program.written(), program.root()
     return any(
-        slot.number in written and places.count(place) > 1
+        root(slot) in written and places.count(place) > 1
         for slot, place in zip(slots, places, strict=True)
     )
 
@@ -135,15 +134,15 @@ class Loop:
             program.constants,
             program.generators,
             program.devices,
+            program.shared,
         )
         self._body = self._calls.function()
         self.num_carried = len(program.inputs) - 1
         #: Whether it writes into an argument, for each of them.
-        written = program.written()
-        self.writes = [slot.number in written for slot in given]
+        written, root = program.written(), program.root()
+        self.writes = [root(slot) in written for slot in given]
         self._indices: dict = {}
         changing = {slot.number for slot in program.inputs[1:]} | written
-        root = roots(program.calls)
         seen = [slot for slot in self._calls.inputs if root(slot) in changing]
         obstacle = self._calls.obstacle(torch_graphs.Graph.device, changing=seen)
         self._run = None if obstacle is None else self._in_turn
@@ -201,7 +200,7 @@ def _split(program):
     kept = zip(program.inputs[1:], program.returned(), strict=True)
     same = {slot.number for slot, result in kept if slot == result}
     same |= program.state.keys() | program.constants.keys()
-    root, written = roots(program.calls), program.written()
+    root, written = program.root(), program.written()
     before, body = [], []
     for call in program.calls:
         is_view = any(call.viewed())

@@ -39,9 +39,15 @@ def without_aliases(calls: list[Call], outputs: Any) -> tuple:
     return kept, _renamed_value(outputs, same)
 
 
-def without_repeats(calls: list[Call], outputs: Any) -> tuple:
-    """Makes calls that give the same once: nothing writes into what they read."""
-    root = roots(calls)
+def without_repeats(calls: list[Call], outputs: Any, shared: dict[int, int]) -> tuple:
+    """Makes calls that give the same once: nothing writes into what they read.
+
+    Args:
+        calls: List of `Call`.
+        outputs: Nest of what is returned.
+        shared: As `shared_memory` returns it.
+    """
+    root = roots(calls, shared)
     written = {root(slot) for call in calls for slot in call.written()}
     same: dict[Slot, Slot] = {}
     known: dict[tuple, list] = {}
@@ -82,9 +88,28 @@ def _renamed_value(value, same):
     return mapped(renamed, value)
 
 
-def roots(calls: list[Call]) -> Callable[[Any], int]:
-    """Returns a function from a slot to the number of that whose memory it shares."""
-    base: dict[int, int] = {}
+def shared_memory(tensors: dict[int, torch.Tensor]) -> dict[int, int]:
+    """Returns, for tensors by number, the first whose memory each shares, if another's.
+
+    A view that was made before anything was recorded, say of a weight that is trained.
+    """
+    first: dict[int, int] = {}
+    shared = {}
+    for number, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        if place and first.setdefault(place, number) != number:
+            shared[number] = first[place]
+    return shared
+
+
+def roots(calls: list[Call], shared: dict[int, int]) -> Callable[[Any], int]:
+    """Returns a function from a slot to the number of that whose memory it shares.
+
+    Args:
+        calls: List of `Call`.
+        shared: As `shared_memory` returns it.
+    """
+    base = dict(shared)
     for call in calls:
         source = next(call.viewed(), None)
         if source is not None:

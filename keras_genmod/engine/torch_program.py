@@ -8,7 +8,12 @@ import torch
 
 from keras_genmod.engine.torch_bindings import directly
 from keras_genmod.engine.torch_calls import Draws, HostNumber, Slot, leaves, mapped
-from keras_genmod.engine.torch_passes import roots, without_aliases, without_repeats
+from keras_genmod.engine.torch_passes import (
+    roots,
+    shared_memory,
+    without_aliases,
+    without_repeats,
+)
 from keras_genmod.engine.torch_recording import Recording
 
 
@@ -37,7 +42,11 @@ class Program:
         self.devices = second.devices
         #: The calls, and a nest of what is returned; tensors are slots.
         self.calls, self.outputs = without_aliases(second.calls, second.outputs)
-        self.calls, self.outputs = without_repeats(self.calls, self.outputs)
+        #: Which tensors from before share the memory of which.
+        self.shared = shared_memory(second.externals)
+        self.calls, self.outputs = without_repeats(
+            self.calls, self.outputs, self.shared
+        )
         self.constants = {
             number: tensor
             for number, tensor in second.externals.items()
@@ -81,8 +90,12 @@ class Program:
 
     def written(self) -> set[int]:
         """Returns the numbers of the slots whose memory is written into."""
-        root = roots(self.calls)
+        root = self.root()
         return {root(slot) for call in self.calls for slot in call.written()}
+
+    def root(self):
+        """Returns a function from a slot to the number of that whose memory it is."""
+        return roots(self.calls, self.shared)
 
     def _used(self):
         for call in self.calls:
@@ -91,7 +104,7 @@ class Program:
 
     def _fold(self):
         """Runs the calls that depend on constants alone, once."""
-        written, root, kept = self.written(), roots(self.calls), []
+        written, root, kept = self.written(), self.root(), []
         returned = {slot.number for slot in self.returned()}
         if written & self.constants.keys():
             raise ValueError("it writes into a tensor that it gets from Python")

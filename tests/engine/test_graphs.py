@@ -175,7 +175,7 @@ def test_what_is_on_another_device_is_no_graph(graph, monkeypatch):
 
 def test_numbers_of_the_host_move_to_the_device():
     constants = {0: torch.tensor(2.0), 1: torch.zeros(3, device="meta")}
-    calls = GraphCalls([], [], [], constants, {}, {0: "cpu", 1: "meta"}).on("meta")
+    calls = GraphCalls([], [], [], constants, {}, {0: "cpu", 1: "meta"}, {}).on("meta")
     assert {tensor.device.type for tensor in calls.constants.values()} == {"meta"}
 
 

@@ -327,3 +327,18 @@ def test_what_is_computed_twice_is_computed_once():
     torch.testing.assert_close(one, (x @ before).exp() + (x @ (before + x[0])).exp())
     torch.testing.assert_close(total, 2.0 * x.cos().sum())
     assert (noise != 0.0).all()
+
+
+def test_a_view_from_before_sees_what_is_written():
+    weight = torch.ones(3, device=DEVICE)
+    view = weight[:2]
+
+    def function(x):
+        before = view.exp()
+        with torch.no_grad():
+            weight.add_(x[0])
+        return view.exp() - before
+
+    traced = repeated(function, X)
+    before = view.clone()
+    torch.testing.assert_close(traced(X), (before + X[0, :2]).exp() - before.exp())

@@ -80,7 +80,7 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_loops.py",
-        "slot.number in written and places.count(place) > 1",
+        "root(slot) in written and places.count(place) > 1",
         "False",
         TESTS,
     ),
@@ -107,5 +107,11 @@ MUTANTS = [
         "ops.sqrt(1 - ops.power(beta_2, step))",
         "1.0",
         "tests/engine/test_torch_adam.py",
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "if place and first.setdefault(place, number) != number:",
+        "if False:",
+        TESTS,
     ),
 ]
