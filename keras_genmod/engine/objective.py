@@ -72,7 +72,7 @@ class Objective:
         return loss, passed_on
 
 
-def constrain(objective: Objective, variables: Sequence[Any]) -> None:
+def finish_update(objective: Objective, variables: Sequence[Any]) -> None:
     """Assigns what an objective's constraint makes of its variables; then `after`."""
     if objective.constrain is not None:
         for variable in variables:

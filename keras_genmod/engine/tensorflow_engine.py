@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
-from keras_genmod.engine.objective import constrain
+from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.seeds import SPREAD
 from keras_genmod.engine.slices import batch_slices
 
@@ -38,7 +38,7 @@ def train_step(model, inputs):
                     norm = tf.linalg.global_norm(gradients) / member.scale_loss(1.0)
                     model.track_gradient_norm(objective.name, norm)
                 member.apply_gradients(zip(gradients, variables, strict=True))
-                constrain(objective, variables)
+                finish_update(objective, variables)
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()
 

@@ -9,7 +9,7 @@ import torch
 from keras import tree
 
 from keras_genmod.engine import keras_internals, torch_adam, torch_loops
-from keras_genmod.engine.objective import constrain
+from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
 
@@ -48,7 +48,7 @@ def train_step(model, inputs):
                         norm = norm / member.scale_loss(1.0)
                         model.track_gradient_norm(objective.name, norm)
                     member.apply(list(gradients), variables)
-                    constrain(objective, variables)
+                    finish_update(objective, variables)
     model.track_total(total, batch_size(inputs))
     return model.get_metrics_result()
 

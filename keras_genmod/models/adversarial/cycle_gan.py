@@ -10,13 +10,13 @@ from keras_genmod.engine import Objective, Seeds, call_network, compiled, seed_s
 from keras_genmod.layers.persistent_dropout import drawing_from
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
-from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.gan import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.image_pool import ImagePool
 from keras_genmod.models.adversarial.losses import (
     least_squares_discriminator,
     least_squares_generator,
 )
+from keras_genmod.models.adversarial.translator import Translator
 from keras_genmod.models.valid_data import nan_unless_images
 
 
@@ -34,7 +34,7 @@ class _IdentityWeight(Adjustable):
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class CycleGAN(AdversarialModel):
+class CycleGAN(Translator):
     """Two translators, two discriminators, and cycles that must come back.
 
     The generators G_ab and G_ba minimise
@@ -131,7 +131,7 @@ class CycleGAN(AdversarialModel):
                 "`identity_weight` must be 0 where the domains have different shapes. "
                 f"Received: identity_weight={identity_weight}, {shape_a}, {shape_b}"
             )
-        super().__init__(data_shape=shape_a, num_classes=None, **kwargs)
+        super().__init__(shape_a, shape_b, **kwargs)
         self.shape_b = shape_b
         self.generator_ab = generator_ab
         self.generator_ba = generator_ba
@@ -147,18 +147,6 @@ class CycleGAN(AdversarialModel):
         self.accuracy_b = accuracy_trackers("discriminator_b")
         self.cycle_tracker = keras.metrics.Mean(name="cycle")
         self.finish_construction()
-
-    @property
-    def is_conditional(self) -> bool:
-        """True: every batch is a pair of images of the two domains."""
-        return True
-
-    @property
-    def condition_shape(self) -> tuple[int, ...]:
-        return self.shape_b
-
-    def default_optimizer(self) -> keras.optimizers.Optimizer:
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def define_objectives(self) -> list[Objective]:
         return [
@@ -178,10 +166,6 @@ class CycleGAN(AdversarialModel):
             "a": call_network(self.generator_ba, b, training),
             "b": call_network(self.generator_ab, a, training),
         }
-
-    @staticmethod
-    def _images(inputs):
-        return tuple(ops.cast(x, "float32") for x in inputs)
 
     def _generator_loss(self, inputs, passed_on, training):
         a, b = self._images(inputs)
@@ -267,22 +251,7 @@ class CycleGAN(AdversarialModel):
         with drawing_from(Seeds(state)):
             return call_network(network, ops.cast(x, "float32"), False)
 
-    def sample(
-        self, num_samples: int, condition: Any = None, seed: int | None = None
-    ) -> Any:
-        """Raises an error: a translator needs images; see `translate`.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            "A CycleGAN draws nothing from noise: it translates images with "
-            '`translate(x, to="a" or "b")`.'
-        )
-
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["num_classes"]
         networks = {
             name: keras.saving.serialize_keras_object(getattr(self, name))
             for name in (
@@ -293,7 +262,7 @@ class CycleGAN(AdversarialModel):
             )
         }
         return {
-            **config,
+            **super().get_config(),
             **networks,
             "cycle_weight": float(self.cycle_weight),
             "identity_weight": float(self.identity_weight),

@@ -10,14 +10,14 @@ from keras_genmod.engine import Objective, Seeds, call_network, compiled, seed_s
 from keras_genmod.layers.persistent_dropout import drawing_from
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
-from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.gan import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
+from keras_genmod.models.adversarial.translator import Translator
 from keras_genmod.models.valid_data import nan_unless_images
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class Pix2Pix(AdversarialModel):
+class Pix2Pix(Translator):
     """A translator of images a to images b, and a discriminator that sees both.
 
     The discriminator minimises -(E log D(a, b) + E log(1 - D(a, G(a)))) / 2, then the
@@ -93,8 +93,7 @@ class Pix2Pix(AdversarialModel):
         )
         network_checks.warn_unless_scores("discriminator", discriminator)
         network_checks.warn_unless_unit_range("generator", generator)
-        # A condition of labels, given by `kwargs`, is an error.
-        super().__init__(data_shape=source_shape, num_classes=None, **kwargs)
+        super().__init__(source_shape, target_shape, **kwargs)
         self.target_shape = target_shape
         self.generator = generator
         self.discriminator = discriminator
@@ -102,18 +101,6 @@ class Pix2Pix(AdversarialModel):
         self.accuracy = accuracy_trackers("discriminator")
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
-
-    @property
-    def is_conditional(self) -> bool:
-        """True: every example is a pair of images."""
-        return True
-
-    @property
-    def condition_shape(self) -> tuple[int, ...]:
-        return self.target_shape
-
-    def default_optimizer(self) -> keras.optimizers.Optimizer:
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def define_objectives(self) -> list[Objective]:
         return [
@@ -125,10 +112,6 @@ class Pix2Pix(AdversarialModel):
         """Returns the translations of the sources of `(source, target)`."""
         source, _ = self._images(inputs)
         return call_network(self.generator, source, training)
-
-    @staticmethod
-    def _images(inputs):
-        return tuple(ops.cast(x, "float32") for x in inputs)
 
     def _translated(self, source, state, training):
         # G(a, noise), the noise a function of the state alone
@@ -208,24 +191,9 @@ class Pix2Pix(AdversarialModel):
     def _translate(self, state, x):
         return self._translated(ops.cast(x, "float32"), state, False)
 
-    def sample(
-        self, num_samples: int, condition: Any = None, seed: int | None = None
-    ) -> Any:
-        """Raises an error: a translator needs images; see `translate`.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            "A Pix2Pix draws nothing from noise alone: it translates images with "
-            "`translate(x, seed)`."
-        )
-
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["num_classes"]
         return {
-            **config,
+            **super().get_config(),
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "reconstruction_weight": float(self.reconstruction_weight),

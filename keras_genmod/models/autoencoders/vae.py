@@ -79,8 +79,8 @@ class VAE(LatentVariables):
         num_importance_samples: Positive int, draws K of each example in a step; `None`
             is 1 for "elbo", which averages over them, and 5 for the others. Memory of
             the decoder grows with it.
-        free_bits: Nats that each latent may spend for nothing, at least 0; with
-            "elbo" alone. With a flow all latents are one group, of as much each.
+        free_bits: Nats that each latent may spend for nothing, at least 0, or `None`;
+            with "elbo" alone. With a flow all latents are one group, of as much each.
         kl_warm_up: Int, steps in which the weight of the KL rises from 0 to `beta`;
             0 for none. The steps taken are a weight too.
         tc_weight: Weight of the total correlation, at least 0; 1 leaves the KL as it
@@ -134,7 +134,7 @@ class VAE(LatentVariables):
 
     takes_targets = True
     beta = Adjustable(checks.non_negative)
-    free_bits = Adjustable(checks.non_negative)
+    free_bits = Adjustable(checks.non_negative, optional=True)
     kl_warm_up = Adjustable(checks.integer)
     tc_weight = Adjustable(checks.non_negative, optional=True)
 
@@ -150,7 +150,7 @@ class VAE(LatentVariables):
         prior_flow: Any = None,
         objective: str = "elbo",
         num_importance_samples: int | None = None,
-        free_bits: float = 0.0,
+        free_bits: float | None = None,
         kl_warm_up: int = 0,
         tc_weight: float | None = None,
         num_examples: int | None = None,
@@ -248,7 +248,9 @@ class VAE(LatentVariables):
             log_weights = -losses - weight * y_pred["log_ratio"]
             bound = ops.logsumexp(log_weights, axis=1) - math.log(losses.shape[1])
             return self.mean_loss(-bound, sample_weight)
-        kl = above_floor(y_pred["kl_terms"], self._floor(), sample_weight)
+        kl = y_pred["kl"]
+        if self.free_bits is not None:
+            kl = above_floor(y_pred["kl_terms"], self._floor(), sample_weight)
         if self.num_examples is not None:
             z, mean, log_var = (y_pred[name] for name in ("z", "mean", "log_var"))
             correlation = total_correlation(z, mean, log_var, self.num_examples)
@@ -307,7 +309,7 @@ class VAE(LatentVariables):
             "beta": float(self.beta),
             "objective": self.objective,
             "num_importance_samples": self.num_importance_samples,
-            "free_bits": float(self.free_bits),
+            "free_bits": None if self.free_bits is None else float(self.free_bits),
             "kl_warm_up": int(float(self.kl_warm_up)),
             "tc_weight": self.num_examples and float(self.tc_weight),
             "num_examples": self.num_examples,

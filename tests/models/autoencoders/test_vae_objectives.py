@@ -309,3 +309,8 @@ def test_a_grid_of_latents_has_a_diffusion_model_for_its_prior():
     x = np.random.default_rng(0).random((8, 4, 4, 1)).astype("float32")
     assert np.isfinite(model.fit(x, verbose=0).history["loss"][0])
     assert model.sample(3, num_steps=2).shape == (3, 4, 4, 1)
+
+
+def test_free_bits_that_a_step_leaves_out_are_refused_later():
+    with pytest.raises(ValueError, match="`free_bits` must be given when"):
+        linear_vae().free_bits = 0.1
