@@ -17,7 +17,8 @@ class TransportPairs(EpochDataset):
 
     Of all ways to pair the examples of a batch with as many draws from N(0, I), it
     takes the one of the smallest sum of squared distances: an exact assignment, in
-    which each example and each draw occurs once.
+    which each example and each draw occurs once. With labels, the examples of each
+    label are paired among themselves.
 
     Orders, draws and pairs are functions of the seed and the epoch alone. The
     assignment is computed on the host, while the device trains on the last batch if
@@ -29,6 +30,8 @@ class TransportPairs(EpochDataset):
         seed: Integer of at least 0.
         image_range: Whether the data are images in [0, 1], paired as they are inside a
             model, on [-1, 1]; `None` says so of examples of three axes.
+        labels: Array of whole numbers `(num_examples,)`, for a conditional model, or
+            `None`.
         **kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of
             `keras.utils.PyDataset`.
 
@@ -40,18 +43,22 @@ class TransportPairs(EpochDataset):
         index: Integer, the batch's position: `dataset[index]`.
 
     Returns:
-        A batch is `(noise, x)`, float32 of one shape; the last may be short.
+        A batch is `(noise, x)`, float32 of one shape, or `((noise, x), labels)`; the
+        last may be short.
 
     Raises:
         ValueError: If `x` is empty or no array of numbers, or another argument is out
             of its range.
 
     Note:
-        Pass `shuffle=False` to `fit`: the examples are shuffled already.
+        Pass `shuffle=False` to `fit`: the examples are shuffled already. Pairs of the
+        batch as a whole would give each label a noise of its own, near its data, and
+        samples start from the noise of all: they would be wrong (Cheng and Schwing).
 
     References:
         - Tong et al., "Improving and generalizing flow-based generative models with
           minibatch optimal transport", 2023, arXiv:2302.00482.
+        - Cheng and Schwing, "The curse of conditions", 2025, arXiv:2503.10636.
 
     Example:
         ```python
@@ -66,6 +73,7 @@ class TransportPairs(EpochDataset):
         batch_size: int,
         seed: int = 0,
         image_range: bool | None = None,
+        labels: ArrayLike | None = None,
         **kwargs: Any,
     ):
         super().__init__(seed, **kwargs)
@@ -82,18 +90,36 @@ class TransportPairs(EpochDataset):
                 f"Received: image_range={image_range!r}"
             )
         self.image_range = self.x.ndim == 4 if image_range is None else image_range
+        self.labels = None if labels is None else self._whole(labels)
+
+    def _whole(self, labels) -> np.ndarray:
+        values = checks.numeric("labels", labels)
+        if values.shape != (len(self.x),) or np.any(values != np.round(values)):
+            raise ValueError(
+                "`labels` must be whole numbers, one for each example, of shape "
+                f"({len(self.x)},); `labels.argmax(1)` makes them of one-hot rows. "
+                f"Received: labels of shape {values.shape}, dtype {values.dtype}"
+            )
+        return values.astype("int32")
 
     def __len__(self) -> int:
         return math.ceil(len(self.x) / self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
         self.mark_served(index)
         order = self.once_an_epoch(lambda: self.generator(0).permutation(len(self.x)))
-        start = index * self.batch_size
-        x = self.x[order[start : start + self.batch_size]]
+        chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
+        x = self.x[chosen]
         noise = self.generator(1, index).standard_normal(x.shape, dtype="float32")
         inside = 2 * x - 1 if self.image_range else x
-        return noise[_closest(noise, inside)], x
+        if self.labels is None:
+            return noise[_closest(noise, inside)], x
+        labels = self.labels[chosen]
+        for label in np.unique(labels):
+            alike = np.flatnonzero(labels == label)
+            order = alike[_closest(noise[alike], inside[alike])]
+            noise[alike] = noise[order]
+        return (noise, x), labels
 
 
 def _closest(noise: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -22,6 +22,9 @@ class Conditions:
     #: Whether an unconditional model learns to turn `x` into a `y` of the data's shape.
     takes_targets = False
 
+    #: Whether a conditional model's `x` may be a pair `(noise, data)`.
+    takes_pairs = False
+
     @property
     def is_conditional(self) -> bool:
         """Whether sampling and training need a condition."""

@@ -52,9 +52,10 @@ def standardize(model, x, y=None, sample_weight=None, class_weight=None):
     if class_weight is not None and y is None:
         raise ValueError("`class_weight` needs class labels `y`. Received: y=None")
     if sample_weight is not None:
-        sample_weight = _weights(sample_weight, len(x))
+        number = len(x[0]) if isinstance(x, tuple) else len(x)
+        sample_weight = _weights(sample_weight, number)
         # Keras drops weights where there is no `y`.
-        y = np.zeros(len(x)) if y is None else y
+        y = np.zeros(number) if y is None else y
     return x, y, sample_weight, None
 
 
@@ -75,6 +76,8 @@ def validation(model, data):
 
 def arrays(model, x, y):
     """Returns data and condition as two arrays, of an array or a pair of them.
+
+    The data of a model that `takes_pairs` may stay a pair, of noise and data.
 
     Args:
         model: A `GenerativeModel`.
@@ -98,6 +101,8 @@ def arrays(model, x, y):
         y = _array("y", y)
         if not model.is_conditional:
             checks.array("y", y)
+        elif model.takes_pairs and isinstance(x, (tuple, list)) and len(x) == 2:
+            return tuple(_array("x", part) for part in x), y
     return _array("x", x), y
 
 

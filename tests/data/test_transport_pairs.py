@@ -67,8 +67,48 @@ def test_images_are_paired_as_models_see_them():
     assert cost(noise, 2 * images - 1) == pytest.approx(best, rel=1e-6)
 
 
+def test_labels_stay_with_their_examples():
+    labels = np.arange(11) % 3
+    for (_, x), given in batches(TransportPairs(POINTS, 4, labels=labels)):
+        assert given.dtype == np.int32 and len(given) == len(x)
+        for example, label in zip(x, given, strict=True):
+            (place,) = np.flatnonzero((example == POINTS).all(axis=1))
+            assert labels[place] == label
+
+
+def test_noise_of_each_label_stays_normal():
+    """Else samples of a label would start from another noise than it is trained on."""
+    labels = np.arange(4000) % 2
+    x = np.where(labels[:, None] == 1, 3.0, -3.0)
+    parts = batches(TransportPairs(x + POINTS[labels, :1], 200, labels=labels))
+    noise = np.concatenate([noise for (noise, _), _ in parts])
+    given = np.concatenate([label for _, label in parts])
+    for label in (0, 1):
+        assert np.mean(noise[given == label]) == pytest.approx(0, abs=0.08)
+        assert np.std(noise[given == label]) == pytest.approx(1, abs=0.06)
+    assert len(np.unique(noise)) == 4000
+
+
+def test_pairs_of_a_label_are_the_best():
+    labels = np.array([0, 1, 0, 1, 0, 0])
+    (((noise, x), given),) = batches(TransportPairs(POINTS[:6], 6, labels=labels))
+    for label in (0, 1):
+        own, ends = noise[given == label], x[given == label]
+        orders = itertools.permutations(range(len(own)))
+        best = min(cost(own[list(order)], ends) for order in orders)
+        assert cost(own, ends) == pytest.approx(best, rel=1e-6)
+
+
 @pytest.mark.parametrize(
-    "name,value", [("x", np.zeros((0, 2))), ("x", np.zeros(3)), ("batch_size", 0)]
+    "name,value",
+    [
+        ("x", np.zeros((0, 2))),
+        ("x", np.zeros(3)),
+        ("batch_size", 0),
+        ("labels", np.zeros(10)),
+        ("labels", np.eye(11)),
+        ("labels", np.full(11, 0.5)),
+    ],
 )
 def test_bad_argument_is_named(name, value):
     with pytest.raises(ValueError, match=f"`{name}` must .*Received: "):

@@ -209,4 +209,46 @@ MUTANTS = [
         "_LOG_MEAN, _LOG_STD = -1.2, 1.2",
         _HERE + "test_consistency_model.py -k drawn_as",
     ),
+    Mutant(
+        "data/transport_pairs.py",
+        "labels = self.labels[chosen]",
+        "labels = np.sort(self.labels[chosen])",
+        "tests/data/test_transport_pairs.py -k stay_with",
+    ),
+    Mutant(  # pairs across labels: each gets a noise of its own
+        "data/transport_pairs.py",
+        "alike = np.flatnonzero(labels == label)",
+        "alike = np.arange(len(labels))",
+        "tests/data/test_transport_pairs.py -k stays_normal",
+    ),
+    Mutant(
+        "models/diffusion/flow_matching.py",
+        "return noise, (x, inputs[1])",
+        "return None, (x, inputs[1])",
+        _HERE + "test_flow_matching.py -k keep_their_labels",
+    ),
+    Mutant(  # gradients of small batches are summed up
+        "models/training.py",
+        "loss = ops.mean(losses)",
+        "loss = ops.sum(losses)",
+        _HERE + "test_training.py -k microbatches",
+    ),
+    Mutant(  # the bound clips what the network says of the data
+        "models/diffusion/diffusion_model.py",
+        "data, beside = self._denoise(noisy, row, labels)",
+        "data, beside = self._denoise(noisy, row, labels, None, True)",
+        _HERE + "test_likelihood.py -k entropy",
+    ),
+    Mutant(  # data are clipped, and their noise is not
+        "models/diffusion/samplers.py",
+        "rows[:, OF_DATA] = after - rows[:, OF_X] * alpha",
+        "rows[:, OF_DATA] = after",
+        _HERE + "test_samplers.py -k clipped",
+    ),
+    Mutant(  # DDIM adds noise unless one says no
+        "models/diffusion/samplers.py",
+        'return float(sampler == "ddpm")',
+        'return float(sampler != "euler")',
+        _HERE + "test_given_data.py -k codes",
+    ),
 ]

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import normal, uniform
 from keras_genmod.models.diffusion.denoising_model import DenoisingModel
 from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
@@ -28,6 +29,9 @@ class FlowMatching(DenoisingModel):
       `keras_genmod.data.TransportPairs(x, batch_size)`;
     - after reflow: train a second model on the first one's own pairs,
       `fit(z, model.decode(z))` with normal `z`.
+
+    A conditional model trains on `TransportPairs(x, batch_size, labels=labels)`, and
+    on its own pairs by `fit((z, model.decode(z, labels)), labels)`.
 
     Args:
         network: Keras model or layer, called with `[x_t, t]`: float32 of shapes
@@ -59,7 +63,7 @@ class FlowMatching(DenoisingModel):
         Time runs as in all models here, from data at t = 0 to noise at t = 1; in these
         papers it runs from noise to data. No noise is left at the data: sigma_min is 0.
         `sampler="euler"`, or "ddim", is Euler's method in t; "heun" takes its mean of
-        slopes in t / (1 - t). Given pairs need a model without `num_classes`.
+        slopes in t / (1 - t).
 
     Example:
     ```python
@@ -71,6 +75,7 @@ class FlowMatching(DenoisingModel):
     """
 
     takes_targets = True
+    takes_pairs = True
 
     def __init__(
         self,
@@ -97,7 +102,8 @@ class FlowMatching(DenoisingModel):
         """Trains the model, as `GenerativeModel.fit`.
 
         Args:
-            x: Data, or noise of the data's shape if `y` is the data paired with it.
+            x: Data, or noise of the data's shape if `y` is the data paired with it. Of
+                a conditional model data, or the pair `(noise, data)`.
             y: Labels of a conditional model; of another one `None`, or data.
             *args: As in Keras.
             **kwargs: As in Keras.
@@ -114,17 +120,33 @@ class FlowMatching(DenoisingModel):
         """Raises a `ValueError` unless `y` are data, paired with noise."""
         self.check_examples(y)
 
+    def check_data(self, x, y=None):
+        if not isinstance(x, tuple):
+            return super().check_data(x, y)
+        noise, x = x
+        self.check_training_examples(noise, x)
+        if len(noise) != len(x):
+            raise ValueError(
+                "`x` must be a pair of as much noise as data. "
+                f"Received: {len(noise)} and {len(x)} examples"
+            )
+        self.check_condition(y, len(x))
+
+    def _check_static(self, x, condition=None):
+        if self.is_conditional and isinstance(x, (tuple, list)) and len(x) == 2:
+            noise, x = x
+            checks.static_shape("x", noise, self.data_shape)
+        super()._check_static(x, condition)
+
     def fold_condition(self, data):
         inputs, target, sample_weight = super().fold_condition(data)
         return (inputs if target is None else (inputs, target)), None, sample_weight
 
     def call(self, inputs, training=False):
         """Returns the loss of each example at a time drawn for it."""
-        if not self.is_conditional and isinstance(inputs, (tuple, list)):
-            noise, x = (ops.cast(part, "float32") for part in inputs)
-            condition = None
-        else:
-            x, condition = self.data_and_condition(inputs)
+        noise, inputs = self._given_noise(inputs)
+        x, condition = self.data_and_condition(inputs)
+        if noise is None:
             noise = normal(ops.shape(x), self.seed_generator)
         x = self._inside(x)
         t = uniform((ops.shape(x)[0],), self.seed_generator)
@@ -133,6 +155,15 @@ class FlowMatching(DenoisingModel):
         if self.is_of_images:  # a stream's later batches come unseen
             losses = nan_unless(in_range(x, -1.0, 1.0), losses)
         return losses
+
+    def _given_noise(self, inputs):
+        """Returns the noise that is paired with the data, or `None`, and the rest."""
+        pair = inputs[0] if self.is_conditional else inputs
+        if not isinstance(pair, (tuple, list)):
+            return None, inputs
+        noise, x = pair
+        noise = ops.cast(noise, "float32")
+        return noise, (x, inputs[1]) if self.is_conditional else x
 
     def _example_losses(self, x, t, noise, condition, training):
         """Returns the loss of each example, `(batch,)`."""

@@ -1,10 +1,12 @@
 """Flow matching of normal data has a closed form, in each of its parts."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_genmod import FlowMatching, StraightSchedule
+from keras_genmod.data import TransportPairs
 from tests.contracts import array_of
 from tests.models.diffusion.oracle import Oracle
 from tests.models.small_networks import small_time_network
@@ -104,3 +106,46 @@ def test_pairs_of_images_are_noise_and_images_in_the_unit_range():
     model.check_data(noise, np.full((3, 2, 2, 1), 0.5, "float32"))
     with pytest.raises(ValueError, match="`x` must .*Received: "):
         model.check_data(noise, noise)
+
+
+ENDS = np.float32([[2.0, 0.0], [-2.0, 1.0]])
+
+
+class OfLabels(keras.layers.Layer):
+    """A velocity for each label, whatever the point."""
+
+    def call(self, inputs):
+        x, _, labels = inputs
+        return 0.0 * x + ops.matmul(labels, ops.convert_to_tensor(ENDS))
+
+
+@pytest.fixture(scope="module")
+def of_labels():
+    model = FlowMatching(OfLabels(), (2,), num_classes=2, drop_rate=0.0, seed=0)
+    model.compile("sgd")
+    return model
+
+
+def test_pairs_keep_their_labels(of_labels):
+    labels = np.arange(64) % 2
+    noise = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    moved = noise + ENDS[labels]
+    assert of_labels.evaluate((noise, moved), labels, verbose=0) < 1e-9
+    assert of_labels.evaluate((noise, moved), 1 - labels, verbose=0) > 5
+    assert of_labels.evaluate((noise[::-1], moved), labels, verbose=0) > 1
+    # Of data that are points, the noise's variance is what remains.
+    pairs = TransportPairs(ENDS[labels], 32, labels=labels)
+    assert 0.7 < of_labels.evaluate(pairs, verbose=0) < 1.4
+
+
+def test_pairs_with_labels_are_checked(of_labels):
+    noise, labels = np.zeros((4, 2), "float32"), np.array([0, 1, 0, 1])
+    with pytest.raises(ValueError, match="`x` must be a pair of as much noise as"):
+        of_labels.evaluate((noise[:3], noise), labels)
+    with pytest.raises(ValueError, match="Labels must lie in 0 to 1"):
+        of_labels.evaluate((noise, noise), labels + 1)
+    with pytest.raises(ValueError, match=r"`x` must have shape \(batch, 2\)"):
+        of_labels.evaluate((noise[:, :1], noise), labels)
+    free = FlowMatching(small_time_network((2,)), (2,))
+    with pytest.raises(ValueError, match="takes one tensor of data|must be one array"):
+        free.evaluate((noise, noise), labels)

@@ -68,6 +68,20 @@ def test_ddim_on_the_linear_schedule():
     np.testing.assert_allclose(found, errors, atol=1e-3)
 
 
+def test_only_grids_from_the_noisiest_time_keep_the_mean():
+    """Noise is taken for data of t = 1: at a lesser time more of their mean is due."""
+    schedule, mean, ends = LinearSchedule(), 3.0, {}
+    for spacing in ("uniform", "leading"):
+        found = 0.0  # of the noise
+        for row in samplers.coefficients(make_grid(schedule, 10, spacing), "ddim", 0):
+            alpha, sigma = row[samplers.ALPHA], row[samplers.SIGMA]
+            gain = alpha * STD**2 / (alpha**2 * STD**2 + sigma**2)
+            data = mean + gain * (found - alpha * mean)
+            found = row[samplers.OF_X] * found + row[samplers.OF_DATA] * data
+        ends[spacing] = abs(found - mean)
+    assert ends["leading"] > 1.5 * ends["uniform"]
+
+
 ALL = ("ddpm", "ddim", "euler", "heun", "dpm_solver_2m")
 MEAN, SHAPE = np.array([0.5, -1.0]), np.array([[0.4, 0.3], [0.3, 0.5]])
 

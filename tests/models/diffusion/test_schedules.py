@@ -65,6 +65,10 @@ def test_linear_schedule_is_that_of_ddpm():
         found[[999, 980, 900]], [0.0064, 0.0077, 0.0164], atol=5e-5
     )
     assert not LinearSchedule().has_zero_snr
+    # Stable Diffusion's, of even square roots.
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    found = DiscreteSchedule(betas).alpha(np.array([1000, 981]) / 1000)
+    np.testing.assert_allclose(found, [0.068, 0.076], atol=5e-4)
 
 
 def test_fewer_linear_steps_have_larger_betas():

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import CosineSchedule, DiffusionModel, LinearSchedule
+from keras_genmod.callbacks import ExponentialMovingAverage
 from keras_genmod.models.diffusion.loss_weights import loss_weight
 from keras_genmod.models.diffusion.predictions import PREDICTIONS
 from tests.contracts import array_of
@@ -149,6 +150,51 @@ def test_it_learns_two_points():
     for label, point in enumerate([[1.0, 1.0], [-1.0, 0.0]]):
         found = array_of(model.sample(200, label, seed=1))
         np.testing.assert_allclose(np.median(found, axis=0), point, atol=0.35)
+
+
+class Counted(keras.layers.Layer):
+    """One number as prediction, and an integer beside it that is no weight."""
+
+    def build(self, input_shape=None):
+        self.number = self.add_weight(shape=(1,), initializer="zeros")
+        self.count = self.add_weight(
+            shape=(), initializer="ones", dtype="int32", trainable=False
+        )
+
+    def call(self, inputs):
+        # 3 / 3 = 1 as long as the integer is the one it was loaded as.
+        share = ops.cast(self.count, "float32") / 3
+        return 0.0 * inputs[0] + share * self.number
+
+
+def constant_model(optimizer):
+    model = DiffusionModel(Counted(), (1,), prediction="data", seed=0)
+    model.network.count.assign(3)
+    model.compile(optimizer)
+    return model
+
+
+def test_gradients_of_microbatches_are_averaged():
+    """The gradient of (x_0 - number)^2 hangs neither on time nor on noise."""
+    x = np.arange(32, dtype="float32")[:, None]
+    for options, batch_size in (({}, 32), ({"gradient_accumulation_steps": 4}, 8)):
+        model = constant_model(keras.optimizers.SGD(0.1, **options))
+        model.fit(x, batch_size=batch_size, epochs=1, shuffle=False, verbose=0)
+        found = array_of(model.network.number)
+        np.testing.assert_allclose(found, [0.1 * 2 * x.mean()], rtol=1e-5)
+
+
+def test_averages_of_weights_draw_what_these_do():
+    """An average of integers, or one that begins at 0, would draw something else."""
+    model = constant_model(keras.optimizers.SGD(0.0, use_ema=True, ema_momentum=0.99))
+    model.network.number.assign([0.75])
+    before = array_of(model.sample(4, seed=0, num_steps=3))
+    x = np.ones((8, 1), "float32")
+    model.fit(x, verbose=0, callbacks=[ExponentialMovingAverage()])
+    assert int(array_of(model.network.count)) == 3
+    found = array_of(model.sample(4, seed=0, num_steps=3))
+    np.testing.assert_allclose(found, before, rtol=1e-6)
+    np.testing.assert_allclose(found, 0.75, rtol=1e-5)
 
 
 def test_images_outside_of_their_range_in_a_stream_give_nan():
