@@ -54,6 +54,12 @@ GOOD = {
     },
     models.DiscreteSchedule: {"betas": [0.1, 0.2]},
     models.EnergyModel: {"network": TO_SCORE, "buffer_size": 2},
+    models.FactorVAE: {
+        "encoder": TO_LATENT,
+        "decoder": TO_IMAGE,
+        "discriminator": small_network((LATENT,), (1,)),
+        "latent_dim": LATENT,
+    },
     models.FlowMatching: {
         "network": small_time_network((2,)),
         "data_shape": (2,),

@@ -9,6 +9,7 @@ from keras_genmod.models.adversarial.wgan import WGAN
 from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
 from keras_genmod.models.autoencoders.denoising_autoencoder import DenoisingAutoencoder
+from keras_genmod.models.autoencoders.factor_vae import FactorVAE
 from keras_genmod.models.autoencoders.vae import VAE
 from keras_genmod.models.autoregressive.causal_transformer import CausalTransformer
 from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
@@ -55,6 +56,7 @@ __all__ = [
     "DiffusionModel",
     "DiscreteSchedule",
     "EnergyModel",
+    "FactorVAE",
     "FlowMatching",
     "GAN",
     "GatedPixelCNN",

@@ -24,6 +24,7 @@ from keras_genmod import (
     DiffusionModel,
     DiscreteSchedule,
     EnergyModel,
+    FactorVAE,
     FlowMatching,
     GatedPixelCNN,
     Glow,
@@ -133,6 +134,26 @@ class TestVQGAN(ModelContract):
     @staticmethod
     def outputs(model):
         return model.reconstruct(GREY), model.predict(GREY, verbose=0)
+
+
+class TestFactorVAE(ModelContract):
+    data = (GREY,)
+    falls = None
+    data_in_unit_range = False
+
+    @staticmethod
+    def make():
+        return FactorVAE(
+            small_network(IMAGE, (6,)),
+            small_network((LATENT,), IMAGE),
+            small_network((LATENT,), (1,), dropout=0.3),
+            LATENT,
+            likelihood="normal",
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(GREY), model.reconstruct(GREY)
 
 
 class TestTwoStage(ConditionalContract):

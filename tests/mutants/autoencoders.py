@@ -66,4 +66,40 @@ MUTANTS = [
         "uniform((ops.shape(x)[0], 1), seed",
         _HERE + "test_denoising_autoencoder.py -k masking",
     ),
+    Mutant(  # whole examples are permuted
+        "models/autoencoders/factor_vae.py",
+        "uniform(ops.shape(z), self",
+        "uniform((ops.shape(z)[0], 1), self",
+        _HERE + "test_factor_vae.py -k by_itself",
+    ),
+    Mutant(
+        "models/autoencoders/factor_vae.py",
+        "loss(of_joint, of_independent)",
+        "loss(of_independent, of_joint)",
+        _HERE + "test_factor_vae.py -k best",
+    ),
+    Mutant(  # both halves are the same examples
+        "models/autoencoders/factor_vae.py",
+        "z[size // 2 :]",
+        "z[: (size + 1) // 2]",
+        _HERE + "test_factor_vae.py -k halves",
+    ),
+    Mutant(
+        "models/autoencoders/factor_vae.py",
+        "return reconstruction + kl + weight * correlation",
+        "return reconstruction + (1 + weight) * correlation",
+        _HERE + "test_factor_vae.py -k estimates",
+    ),
+    Mutant(  # nothing trains the variance of the likelihood
+        "models/autoencoders/factor_vae.py",
+        "            vae.append(self.output_variance)",
+        "            pass",
+        _HERE + "test_factor_vae.py -k own_networks",
+    ),
+    Mutant(
+        "models/autoencoders/factor_vae.py",
+        "Adam(1e-4, beta_1=0.5",
+        "Adam(1e-4, beta_1=0.9",
+        _HERE + "test_factor_vae.py -k default",
+    ),
 ]

@@ -79,7 +79,9 @@ class AdversarialModel(GenerativeModel):
         norms = self._norm_trackers.values() if self.reports_gradient_norms else []
         return [*super().metrics, *norms]
 
-    def default_optimizer(self) -> keras.optimizers.Optimizer:
+    def default_optimizer(
+        self,
+    ) -> keras.optimizers.Optimizer | dict[str, keras.optimizers.Optimizer]:
         """Makes the optimizer of `compile()`: that of the paper, where it names one."""
         return keras.optimizers.Adam()
 
