@@ -31,6 +31,7 @@ PARTS = {
     "models": {"engine", "distributions", "layers", "losses", "bijectors"},
     "evaluation": {"engine", "distributions", "metrics"},
     "latents": {"engine", "metrics"},
+    "hype": set(),
     "callbacks": {"engine", "metrics", "evaluation", "latents"},
 }  # part of the package: the other parts that it may import
 
