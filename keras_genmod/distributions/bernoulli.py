@@ -12,15 +12,15 @@ def draw_binary(means, noise):
     """Returns the values in {0, 1} that numbers of U[0, 1) stand for; no gradient.
 
     Args:
-        means: Float32 tensor, p(x = 1).
+        means: Float32 tensor, p(x = 1) in [0, 1].
         noise: Float32 tensor of that shape, or one that broadcasts to it.
 
     Returns:
         Float32 tensor: 1 where the noise is below the mean, NaN where that is NaN.
     """
-    means = ops.stop_gradient(means)
-    # No number is below NaN: weights of NaN would draw zeros that look like data.
-    return ops.where(ops.isnan(means), means, ops.cast(noise < means, "float32"))
+    # In (-1, 1), negative where the noise is below the mean. A comparison would draw
+    # zeros, which look like data, from NaN, and takes some six times the time on torch.
+    return 0.0 - ops.floor(noise - ops.stop_gradient(means))
 
 
 class Bernoulli(Distribution):

@@ -46,6 +46,7 @@ class Call:
     args: tuple
     kwargs: dict
     outputs: Any  # nest of `Slot`, or `None` where a result has a slot already
+    is_alias: bool = False  # the result is the first argument, but for autograd
 
     @property
     def draws(self) -> bool:

@@ -8,8 +8,6 @@ import torch
 
 from keras_genmod.engine.torch_calls import Call, Draws, HostNumber, Slot, mapped
 
-_ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
-
 # Calls that change the shape of a tensor: it may not stand for another.
 _RESHAPES = {
     "as_strided_",
@@ -25,31 +23,37 @@ _RESHAPES = {
 
 
 def without_aliases(calls: list[Call], outputs: Any) -> tuple:
-    """Lets a tensor stand for its detached self: without autograd they are one."""
+    """Lets a tensor stand for what shows all of it: without autograd they are one."""
     if any(str(call.function).split(".")[1] in _RESHAPES for call in calls):
         return calls, outputs
     same: dict[Slot, Slot] = {}
     kept = []
     for call in calls:
         call = _renamed(call, same)
-        if call.function not in _ALIASES:
+        if not call.is_alias:
             kept.append(call)
         elif call.outputs is not None:
             same[call.outputs] = call.args[0]
     return kept, _renamed_value(outputs, same)
 
 
-def without_repeats(calls: list[Call], outputs: Any, shared: dict[int, int]) -> tuple:
+def without_repeats(
+    calls: list[Call],
+    outputs: Any,
+    shared: dict[int, int],
+    constants: dict[int, torch.Tensor],
+) -> tuple:
     """Makes calls that give the same once: nothing writes into what they read.
 
     Args:
         calls: List of `Call`.
         outputs: Nest of what is returned.
         shared: As `shared_memory` returns it.
+        constants: Tensors that never change, by the number of their slot.
     """
     root = roots(calls, shared)
     written = {root(slot) for call in calls for slot in call.written()}
-    same: dict[Slot, Slot] = {}
+    same = _equal_numbers(constants)
     known: dict[tuple, list] = {}
     kept = []
     for call in calls:
@@ -70,6 +74,20 @@ def without_repeats(calls: list[Call], outputs: Any, shared: dict[int, int]) -> 
             known[key] = results
             kept.append(call)
     return kept, _renamed_value(outputs, same)
+
+
+def _equal_numbers(constants):
+    """Returns, for slots of single numbers, the first slot of the same number."""
+    first: dict[tuple, Slot] = {}
+    same = {}
+    for number, tensor in constants.items():
+        if tensor.numel() == 1:
+            value = repr(tensor.item())
+            key = value, tensor.dtype, tensor.device, tuple(tensor.shape)
+            slot = Slot(number)
+            if first.setdefault(key, slot) != slot:
+                same[slot] = first[key]
+    return same
 
 
 def _renamed(call, same):

@@ -44,15 +44,15 @@ class Program:
         self.calls, self.outputs = without_aliases(second.calls, second.outputs)
         #: Which tensors from before share the memory of which.
         self.shared = shared_memory(second.externals)
-        self.calls, self.outputs = without_repeats(
-            self.calls, self.outputs, self.shared
-        )
         self.constants = {
             number: tensor
             for number, tensor in second.externals.items()
             if tensor is not first.externals[number]
         }
         self._fold()
+        self.calls, self.outputs = without_repeats(
+            self.calls, self.outputs, self.shared, self.constants
+        )
         self._drop_unused()
         used = {slot.number for slot in self._used()}
         #: What was there before, by the number of its slot.

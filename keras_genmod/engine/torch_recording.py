@@ -26,6 +26,9 @@ _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.item.defaul
 _INDEX = torch.ops.aten.index.Tensor
 _ONE_HOT = torch.ops.aten.one_hot.default
 
+# Calls that hand on a tensor without its history.
+_ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
+
 # Functions that hand values to Python without an aten call.
 _HOST_READS = {
     torch.Tensor.numpy,
@@ -96,7 +99,8 @@ class Recording:
         if any(isinstance(leaf, bool | int | float) for leaf in leaves(results)):
             self.obstruct(f"`{function}` gives a number to Python")
         outputs = mapped(self._new_output, results)
-        self.calls.append(Call(function, given, named, outputs))
+        is_alias = _is_alias(function, args, results)
+        self.calls.append(Call(function, given, named, outputs, is_alias))
         return results
 
     def note(self, kind: type[Call], function: Any, tensors: list, results: list):
@@ -233,6 +237,21 @@ class Recording:
         """Notes that the recording cannot be run, and where it is."""
         if self.obstacle is None:
             self.obstacle = f"{why}{_where()}"
+
+
+def _is_alias(function, args, results):
+    """Returns whether a view shows all that it is a view of, in the same shape."""
+    if function in _ALIASES:
+        return True
+    if not isinstance(results, torch.Tensor) or not function.is_view:
+        return False
+    return _look(results) == _look(args[0])
+
+
+def _look(tensor):
+    """Returns how a tensor shows its memory."""
+    place = tensor.shape, tensor.stride(), tensor.storage_offset()
+    return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
 
 
 class _Calls(TorchDispatchMode):

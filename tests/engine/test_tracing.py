@@ -329,6 +329,32 @@ def test_what_is_computed_twice_is_computed_once():
     assert (noise != 0.0).all()
 
 
+def test_views_of_all_and_equal_numbers_hide_no_repeats():
+    def function(x):
+        low, high = (torch.tensor(end, device=DEVICE) for end in (0.0, 1.0))
+        flat = x.reshape(x.shape).clamp(low, high)
+        low, high = (torch.tensor(end, device=DEVICE) for end in (0.0, 1.0))
+        return flat + x.clamp(low, high)[:]
+
+    traced = repeated(function, X)
+    functions = [str(call.function) for call in program_of(traced).calls]
+    assert functions == ["aten.clamp.Tensor", "aten.add.Tensor"]
+    torch.testing.assert_close(traced(3.0 * X), 2.0 * (3.0 * X).clamp(0.0, 1.0))
+
+
+def test_a_view_that_shows_other_values_is_not_all():
+    def function(x):
+        bits = x.view(torch.int32)
+        turned = x[:3, :3].T + x[:3, :3]
+        return bits - 1, turned, x[1:2] - x[:1], (1j * x).conj() + x
+
+    traced = repeated(function, X)
+    for given in (X, 3.0 * X):
+        expected = function(given)
+        for value, other in zip(traced(given), expected, strict=True):
+            torch.testing.assert_close(value, other, rtol=0, atol=0)
+
+
 def test_a_view_from_before_sees_what_is_written():
     weight = torch.ones(3, device=DEVICE)
     view = weight[:2]

@@ -114,4 +114,22 @@ MUTANTS = [
         "if False:",
         TESTS,
     ),
+    Mutant(
+        ENGINE + "torch_recording.py",
+        "tensor.dtype, tensor.is_conj(), tensor.is_neg()",
+        "tensor.is_conj(), tensor.is_neg()",
+        TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "key = value, tensor.dtype, tensor.device, tuple(tensor.shape)",
+        "key = tensor.dtype, tensor.device, tuple(tensor.shape)",
+        TESTS,
+    ),
+    Mutant(
+        "models/valid_data.py",
+        "return ops.sum(_flat(off), axis=1) == 0",
+        "return ops.sum(_flat(ops.clip(x, low, high) - x), axis=1) == 0",
+        "tests/models/test_valid_data.py",
+    ),
 ]
