@@ -6,7 +6,14 @@ from typing import Any
 
 import torch
 
-from keras_genmod.engine.torch_calls import Call, Draws, HostNumber, Slot, mapped
+from keras_genmod.engine.torch_calls import (
+    Call,
+    Draws,
+    HostNumber,
+    Slot,
+    leaves,
+    mapped,
+)
 
 # Calls that change the shape of a tensor: it may not stand for another.
 _RESHAPES = {
@@ -74,6 +81,41 @@ def without_repeats(
             known[key] = results
             kept.append(call)
     return kept, _renamed_value(outputs, same)
+
+
+def without_copies(
+    calls: list[Call], outputs: Any, shared: dict[int, int], strides: dict[int, tuple]
+) -> list[Call]:
+    """Lets what was copied to another layout and back stand for its copy.
+
+    Keras copies the images that a convolution takes to NCHW, and that to the layout
+    which they had before. Neither is written into, and the copy is not returned.
+
+    Args:
+        calls: List of `Call`.
+        outputs: Nest of what is returned.
+        shared: As `shared_memory` returns it.
+        strides: Those of all tensors, by the number of their slot.
+    """
+    root = roots(calls, shared)
+    fixed = {root(slot) for call in calls for slot in call.written()}
+    fixed |= {root(leaf) for leaf in leaves(outputs) if isinstance(leaf, Slot)}
+    sources: dict[Slot, Slot] = {}
+    same: dict[Slot, Slot] = {}
+    kept = []
+    for call in calls:
+        call = _renamed(call, same)
+        if call.function is torch.ops.aten.clone.default:
+            (copy,), source = call.results(), call.args[0]
+            if not fixed & {root(copy), root(source)}:
+                sources[copy] = source
+            while source in sources and strides[source.number] != strides[copy.number]:
+                source = sources[source]
+            if copy in sources and strides[source.number] == strides[copy.number]:
+                same[copy] = source
+                continue
+        kept.append(call)
+    return kept
 
 
 def _equal_numbers(constants):

@@ -12,6 +12,7 @@ from keras_genmod.engine.torch_passes import (
     roots,
     shared_memory,
     without_aliases,
+    without_copies,
     without_repeats,
 )
 from keras_genmod.engine.torch_recording import Recording
@@ -52,6 +53,9 @@ class Program:
         self._fold()
         self.calls, self.outputs = without_repeats(
             self.calls, self.outputs, self.shared, self.constants
+        )
+        self.calls = without_copies(
+            self.calls, self.outputs, self.shared, second.strides
         )
         self._drop_unused()
         used = {slot.number for slot in self._used()}

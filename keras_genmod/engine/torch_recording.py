@@ -60,6 +60,8 @@ class Recording:
         self.generators: dict[int, torch.Generator] = {}
         #: Kinds of devices of all tensors, by the number of their slot.
         self.devices: dict[int, str] = {}
+        #: Strides of all tensors, by the number of their slot.
+        self.strides: dict[int, tuple] = {}
         #: Why the recording cannot be run, or `None`.
         self.obstacle: str | None = None
         self._numbers = WeakTensorKeyDictionary()
@@ -138,6 +140,7 @@ class Recording:
         self._num_slots += 1
         self._numbers[tensor] = number
         self.devices[number] = tensor.device.type
+        self.strides[number] = tensor.stride()
         return Slot(number)
 
     def _new_output(self, result):

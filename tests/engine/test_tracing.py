@@ -342,6 +342,26 @@ def test_views_of_all_and_equal_numbers_hide_no_repeats():
     torch.testing.assert_close(traced(3.0 * X), 2.0 * (3.0 * X).clamp(0.0, 1.0))
 
 
+def test_images_are_not_copied_to_another_layout_and_back():
+    def function(x):
+        last = x.permute(0, 3, 1, 2)  # channels last, in memory
+        back = last.contiguous().contiguous(memory_format=torch.channels_last)
+        written = last.contiguous().contiguous(memory_format=torch.channels_last)
+        written.add_(1.0)
+        returned = x.clone()
+        return back.exp(), written, last.contiguous() - 1.0, returned
+
+    x = torch.randn(2, 3, 4, 5, device=DEVICE)
+    traced = repeated(function, x)
+    functions = [str(call.function) for call in program_of(traced).calls]
+    assert functions.count("aten.clone.default") == 3  # for the other three
+    y = x + 1.0
+    for value, other in zip(traced(y), function(y), strict=True):
+        assert value.stride() == other.stride()
+        torch.testing.assert_close(value, other, rtol=0, atol=0)
+    assert traced(y)[3].data_ptr() != y.data_ptr()
+
+
 def test_a_view_that_shows_other_values_is_not_all():
     def function(x):
         bits = x.view(torch.int32)

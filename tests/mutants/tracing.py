@@ -132,4 +132,16 @@ MUTANTS = [
         "return ops.sum(_flat(ops.clip(x, low, high) - x), axis=1) == 0",
         "tests/models/test_valid_data.py",
     ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "if copy in sources and strides[source.number] == strides[copy.number]:",
+        "if copy in sources:",
+        TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "fixed |= {root(leaf)",
+        "_ = {root(leaf)",
+        TESTS,
+    ),
 ]
