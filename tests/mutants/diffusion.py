@@ -251,4 +251,34 @@ MUTANTS = [
         'return float(sampler != "euler")',
         _HERE + "test_given_data.py -k codes",
     ),
+    Mutant(
+        "models/diffusion/adaptive_steps.py",
+        "-212 / 729",
+        "212 / 729",
+        _HERE + "test_adaptive_steps.py -k shares",
+    ),
+    Mutant(  # steps whose error is too large are taken
+        "models/diffusion/adaptive_steps.py",
+        "is_taken = (error <= 1.0) & (place < last)",
+        "is_taken = place < last",
+        _HERE + "test_adaptive_steps.py -k errors_are",
+    ),
+    Mutant(  # all examples go by the steps of the slowest
+        "models/diffusion/adaptive_steps.py",
+        "error = ops.maximum(of_z, ops.abs(of_sum))",
+        "error = 0 * of_z + ops.max(ops.maximum(of_z, ops.abs(of_sum)))",
+        _HERE + "test_adaptive_steps.py -k own_steps",
+    ),
+    Mutant(
+        "models/diffusion/adaptive_steps.py",
+        "ops.where(is_there, total, np.nan)",
+        "total",
+        _HERE + "test_adaptive_steps.py -k no_result",
+    ),
+    Mutant(  # times that are even in log SNR are taken as if in the angle
+        "models/diffusion/flow_likelihood.py",
+        "place = (log_snr - first) * (num_even / (last - first))",
+        "place = _PLACES * (phi - 0.001) / 1.57",
+        _HERE + "test_adaptive_steps.py -k density",
+    ),
 ]

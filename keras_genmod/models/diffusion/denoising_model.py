@@ -34,6 +34,7 @@ class DenoisingModel(EditingModel):
         num_probes=None,
         seed=None,
         batch_size=128,
+        tolerance=None,
     ):
         """Returns log p(x) in nats, a bound on it or an estimate, by `method`.
 
@@ -42,8 +43,10 @@ class DenoisingModel(EditingModel):
           distribution at the last step, from where levels are told apart; fewer steps
           than a schedule has are denser there. Without levels a density.
         - "ode": the density under the probability-flow equation, by the change of
-          variables, with Runge-Kutta steps of fourth order from `schedule.first_time`
-          to 1. Levels get noise within them, and the result bounds their probability.
+          variables, with Runge-Kutta steps from `schedule.first_time` to 1: of fourth
+          order and given number, or, with a `tolerance`, of Dormand and Prince's pair
+          of orders 4 and 5, whose lengths each example finds for itself. Levels get
+          noise within them, and the result bounds their probability.
 
         Args:
             x: Data of shape `(batch, *data_shape)`; with `num_levels` on these levels.
@@ -57,9 +60,12 @@ class DenoisingModel(EditingModel):
                 have values. `None` is 0 up to 8 values and 1 beyond, and for a bound.
             seed: Int for draws that repeat for the same `batch_size`, or `None`.
             batch_size: Positive int, examples at a time.
+            tolerance: Number in [1e-6, 0.1], the largest error of a step of adaptive
+                length, in parts of 1 + |x|; `None` takes `num_steps`.
 
         Returns:
-            Float32 tensor of shape `(batch,)`.
+            Float32 tensor of shape `(batch,)`; NaN for an example that would take more
+            than 1,000 adaptive steps.
 
         Raises:
             ValueError: If an argument is out of range.
@@ -69,11 +75,12 @@ class DenoisingModel(EditingModel):
             - Song et al., 2021, arXiv:2011.13456 ("ode").
 
         Note:
-            Song et al. take steps of adaptive length. Here they are even in the angle
-            of sigma to alpha, in its logarithm: what is computed does not depend on
-            the data. The error falls with the fourth power of the steps.
+            Song et al. take adaptive steps of tolerance 1e-5, one length for a batch.
+            `num_steps` are even in the angle of sigma to alpha, in its logarithm: what
+            is computed does not depend on the data, and the error falls with the
+            fourth power of the steps.
         """
-        options = self._likelihood_options(method, num_steps, num_probes)
+        options = self._likelihood_options(method, num_steps, num_probes, tolerance)
         if self.num_levels is not None:
             checks.levels("x", x, self.num_levels)
         state = seed_state(seed, self.seed_generator)
@@ -82,35 +89,45 @@ class DenoisingModel(EditingModel):
         )
 
     def _likelihood_options(
-        self, method=None, num_steps=None, num_probes=None
+        self, method=None, num_steps=None, num_probes=None, tolerance=None
     ) -> dict[str, Any]:
         """Returns checked options, with their defaults."""
         method = self.likelihood_methods[0] if method is None else method
         checks.choice("method", method, self.likelihood_methods)
-        if num_steps is None:
-            num_steps = self._default_steps(method)
-        num_steps = checks.positive_int("num_steps", num_steps)
+        _check_tolerance(method, num_steps, tolerance)
+        if tolerance is None:
+            if num_steps is None:
+                num_steps = self._default_steps(method)
+            num_steps = checks.positive_int("num_steps", num_steps)
+        steps = {"num_steps": num_steps, "tolerance": tolerance}
         if method == "bound":
             if num_probes is not None:
                 raise ValueError(
                     '`num_probes` must be None for method="bound", which has no '
                     f"divergence. Received: num_probes={num_probes}"
                 )
-            return {"method": method, "num_steps": num_steps, "num_probes": 0}
+            return {"method": method, **steps, "num_probes": 0}
         if num_probes is None:
             num_probes = int(math.prod(self.data_shape) > _FEW_DIMS)
         num_probes = checks.integer("num_probes", num_probes)
-        return {"method": method, "num_steps": num_steps, "num_probes": num_probes}
+        return {"method": method, **steps, "num_probes": num_probes}
 
     def _default_steps(self, method):
         return _FLOW_STEPS
 
-    def kind_of_log_prob(self, method=None, num_steps=None, num_probes=None, seed=None):
+    def kind_of_log_prob(
+        self,
+        method=None,
+        num_steps=None,
+        num_probes=None,
+        seed=None,
+        tolerance=None,
+    ):
         """Returns what kind of number `log_prob` returns with these arguments.
 
         Exact divergences give an exact density, up to the steps' error.
         """
-        options = self._likelihood_options(method, num_steps, num_probes)
+        options = self._likelihood_options(method, num_steps, num_probes, tolerance)
         is_exact = options["num_probes"] == 0
         if options["method"] == "bound":
             return "lower_bound"
@@ -119,14 +136,23 @@ class DenoisingModel(EditingModel):
         return "lower_bound" if is_exact else "estimated_lower_bound"
 
     def likelihood_protocol(
-        self, method=None, num_steps=None, num_probes=None, seed=None
+        self,
+        method=None,
+        num_steps=None,
+        num_probes=None,
+        seed=None,
+        tolerance=None,
     ):
         """Returns the arguments of `log_prob`, as a ledger names them."""
-        options = self._likelihood_options(method, num_steps, num_probes)
-        protocol = {"method": options["method"], "steps": options["num_steps"]}
+        options = self._likelihood_options(method, num_steps, num_probes, tolerance)
+        protocol: dict[str, Any] = {"method": options["method"]}
+        if tolerance is None:
+            protocol["steps"] = options["num_steps"]
+        else:
+            protocol["tolerance"] = tolerance
         if options["method"] == "ode":
             protocol |= {
-                "solver": "rk4",
+                "solver": "rk4" if tolerance is None else "dormand_prince_45",
                 "probes": options["num_probes"],
                 "first_time": self.schedule.first_time,
             }
@@ -135,13 +161,13 @@ class DenoisingModel(EditingModel):
         return {**protocol, "seed": seed}
 
     @compiled()
-    def _log_prob(self, state, x, condition, *, method, num_steps, num_probes):
+    def _log_prob(self, state, x, condition, *, method, **options):
         x, labels = self.data_and_condition(self._join(x, condition))
-        return self._log_likelihood(
-            x, labels, Seeds(state), method, num_steps, num_probes
-        )
+        return self._log_likelihood(x, labels, Seeds(state), method, **options)
 
-    def _log_likelihood(self, x, labels, seeds, method, num_steps, num_probes):
+    def _log_likelihood(
+        self, x, labels, seeds, method, num_steps, tolerance, num_probes
+    ):
         size = math.prod(self.data_shape)
         log_scale = 0.0
         if self.num_levels is not None:
@@ -161,7 +187,25 @@ class DenoisingModel(EditingModel):
             self._inside(x),
             self.schedule,
             num_steps,
+            tolerance,
             num_probes,
             seeds,
         )
         return log_density + log_scale
+
+
+def _check_tolerance(method, num_steps, tolerance) -> None:
+    if tolerance is None:
+        return
+    if method == "bound" or num_steps is not None:
+        raise ValueError(
+            '`tolerance` must be None for method="bound", and where `num_steps` says '
+            f"how many steps there are. Received: tolerance={tolerance}, "
+            f"method={method!r}, num_steps={num_steps}"
+        )
+    # Below it float32's own errors count.
+    if not 1e-6 <= checks.positive("tolerance", tolerance) <= 0.1:
+        raise ValueError(
+            "`tolerance` must lie in [1e-6, 0.1], where float32 can tell the errors "
+            f"of steps. Received: tolerance={tolerance}"
+        )

@@ -235,8 +235,10 @@ class DiffusionModel(DenoisingModel):
         last = variational_bound.last_time(self.schedule, self.num_levels)
         return total + 1 - round(last * total)
 
-    def _likelihood_options(self, method=None, num_steps=None, num_probes=None):
-        options = super()._likelihood_options(method, num_steps, num_probes)
+    def _likelihood_options(
+        self, method=None, num_steps=None, num_probes=None, tolerance=None
+    ):
+        options = super()._likelihood_options(method, num_steps, num_probes, tolerance)
         if options["method"] == "bound":
             why = "the steps of its schedule, less those that "
             why += "begin where levels are told apart already"
@@ -244,10 +246,12 @@ class DiffusionModel(DenoisingModel):
             checks.integer("num_steps", options["num_steps"], 1, most, why)
         return options
 
-    def _log_likelihood(self, x, labels, seeds, method, num_steps, num_probes):
+    def _log_likelihood(
+        self, x, labels, seeds, method, num_steps, tolerance, num_probes
+    ):
         if method == "ode":
             return super()._log_likelihood(
-                x, labels, seeds, method, num_steps, num_probes
+                x, labels, seeds, method, num_steps, tolerance, num_probes
             )
         log_scale = 0.0
         if self.is_of_images and self.num_levels is None:

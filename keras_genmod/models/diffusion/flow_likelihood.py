@@ -13,9 +13,11 @@ import numpy as np
 from keras import ops
 
 from keras_genmod.engine import fori_loop, input_gradient, uniform
+from keras_genmod.models.diffusion import adaptive_steps
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 
 _LOWEST = -14.0  # log SNR from which one step leads to nothing of the data
+_PLACES = 4096  # steps of log SNR between which what is known is all but linear
 # Columns: what the network is asked at, sqrt(alpha^2 + sigma^2), and cos and sin.
 TIME, ALPHA, SIGMA, NORM, COS, SIN = range(6)
 
@@ -24,12 +26,16 @@ def angles(schedule: NoiseSchedule, num_steps: int) -> np.ndarray:
     """Returns the ends of steps, float64 `(num_steps + 1,)`, even in log SNR."""
     first = schedule.log_snr(np.float64(schedule.first_time))
     last = schedule.log_snr(np.float64(1.0))
-    num_even = num_steps - int(last < _LOWEST)
+    num_even = _num_even(schedule, num_steps)
     logs = np.linspace(first, max(last, _LOWEST), num_even + 1)
     phi = np.arctan(np.exp(-logs / 2))
     if num_even < num_steps:
         phi = np.append(phi, np.arctan(np.exp(-last / 2)))
     return phi
+
+
+def _num_even(schedule, num_steps):
+    return num_steps - int(schedule.log_snr(np.float64(1.0)) < _LOWEST)
 
 
 def table(schedule: NoiseSchedule, phi: np.ndarray) -> np.ndarray:
@@ -41,7 +47,39 @@ def table(schedule: NoiseSchedule, phi: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=-1)
 
 
-def log_prob(denoise, x, schedule, num_steps, num_probes, seeds):
+def _known_at(schedule: NoiseSchedule, like):
+    """Returns a function of angles `(batch,)`, the columns of `table` as a list.
+
+    All but the time may be multiplied with data.
+    """
+    phi = angles(schedule, _PLACES)
+    rows = table(schedule, phi)
+    columns = np.stack([rows[:, TIME], np.log(rows[:, NORM])]).astype("float32")
+    times, log_norms = map(ops.convert_to_tensor, columns)
+    # Even in log SNR, but for a last one to nothing of the data.
+    num_even = _num_even(schedule, _PLACES)
+    first, last = (-2 * np.log(np.tan(phi[i])) for i in (0, num_even))
+
+    def known(phi):
+        cos, sin = ops.cos(phi), ops.sin(phi)
+        log_snr = 2 * (ops.log(ops.maximum(cos, 1e-6)) - ops.log(sin))
+        place = (log_snr - first) * (num_even / (last - first))
+        place = ops.clip(place, 0.0, float(_PLACES))
+        below = ops.clip(ops.floor(place), 0.0, _PLACES - 1.0)
+        index, share = ops.cast(below, "int32"), place - below
+        time, log_norm = (
+            ops.take(c, index) + share * (ops.take(c, index + 1) - ops.take(c, index))
+            for c in (times, log_norms)
+        )
+        norm = ops.exp(log_norm)
+        columns = (norm * cos, norm * sin, norm, cos, sin)
+        per_example = (-1, *(1,) * (len(like.shape) - 1))
+        return [time, *(ops.reshape(c, per_example) for c in columns)]
+
+    return known
+
+
+def log_prob(denoise, x, schedule, num_steps, tolerance, num_probes, seeds):
     """Returns the log-density of data, float32 `(batch,)`.
 
     Args:
@@ -49,17 +87,11 @@ def log_prob(denoise, x, schedule, num_steps, num_probes, seeds):
             and sigma.
         x: Float32 tensor `(batch, ...)`.
         schedule: `NoiseSchedule`.
-        num_steps: Positive int.
+        num_steps: Positive int, or `None` for steps of adaptive length.
+        tolerance: Positive number, of adaptive steps; else `None`.
         num_probes: Int, vectors of a divergence's estimate; 0 for the exact one.
         seeds: `Seeds`, of the probes.
     """
-    phi = angles(schedule, num_steps)
-    lengths = ops.convert_to_tensor(np.diff(phi).astype("float32"))
-    middles = (phi[1:] + phi[:-1]) / 2
-    stages = np.stack(
-        [table(schedule, p) for p in (phi[:-1], middles, phi[1:])], axis=1
-    )
-    rows = ops.convert_to_tensor(stages.astype("float32"))  # (num_steps, 3, 6)
     probes = _probes(x, num_probes, seeds)
     share = 1 / max(num_probes, 1)
 
@@ -67,13 +99,39 @@ def log_prob(denoise, x, schedule, num_steps, num_probes, seeds):
         """Returns dz / dphi and its divergence, `(batch,)`."""
 
         def velocity(z):
-            at = 1.0 * row  # a copy that autograd may keep, on torch
+            # Copies that autograd may keep, on torch.
+            at = [1.0 * row[i] for i in range(SIN + 1)]
             x = at[NORM] * z
             data = denoise(x, at)
             noise = (x - at[ALPHA] * data) / at[SIGMA]
             return at[COS] * noise - at[SIN] * data
 
         return velocity(z), share * _divergence(velocity, z, probes)
+
+    size = math.prod(x.shape[1:])
+    phi = angles(schedule, num_steps or 1)
+    norms = [float(row[NORM]) for row in table(schedule, phi[[0, -1]])]
+    if num_steps is None:
+        known = _known_at(schedule, x)
+        z, total = adaptive_steps.integrate(
+            lambda z, at: slope(z, known(at)), x / norms[0], phi[0], phi[-1], tolerance
+        )
+    else:
+        z, total = _even_steps(slope, x / norms[0], schedule, phi)
+    std = schedule.prior_std / norms[1]
+    squares = ops.sum(ops.square(ops.reshape(z, (-1, size)) / std), axis=1)
+    log_base = -0.5 * squares - size * (0.5 * math.log(2 * math.pi) + math.log(std))
+    return log_base + total - size * math.log(norms[0])
+
+
+def _even_steps(slope, z, schedule, phi):
+    """Returns z, and the integral of its divergence, by Runge-Kutta of fourth order."""
+    lengths = ops.convert_to_tensor(np.diff(phi).astype("float32"))
+    middles = (phi[1:] + phi[:-1]) / 2
+    stages = np.stack(
+        [table(schedule, p) for p in (phi[:-1], middles, phi[1:])], axis=1
+    )
+    rows = ops.convert_to_tensor(stages.astype("float32"))  # (num_steps, 3, 6)
 
     def step(i, carry):
         z, total = carry
@@ -85,14 +143,8 @@ def log_prob(denoise, x, schedule, num_steps, num_probes, seeds):
         z = z + length / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
         return z, total + length / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
 
-    size = math.prod(x.shape[1:])
-    norms = [float(stages[i, j, NORM]) for i, j in ((0, 0), (-1, 2))]
-    start = (x / norms[0], ops.zeros((ops.shape(x)[0],), "float32"))
-    z, total = fori_loop(num_steps, step, start)
-    std = schedule.prior_std / norms[1]
-    squares = ops.sum(ops.square(ops.reshape(z, (-1, size)) / std), axis=1)
-    log_base = -0.5 * squares - size * (0.5 * math.log(2 * math.pi) + math.log(std))
-    return log_base + total - size * math.log(norms[0])
+    start = (z, ops.zeros((ops.shape(z)[0],), "float32"))
+    return fori_loop(len(phi) - 1, step, start)
 
 
 def _probes(x, num_probes, seeds):
