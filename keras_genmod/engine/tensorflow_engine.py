@@ -162,14 +162,23 @@ def uniform(shape, seed):
     Keras leaves the algorithm to TensorFlow, which takes a far slower one under XLA on
     a CPU. XLA still draws other numbers for a seed than a plain graph does.
     """
-    seed = _standardize_seed(seed)
-    return tf.random.stateless_uniform(shape, seed, alg="philox")
+    return _drawn(tf.raw_ops.StatelessRandomUniformV2, shape, seed)
 
 
 def normal(shape, seed):
     """Draws float32 numbers from N(0, 1) by Philox, as `uniform`."""
-    seed = _standardize_seed(seed)
-    return tf.random.stateless_normal(shape, seed, alg="philox")
+    return _drawn(tf.raw_ops.StatelessRandomNormalV2, shape, seed)
+
+
+# In the numbering of TensorFlow's kernels.
+_PHILOX = 1
+
+
+def _drawn(operation, shape, seed):
+    # `tf.random` adds some thirty operations to a graph for one draw by Philox.
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=_standardize_seed(seed))
+    shape = tf.convert_to_tensor(shape, "int32")
+    return operation(shape=shape, key=key, counter=counter, alg=_PHILOX)
 
 
 def _standardize_seed(seed):

@@ -111,56 +111,43 @@ class AdaptiveAugment(keras.layers.Layer):
     def call(self, inputs, training=False):
         if not training:
             return inputs
-        return self._recoloured(self._warped(self._moved(inputs)))
+        noise = _Noise(ops.shape(inputs)[0], self.seed_generator)
+        p = self.probability + 0.0
+        moved = self._moved(inputs, p, noise)
+        return self._recoloured(self._warped(moved, p, noise), p, noise)
 
-    def _happens(self, x, probability=None, rank=4):
-        """Draws for each image whether a change happens."""
-        p = self.probability + 0.0 if probability is None else probability
-        shape = (ops.shape(x)[0], *(1,) * (rank - 1))
-        return uniform(shape, self.seed_generator) < p
-
-    def _normal(self, x, deviation, rank=4):
-        shape = (ops.shape(x)[0], *(1,) * (rank - 1))
-        return deviation * normal(shape, self.seed_generator)
-
-    def _moved(self, x):
+    def _moved(self, x, p, noise):
         """Mirrors, turns by 90 degrees, shifts by whole pixels: no value changes."""
-        x = ops.where(self._happens(x), ops.flip(x, axis=2), x)
+        x = ops.where(noise.uniform(4) < p, ops.flip(x, axis=2), x)
         turns = [x, ops.flip(x, axis=(1, 2))]
         if x.shape[1] == x.shape[2]:
             quarter = ops.flip(ops.transpose(x, (0, 2, 1, 3)), axis=2)
             turns += [quarter, ops.flip(quarter, axis=(1, 2))]
-        which = self._integer(x, 0, len(turns) - 1)
+        which = noise.integer(0, len(turns) - 1)
         turned = x
         for i, other in enumerate(turns[1:], start=1):
             turned = ops.where(ops.reshape(which, (-1, 1, 1, 1)) == i, other, turned)
-        x = ops.where(self._happens(x), turned, x)
+        x = ops.where(noise.uniform(4) < p, turned, x)
         limit = [size // 8 for size in x.shape[1:3]]
-        down, right = (self._integer(x, -most, most) for most in limit)
+        down, right = (noise.integer(-most, most) for most in limit)
         moved = augmentation_ops.shifted(x, down, right, limit)
-        return ops.where(self._happens(x), moved, x)
+        return ops.where(noise.uniform(4) < p, moved, x)
 
-    def _integer(self, x, low, high):
-        drawn = uniform((ops.shape(x)[0],), self.seed_generator)
-        return low + ops.cast(ops.floor(drawn * (high - low + 1)), "int32")
-
-    def _angle(self, x, rank):
-        shape = (ops.shape(x)[0], *(1,) * (rank - 1))
-        return math.pi * (2.0 * uniform(shape, self.seed_generator) - 1.0)
-
-    def _warped(self, x):
+    def _warped(self, x, p, noise):
         """Scales, turns, stretches, turns and shifts."""
-        p = self.probability + 0.0
         turning = 1.0 - ops.sqrt(1.0 - p)  # so that one of two happens with p
-        scale = self._chosen(x, p, 2.0 ** self._normal(x, 0.2, 1), 1.0)
-        stretch = self._chosen(x, p, 2.0 ** self._normal(x, 0.2, 1), 1.0)
-        first, second = (
-            self._chosen(x, turning, self._angle(x, 1), 0.0) for _ in range(2)
+        scale, stretch = (
+            ops.where(noise.uniform(1) < p, 2.0 ** (0.2 * noise.normal(1)), 1.0)
+            for _ in range(2)
         )
-        sizes = ops.convert_to_tensor([float(size) for size in x.shape[1:3]])
-        offset = 0.125 * normal((ops.shape(x)[0], 2), self.seed_generator) * sizes
-        shifts = self._happens(x, p, 2)
-        offset = ops.where(shifts, offset, 0.0)
+        first, second = (
+            ops.where(noise.uniform(1) < turning, noise.angle(1), 0.0) for _ in range(2)
+        )
+        shifts = noise.uniform(2) < p  # (batch, 1)
+        down, right = (
+            0.125 * size * noise.normal(2) for size in x.shape[1:3]
+        )  # (batch, 1)
+        offset = ops.where(shifts, ops.concatenate([down, right], axis=-1), 0.0)
         stretched = _diagonal(scale * stretch, scale / stretch)
         matrix = ops.matmul(_rotation(second), ops.matmul(stretched, _rotation(first)))
         warped = augmentation_ops.affinely_warped(
@@ -173,22 +160,19 @@ class AdaptiveAugment(keras.layers.Layer):
         still = ops.reshape(still, (-1, 1, 1, 1))
         return ops.where(still, x, ops.cast(warped, x.dtype))
 
-    def _chosen(self, x, probability, drawn, otherwise):
-        return ops.where(self._happens(x, probability, 1), drawn, otherwise)
-
-    def _recoloured(self, x):
+    def _recoloured(self, x, p, noise):
         """Changes brightness, contrast, luma, and hue and saturation of RGB images."""
         grey = augmentation_ops.GREY
-        x = ops.where(self._happens(x), x + self._normal(x, 0.1), x)
-        factor = 2.0 ** self._normal(x, 0.5)
-        x = ops.where(self._happens(x), grey + factor * (x - grey), x)
-        x = ops.where(self._happens(x), augmentation_ops.luma_flipped(x), x)
+        x = ops.where(noise.uniform(4) < p, x + 0.1 * noise.normal(4), x)
+        factor = 2.0 ** (0.5 * noise.normal(4))
+        x = ops.where(noise.uniform(4) < p, grey + factor * (x - grey), x)
+        x = ops.where(noise.uniform(4) < p, augmentation_ops.luma_flipped(x), x)
         if x.shape[-1] != 3:
             return x
-        turned = augmentation_ops.hue_rotated(x, self._angle(x, 4))
-        x = ops.where(self._happens(x), turned, x)
-        factor = 2.0 ** self._normal(x, 1.0)
-        return ops.where(self._happens(x), augmentation_ops.saturated(x, factor), x)
+        turned = augmentation_ops.hue_rotated(x, noise.angle(4))
+        x = ops.where(noise.uniform(4) < p, turned, x)
+        saturated = augmentation_ops.saturated(x, 2.0 ** noise.normal(4))
+        return ops.where(noise.uniform(4) < p, saturated, x)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -202,6 +186,37 @@ class AdaptiveAugment(keras.layers.Layer):
             "probability": self._first,
             "seed": self.seed,
         }
+
+
+class _Noise:
+    """The random numbers of one call, drawn at once: each draw is many operations."""
+
+    def __init__(self, number, seed_generator):
+        drawn = uniform((_NUM_UNIFORM, number), seed_generator)
+        self._uniform = iter(ops.unstack(drawn, _NUM_UNIFORM))
+        drawn = normal((_NUM_NORMAL, number), seed_generator)
+        self._normal = iter(ops.unstack(drawn, _NUM_NORMAL))
+
+    def uniform(self, rank):
+        """Returns the next number of each image, of shape `(batch, 1, ...)`."""
+        return _of_rank(next(self._uniform), rank)
+
+    def normal(self, rank):
+        return _of_rank(next(self._normal), rank)
+
+    def angle(self, rank):
+        return math.pi * (2.0 * self.uniform(rank) - 1.0)
+
+    def integer(self, low, high):
+        drawn = self.uniform(1) * (high - low + 1)
+        return low + ops.cast(ops.floor(drawn), "int32")
+
+
+_NUM_UNIFORM, _NUM_NORMAL = 19, 7  # what an image of three channels takes
+
+
+def _of_rank(x, rank):
+    return x if rank == 1 else ops.reshape(x, (-1, *(1,) * (rank - 1)))
 
 
 def _rotation(angle):
