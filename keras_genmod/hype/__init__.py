@@ -13,6 +13,7 @@ from keras_genmod.hype.observers import Observer, simulate
 from keras_genmod.hype.protocol import StudyProtocol
 from keras_genmod.hype.report import OutOfTurn, Report, UnknownEvaluator
 from keras_genmod.hype.scores import Trial, bootstrap, modal_exposure, score
+from keras_genmod.hype.server import StudyServer, serve
 from keras_genmod.hype.staircase import Staircase
 from keras_genmod.hype.study import Study
 
@@ -25,6 +26,7 @@ __all__ = [
     "Staircase",
     "Study",
     "StudyProtocol",
+    "StudyServer",
     "Trial",
     "UnknownEvaluator",
     "bootstrap",
@@ -35,5 +37,6 @@ __all__ = [
     "rank",
     "score",
     "separation",
+    "serve",
     "simulate",
 ]
