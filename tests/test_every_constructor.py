@@ -97,6 +97,11 @@ GOOD = {
         "data_shape": (2,),
     },
     models.StraightSchedule: {},
+    models.StyleGAN2: {
+        "mapping": small_network((LATENT,), (2,)),
+        "synthesis": small_network((2, 2), IMAGE, "sigmoid"),
+        "discriminator": TO_SCORE,
+    },
     models.TwoStage: {
         "autoencoder": CODES,
         "prior": models.CausalTransformer((1, 1, 1), 4, 4, 2, 1),
@@ -216,6 +221,8 @@ GOOD = {
         "style_dim": 2,
         "num_mappings": 1,
     },
+    networks.style_gan_mapping: {"latent_dim": 2, "style_dim": 2, "num_layers": 1},
+    networks.style_gan_synthesis: {**SIZES, "filters_base": 8, "style_dim": 2},
     networks.time_mlp: {"event_dim": 2, "hidden_dims": (3,)},
     networks.unet: {**SIZES, "multipliers": (1, 1), "num_blocks": 1},
     networks.unet_generator: {**SIZES},

@@ -4,6 +4,7 @@ from keras_genmod.engine.averages import average_pairs, copies_of, put_averages
 from keras_genmod.engine.backend import (
     SeedGenerator,
     affine,
+    cond,
     convolution,
     fori_loop,
     normal,
@@ -34,6 +35,7 @@ __all__ = [
     "call_network",
     "call_with",
     "compiled",
+    "cond",
     "convolution",
     "copies_of",
     "derived_state",

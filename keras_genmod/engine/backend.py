@@ -20,6 +20,7 @@ loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
 apply_scaled = _steps.apply_scaled
 shorten_updates = _steps.shorten_updates
+cond = _steps.cond
 traced = _steps.traced
 is_current = _steps.is_current
 SeedGenerator = _engine.SeedGenerator

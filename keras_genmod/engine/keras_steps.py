@@ -1,5 +1,7 @@
 """What steps are on TensorFlow and JAX: Keras' own, which it compiles."""
 
+from keras import ops
+
 
 def apply_scaled(optimizer, keras_apply, gradients, variables):
     """Applies gradients of a scaled loss as Keras does."""
@@ -18,9 +20,14 @@ def train_on_one_loss(model, keras_step, *args):
     return keras_step(*args)
 
 
-def traced(function, model, name):
+def cond(due, taken, left):
+    """Returns `taken()` or `left()`, of which a compiled step holds both."""
+    return ops.cond(due, taken, left)
+
+
+def traced(function, model, name, branches=None):
     """Returns the function: Keras compiles it."""
-    del model, name
+    del model, name, branches
     return function
 
 

@@ -11,6 +11,7 @@ from keras import tree
 from keras_genmod.engine import keras_internals, torch_adam, torch_loops
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
+from keras_genmod.engine.torch_recording import innermost, unnoted
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
 
 
@@ -192,17 +193,40 @@ def loss_to_differentiate(loss):
     return loss
 
 
-def traced(function, model, name):
+def cond(due, taken, left):
+    """Returns `taken()` or `left()`: a step is recorded once for each way it goes.
+
+    A step that takes branches needs `step_branches` of its model, which says on the
+    host which ones are next; see `traced`.
+
+    Args:
+        due: Boolean tensor of shape `()`.
+        taken: Function without arguments.
+        left: The same, of the same results.
+    """
+    recording = innermost()
+    if recording is None:
+        return taken() if due else left()
+    if not recording.may_branch:
+        recording.obstruct("it branches on a tensor's value")
+    with unnoted():
+        is_due = bool(due)
+    return taken() if is_due else left()
+
+
+def traced(function, model, name, branches=None):
     """Returns a function of a batch that is recorded and repeated.
 
     Args:
         function: What Keras calls for a batch.
         model: Keras model, whose variables it reads and writes.
         name: String, for messages.
+        branches: Function from the number of batches of one call to what is due in
+            them, hashable; or `None` for a step without `cond`.
     """
     if _branches(getattr(model, "optimizer", None)):
         return function
-    return TracedStep(function, model, name)
+    return TracedStep(function, model, name, branches)
 
 
 def _branches(optimizer) -> bool:

@@ -50,9 +50,12 @@ class Recording:
     Args:
         function: Callable.
         args: Nest of what it takes. Tensors are inputs of the recording.
+        may_branch: Whether `cond` may choose by a tensor's value: another recording is
+            run where it would choose otherwise.
     """
 
-    def __init__(self, function: Callable, args: tuple):
+    def __init__(self, function: Callable, args: tuple, may_branch: bool = False):
+        self.may_branch = may_branch
         self.calls: list[Call] = []
         #: Tensors that were there before, by the number of their slot.
         self.externals: dict[int, torch.Tensor] = {}

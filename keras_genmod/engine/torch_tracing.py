@@ -32,10 +32,13 @@ class Traced:
     Args:
         function: Callable of nests of tensors that returns a nest of tensors.
         name: What to call it in the warning.
+        branches: Function of the arguments that returns what `cond` will choose,
+            hashable: there are recordings of their own for each. `None` for a function
+            without branches.
     """
 
-    def __init__(self, function: Callable, name: str):
-        self._function, self._name = function, name
+    def __init__(self, function: Callable, name: str, branches: Any = None):
+        self._function, self._name, self._branches = function, name, branches
         self._programs: collections.OrderedDict = collections.OrderedDict()
         self._runs_as_it_is = False
 
@@ -43,7 +46,9 @@ class Traced:
         if self._runs_as_it_is or innermost() is not None:
             return self._function(*args)
         tensors = [leaf for leaf in leaves(args) if isinstance(leaf, torch.Tensor)]
-        key = _described(args, {})
+        key: Any = _described(args, {})
+        if self._branches is not None:
+            key = key, self._branches(*args)
         known = self._programs.get(key)
         if callable(known):
             self._programs.move_to_end(key)
@@ -51,7 +56,8 @@ class Traced:
         return self._record(key, known or [], args)
 
     def _record(self, key, recordings, args):
-        recording = Recording(self._function, args)
+        may_branch = self._branches is not None
+        recording = Recording(self._function, args, may_branch)
         results, recording.results = recording.results, None
         obstacle = recording.obstacle
         if obstacle is None and recordings:
@@ -104,10 +110,18 @@ class TracedStep:
         function: Function of a list of batches, as Keras' trainer on torch has it.
         model: Keras model.
         name: What to call it in a warning.
+        branches: Function from the number of batches to what is due in them, or `None`.
     """
 
-    def __init__(self, function: Callable, model: keras.Model, name: str):
-        self._model, self._traced = model, Traced(function, name)
+    def __init__(
+        self,
+        function: Callable,
+        model: keras.Model,
+        name: str,
+        branches: Callable | None = None,
+    ):
+        of_data = None if branches is None else lambda data: branches(len(data))
+        self._model, self._traced = model, Traced(function, name, of_data)
         self._weights = self._state()
 
     def _state(self):

@@ -5,6 +5,7 @@ from keras_genmod.models.adversarial.cycle_gan import CycleGAN
 from keras_genmod.models.adversarial.gan import GAN
 from keras_genmod.models.adversarial.pix2pix import Pix2Pix
 from keras_genmod.models.adversarial.progressive_gan import ProgressiveGAN
+from keras_genmod.models.adversarial.style_gan2 import StyleGAN2
 from keras_genmod.models.adversarial.wgan import WGAN
 from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
@@ -74,6 +75,7 @@ __all__ = [
     "RBM",
     "ScoreModel",
     "StraightSchedule",
+    "StyleGAN2",
     "TwoStage",
     "UniformDequantization",
     "VAE",

@@ -1,5 +1,6 @@
 """How models fit into Keras' training: one loss, conditions as targets."""
 
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import keras
@@ -243,7 +244,12 @@ class Training(KeptState, Conditions, keras.Model):
         is_traced = self._given_jit_compile == "auto" and not self.run_eagerly
         if made is not known and is_traced:
             name = f"{type(self).__name__}'s {kind} step"
-            setattr(self, attribute, backend.traced(made, self, name))
+            branches = self.step_branches if kind == "train" else None
+            setattr(self, attribute, backend.traced(made, self, name, branches))
+
+    #: Function from the number of steps to come to what is due in them, hashable, of a
+    #: model whose steps hold `engine.cond`; `None` for others. Torch calls it.
+    step_branches: Callable[[int], Hashable] | None = None
 
     def train_step(self, *args):
         *state, data = args

@@ -18,9 +18,11 @@ from keras_genmod.networks.progressive import ProgressiveCritic, ProgressiveGene
 from keras_genmod.networks.resnet_generator import resnet_generator
 from keras_genmod.networks.sngan import sngan_discriminator, sngan_generator
 from keras_genmod.networks.style_gan import (
-    style_gan_discriminator,
     style_gan_generator,
+    style_gan_mapping,
+    style_gan_synthesis,
 )
+from keras_genmod.networks.style_gan_discriminator import style_gan_discriminator
 from keras_genmod.networks.time_mlp import time_mlp
 from keras_genmod.networks.unet import unet
 from keras_genmod.networks.unet_generator import unet_generator
@@ -48,6 +50,8 @@ __all__ = [
     "sngan_generator",
     "style_gan_discriminator",
     "style_gan_generator",
+    "style_gan_mapping",
+    "style_gan_synthesis",
     "time_mlp",
     "unet",
     "unet_generator",

@@ -11,6 +11,7 @@ import torch
 
 import keras_genmod
 from keras_genmod import engine, networks
+from keras_genmod.engine.backend import cond
 from keras_genmod.engine.torch_loops import LoopCall
 from keras_genmod.engine.torch_tracing import Traced
 
@@ -65,6 +66,26 @@ def test_another_shape_is_recorded_anew():
     traced = repeated(lambda x: x.sum(), X)
     assert float(traced(X[:2])) == float(X[:2].sum())
     assert len(traced._programs) == 2
+
+
+def test_each_way_of_a_branch_is_recorded():
+    count = torch.zeros((), device=DEVICE)
+
+    def function(x):
+        due = count % 3 == 0
+        count.add_(1)
+        return cond(due, lambda: x.square(), lambda: -x)
+
+    traced = Traced(function, "it", lambda x: int(count) % 3 == 0)
+    for step in range(12):
+        torch.testing.assert_close(traced(X), X.square() if step % 3 == 0 else -X)
+    assert [key[1] for key in traced._programs] == [True, False]
+    assert all(callable(program) for program in traced._programs.values())
+    count.zero_()
+    alone = Traced(function, "The step")  # nobody says what is due
+    with pytest.warns(UserWarning, match="branches on a tensor's value"):
+        for step in range(7):
+            torch.testing.assert_close(alone(X), X.square() if step % 3 == 0 else -X)
 
 
 def test_an_argument_given_twice_is_not_two():

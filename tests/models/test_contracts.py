@@ -35,6 +35,7 @@ from keras_genmod import (
     PixelRNN,
     ProgressiveGAN,
     ScoreModel,
+    StyleGAN2,
     TwoStage,
     UniformDequantization,
     networks,
@@ -710,6 +711,41 @@ class TestProgressiveGAN(ModelContract):
     @staticmethod
     def outputs(model):
         return model.decode(LATENTS)
+
+
+class TestStyleGAN2(ConditionalContract):
+    """Penalties are due in some steps and not in others."""
+
+    data = (GREY, LABELS)
+    falls = None
+    sample_arguments = {"condition": 1, "truncation": 0.7, "cutoff": 2}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return StyleGAN2(
+            small_network((LATENT,), (2,), num_classes=3),
+            small_network((3, 2), IMAGE, "sigmoid", dropout=0.3),
+            small_network(IMAGE, (1,), num_classes=3),
+            r1_weight=0.1,
+            path_length_weight=0.1,
+            r1_interval=2,
+            path_length_interval=3,
+            ema_half_life=20,
+            num_classes=3,
+        )
+
+    @staticmethod
+    def outputs(model):
+        styles = model.map_latents(LATENTS, np.array([0, 1, 2, 0]))
+        return styles, model.decode_styles(styles)
+
+    def test_what_training_tracks_has_moved(self, run):
+        tracked = "mean_style mean_path_length num_steps images_seen ema_momentum"
+        for name, before in run.start.items():
+            if name.split("/")[-1] in tracked.split():
+                assert np.any(run.states[0][name] != before), name
+                assert np.any(run.states[1][name] != run.states[0][name]), name
 
 
 class FullPrecision:

@@ -30,6 +30,7 @@ CASES = (
     cases.TestCycleGAN,
     cases.TestPix2Pix,
     cases.TestProgressiveGAN,
+    cases.TestStyleGAN2,
 )
 WRONG = {
     "[-1, 1]": lambda x: 2 * x - 1,

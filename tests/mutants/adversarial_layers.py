@@ -211,7 +211,7 @@ MUTANTS = [
     ),
     Mutant(
         "networks/style_gan.py",
-        "x = _styled(x, styles, width)\n        colours",
+        "x = _styled(x, style(2 * i + 2), width)\n        colours",
         "colours",
         f"{_STYLE_GAN} -k parameters",
     ),

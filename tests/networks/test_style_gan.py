@@ -128,8 +128,83 @@ def test_constant_is_one_map_for_all(initializer):
         (networks.style_gan_generator, (2, (8, 8, 1), 0), "filters"),
         (networks.style_gan_generator, (2, (8, 8, 1), 2, 8, 2, 0), "num_mappings"),
         (networks.style_gan_discriminator, ((8, 8, 1), 2, 8, 1), "group_size"),
+        (networks.style_gan_mapping, (2, 0), "style_dim"),
+        (networks.style_gan_mapping, (2, 2, 0), "num_layers"),
+        (networks.style_gan_synthesis, ((9, 9, 1), 2), "image_shape"),
+        (networks.style_gan_synthesis, ((8, 8, 1), 2, 8, 2, "batch"), "styled_by"),
     ],
 )
 def test_bad_argument_is_named(function, arguments, name):
     with pytest.raises(ValueError, match=f"`{name}` must .*Received: "):
         function(*arguments)
+
+
+# The mapping and the synthesis apart, and StyleGAN before its second version.
+
+
+def styles_of(synthesis, kind):
+    """Returns the styled layers, and which style each one takes."""
+    styled = [x for x in synthesis.layers if isinstance(x, kind)]
+    operation = styled[0].input[1]._keras_history.operation
+    places = {id(tensor): i for i, tensor in enumerate(operation.output)}
+    return styled, [places[id(layer.input[1])] for layer in styled]
+
+
+def test_two_styles_a_resolution_coarse_ones_first():
+    synthesis = networks.style_gan_synthesis(SHAPE, 4, 64, 3)
+    assert synthesis.input_shape == (None, 6, 3)
+    styled, places = styles_of(synthesis, layers.ModulatedConv2D)
+    found = [
+        (x.input[0].shape[1], x.demodulate, i)
+        for x, i in zip(styled, places, strict=True)
+    ]
+    # Colours share the style of the convolution that follows.
+    expected = [(4, True, 0), (4, False, 1), (8, True, 1), (8, True, 2)]
+    expected += [(8, False, 3), (16, True, 3), (16, True, 4), (16, False, 5)]
+    assert sorted(found) == sorted(expected)
+    kind = layers.AdaptiveInstanceNormalization
+    synthesis = networks.style_gan_synthesis(SHAPE, 4, 64, 3, "instance_normalization")
+    styled, places = styles_of(synthesis, kind)
+    found = [(x.input[0].shape[1], i) for x, i in zip(styled, places, strict=True)]
+    assert sorted(found) == [(4, 0), (4, 1), (8, 2), (8, 3), (16, 4), (16, 5)]
+
+
+def test_maps_of_style_gan_have_the_moments_of_their_style():
+    keras.utils.set_random_seed(0)
+    synthesis = networks.style_gan_synthesis(
+        (8, 8, 2), 4, 64, 3, "instance_normalization"
+    )
+    kind = layers.AdaptiveInstanceNormalization
+    styled = [x for x in synthesis.layers if isinstance(x, kind)]
+    styles = RNG.standard_normal((2, 4, 3)).astype("float32")
+    maps = keras.Model(synthesis.input, [x.output for x in styled])(styles)
+    # The first map is one constant, which noise of no strength leaves flat.
+    for i, (layer, found) in enumerate(zip(styled[1:], maps[1:], strict=True), 1):
+        gain, bias = np.split(value(layer.style(styles[:, i])), 2, axis=-1)
+        found = value(found)
+        np.testing.assert_allclose(found.mean((1, 2)), bias, atol=1e-3)
+        np.testing.assert_allclose(found.std((1, 2)), np.abs(1 + gain), rtol=1e-3)
+
+
+def test_both_parts_are_the_whole_generator(generator):
+    mapping = networks.style_gan_mapping(5, 6, 2)
+    synthesis = networks.style_gan_synthesis(SHAPE, 8, 64, 6)
+    assert count(mapping) + count(synthesis) == count(generator)
+    mapping.set_weights(generator.get_weights()[: len(mapping.weights)])
+    synthesis.set_weights(generator.get_weights()[len(mapping.weights) :])
+    z = RNG.standard_normal((2, 5)).astype("float32")
+    styles = np.repeat(value(mapping(z))[:, None], 6, axis=1)
+    np.testing.assert_allclose(value(synthesis(styles)), value(generator(z)), atol=1e-5)
+
+
+def test_style_gan_has_the_parameters_of_its_layers():
+    synthesis = networks.style_gan_synthesis(SHAPE, 8, 64, 6, "instance_normalization")
+
+    def styled(channels):  # noise of each channel, the style's gain and bias
+        return channels + 7 * 2 * channels
+
+    expected = 16 * 8 + styled(8) + (9 * 8 * 8 + 8) + styled(8)
+    for before, after in ((8, 8), (8, 4)):
+        expected += 9 * before * after + after + styled(after)
+        expected += 9 * after * after + after + styled(after)
+    assert count(synthesis) == expected + 4 * 3 + 3

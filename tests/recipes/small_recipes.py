@@ -56,6 +56,7 @@ SMALL = {
     "score_model": {"hidden_dim": 8, "num_steps": 2},
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
+    "style_gan": {"filters": 2, "latent_dim": 4},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
     "vq_gan": {
@@ -106,6 +107,7 @@ FIGURES = {
     "score_model": "nats (exact, by the equation)",
     "sdedit": "strength 0.7",
     "sngan": "has the class asked for in",
+    "style_gan": "Styles found for",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
     "vq_gan": "of 64 codes, at a perplexity of",
@@ -162,7 +164,7 @@ BACKENDS = {
     "consistency denoising_autoencoder iwae "
     "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
     "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
-    "score_model sdedit sngan vae_planar_posterior vq_gan vq_vae wgan_gp",
+    "score_model sdedit sngan style_gan vae_planar_posterior vq_gan vq_vae wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 

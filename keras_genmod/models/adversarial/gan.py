@@ -9,12 +9,12 @@ from keras_genmod import checks
 from keras_genmod.engine import Objective, normal
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
-from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 from keras_genmod.models.adversarial.losses import GAN_LOSSES, top_weights
 from keras_genmod.models.adversarial.penalties import (
     one_centred_penalty,
     zero_centred_penalty,
 )
+from keras_genmod.models.adversarial.truncated_latents import TruncatedLatents
 
 
 def accuracy_trackers(name: str) -> dict[str, keras.metrics.Mean]:
@@ -61,7 +61,7 @@ def _share(name, value):
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class GAN(LatentGenerator):
+class GAN(TruncatedLatents):
     """min_G max_D E log D(x) + E log(1 - D(G(z))), and its variants.
 
     Each batch takes `discriminator_steps` steps of the discriminator, each on another

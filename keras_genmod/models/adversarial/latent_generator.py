@@ -3,29 +3,16 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions import StandardNormal
-from keras_genmod.engine import (
-    Objective,
-    Seeds,
-    call_network,
-    compiled,
-    derived_state,
-    seed_state,
-)
+from keras_genmod.engine import Objective, call_network, compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
-from keras_genmod.models.adversarial.averaging import (
-    averaged_copy,
-    standing_statistics,
-    update_averages,
-)
+from keras_genmod.models.adversarial.averaging import averaged_copy, update_averages
 from keras_genmod.models.adversarial.packs import packed
-from keras_genmod.models.adversarial.truncation import truncated_normal
 from keras_genmod.models.valid_data import in_range, nan_unless
 
 
@@ -193,41 +180,6 @@ class LatentGenerator(AdversarialModel):
         if len(self.data_shape) > 1:
             checks.unit_range("x", x)
 
-    def sample(
-        self,
-        num_samples: int,
-        condition: Any = None,
-        seed: int | None = None,
-        truncation: float | None = None,
-    ) -> Any:
-        """Draws samples from the model, in one call that is compiled once.
-
-        Args:
-            num_samples: Positive int.
-            condition: For a conditional model, int class labels of shape
-                `(num_samples,)`, or one label for all.
-            seed: Int for repeatable samples; `None` draws new ones each call.
-            truncation: Number above 0 or `None`: each latent is drawn anew until it
-                lies in [-truncation, truncation] (Brock et al., 2019,
-                arXiv:1809.11096). Smaller: better samples that vary less.
-
-        Returns:
-            Float32 tensor of shape `(num_samples, *data_shape)` in the range of the
-            data.
-
-        Raises:
-            ValueError: If an argument is out of range, or the condition is missing.
-        """
-        num_samples = checks.positive_int("num_samples", num_samples)
-        if truncation is not None:
-            truncation = float(checks.positive("truncation", truncation))
-        return self._sample(
-            seed_state(seed, self.seed_generator),
-            self.standardize_condition(condition, num_samples),
-            truncation,
-            num_samples=num_samples,
-        )
-
     def decode(self, z: Any, condition: Any = None) -> Any:
         """Returns what the generator makes of latents, shape `(batch, *data_shape)`.
 
@@ -238,63 +190,10 @@ class LatentGenerator(AdversarialModel):
         checks.shape("z", z, (self.latent_dim,))
         return self._compiled_decode(z, self.standardize_condition(condition, len(z)))
 
-    def standing_statistics(
-        self,
-        condition: Any = None,
-        num_batches: int = 16,
-        batch_size: int = 128,
-        truncation: float | None = None,
-        seed: int = 0,
-    ) -> None:
-        """Gives the network of samples batch statistics of its own weights.
-
-        The moving statistics of batch normalization lag behind the weights, belong to
-        other ones where these are averages, and to latents that are not truncated. Here
-        they become the means over batches of samples (Brock et al., 2019). Training
-        goes on as it would have.
-
-        Args:
-            condition: Labels `(batch_size,)` of a conditional model; `None` takes the
-                classes in turn.
-            num_batches: Positive int.
-            batch_size: Int of at least 2, samples a batch.
-            truncation: As in `sample`: that of the samples to come.
-            seed: Int of the latents.
-
-        Raises:
-            ValueError: If an argument is out of its range.
-        """
-        num_batches = checks.positive_int("num_batches", num_batches)
-        batch_size = checks.integer("batch_size", batch_size, 2)
-        if truncation is not None:
-            truncation = checks.positive("truncation", truncation)
-        state = seed_state(checks.integer("seed", seed, 0), self.seed_generator)
-        if condition is None and self.num_classes is not None:
-            condition = np.arange(batch_size) % self.num_classes
-        condition = self.standardize_condition(condition, batch_size)
-        one_hot = None if condition is None else self.one_hot(condition)
-        latents = (
-            self._latents(Seeds(derived_state(state, i)), batch_size, truncation)
-            for i in range(num_batches)
-        )
-        batches = (z if one_hot is None else [z, one_hot] for z in latents)
-        standing_statistics(self.sampling_generator, batches)
-
     @compiled()
     def _compiled_decode(self, z, condition):
         condition = None if condition is None else self.one_hot(condition)
         return self._generate(ops.cast(z, "float32"), condition)
-
-    @compiled()
-    def _sample(self, state, condition, truncation, *, num_samples):
-        z = self._latents(Seeds(state), num_samples, truncation)
-        condition = None if condition is None else self.one_hot(condition)
-        return self._generate(z, condition)
-
-    def _latents(self, seeds, num_samples, truncation):
-        if truncation is None:
-            return self.prior.sample(num_samples, seeds)
-        return truncated_normal((num_samples, self.latent_dim), truncation, seeds)
 
     def _generate(self, z, condition):
         inputs = z if condition is None else [z, condition]

@@ -7,10 +7,10 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.engine import Objective
-from keras_genmod.models.adversarial.latent_generator import LatentGenerator
+from keras_genmod.models.adversarial.truncated_latents import TruncatedLatents
 
 
-class Wasserstein(LatentGenerator):
+class Wasserstein(TruncatedLatents):
     """max over 1-Lipschitz f of E f(x) - E f(G(z)); how f is held is the subclass's.
 
     Args:

@@ -3,7 +3,15 @@
 import keras
 import pytest
 
-from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix, ProgressiveGAN
+from keras_genmod import (
+    GAN,
+    WGAN,
+    WGANGP,
+    CycleGAN,
+    Pix2Pix,
+    ProgressiveGAN,
+    StyleGAN2,
+)
 from tests.models.adversarial.test_ranges import make
 
 OF_PAPERS = {
@@ -13,6 +21,7 @@ OF_PAPERS = {
     CycleGAN: keras.optimizers.Adam(2e-4, beta_1=0.5),
     Pix2Pix: keras.optimizers.Adam(2e-4, beta_1=0.5),
     ProgressiveGAN: keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99),
+    StyleGAN2: keras.optimizers.Adam(2e-3, beta_1=0.0, beta_2=0.99),
 }
 
 

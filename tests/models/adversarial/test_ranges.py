@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix, ProgressiveGAN
+from keras_genmod import GAN, WGAN, WGANGP, CycleGAN, Pix2Pix, ProgressiveGAN, StyleGAN2
 from keras_genmod.networks import ProgressiveCritic, ProgressiveGenerator
 from tests.models.small_networks import small_network
 
 IMAGE, LATENT = (2, 2, 1), 3
 GREY = np.random.default_rng(0).random((6, *IMAGE), dtype="float32")
-MODELS = [GAN, WGAN, WGANGP, CycleGAN, Pix2Pix]
+MODELS = [GAN, WGAN, WGANGP, CycleGAN, Pix2Pix, StyleGAN2]
 TRANSLATORS = (CycleGAN, Pix2Pix)
 
 
@@ -29,6 +29,12 @@ def make(model, generator="sigmoid", scorer=None, shape=IMAGE):
         return ProgressiveGAN(
             ProgressiveGenerator((4, 4, 1), LATENT, 4),
             ProgressiveCritic((4, 4, 1), 4),
+        )
+    if model is StyleGAN2:
+        return StyleGAN2(
+            small_network((LATENT,), (2,)),
+            small_network((2, 2), shape, generator),
+            small_network(shape, (1,), scorer),
         )
     networks = (
         small_network((LATENT,), shape, generator),
