@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 _TESTS = "tests/models/adversarial"
 _ARGUMENTS = f"{_TESTS}/test_gan_arguments.py"
+_STYLES = f"{_TESTS}/test_style_gan2.py"
 
 MUTANTS = [
     Mutant(
@@ -278,5 +279,115 @@ MUTANTS = [
         "if False:",
         f"{_ARGUMENTS} -k one_step",
         backend="jax",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "return factor * ops.convert_to_tensor(self.r1_weight) * penalty",
+        "return ops.convert_to_tensor(self.r1_weight) * penalty",
+        f"{_STYLES} -k r1_of",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "lambda: 0.5 * zero_centred_penalty(score, real)",
+        "lambda: zero_centred_penalty(score, real)",
+        f"{_STYLES} -k r1_of",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "self.synthesis(styles + offset",
+        "self.synthesis(ops.stop_gradient(styles) + offset",
+        f"{_STYLES} -k train_the_mapping",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "y = y / (height * width) ** 0.5",
+        "y = y / height",
+        f"{_STYLES} -k linear_map",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "squares = ops.mean(ops.sum",
+        "squares = ops.sum(ops.sum",
+        f"{_STYLES} -k linear_map",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "return factor * ops.convert_to_tensor(self.path_length_weight) * loss",
+        "return ops.convert_to_tensor(self.path_length_weight) * loss",
+        f"{_STYLES} -k now_and_then",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "self.mean_path_length.assign(ops.stop_gradient(moved))",
+        "pass",
+        f"{_STYLES} -k now_and_then",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "ops.convert_to_tensor(self.num_steps) + 1.0",
+        "ops.convert_to_tensor(self.num_steps) + 0.0",
+        f"{_STYLES} -k now_and_then",
+    ),
+    Mutant(
+        "models/adversarial/style_gan2.py",
+        "value), sample_weight=ops.minimum",
+        "value), sample_weight=ops.maximum",
+        f"{_STYLES} -k now_and_then",
+    ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        "cut = ops.where(mixes, 1.0 + ops.floor(cut)",
+        "cut = ops.where(mixes, ops.floor(cut)",
+        f"{_STYLES} -k another_style",
+    ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        "if not training or self.num_styles == 1:",
+        "if self.num_styles == 1:",
+        f"{_STYLES} -k as_often_as",
+    ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        'truncation, "float32") * (styles - mean)',
+        'truncation, "float32") * styles',
+        f"{_STYLES} -k truncat",
+    ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        "return self.sampling_generator.get_layer(network.name)",
+        "return self.generator.get_layer(network.name)",
+        f"{_STYLES} -k truncat",
+    ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        "half_life = ops.minimum(half_life",
+        "half_life = ops.maximum(half_life",
+        f"{_STYLES} -k half_life",
+    ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        "_KEPT = 0.995",
+        "_KEPT = 0.95",
+        f"{_STYLES} -k mean_style_moves",
+    ),
+    Mutant(
+        "models/adversarial/projection.py",
+        "w = w - length * mean_of_all",
+        "w = w - length * gradient",
+        f"{_STYLES} -k are_found",
+    ),
+    Mutant(
+        "engine/torch_engine.py",
+        "if not recording.may_branch:",
+        "if False:",
+        "tests/engine/test_tracing.py -k each_way",
+        backend="torch",
+    ),
+    Mutant(
+        "engine/torch_tracing.py",
+        "key = key, self._branches(*args)",
+        "key = key, 0",
+        "tests/engine/test_tracing.py -k each_way",
+        backend="torch",
     ),
 ]

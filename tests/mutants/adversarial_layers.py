@@ -239,4 +239,22 @@ MUTANTS = [
         "one",
         f"{_STYLE_GAN} -k constant",
     ),
+    Mutant(
+        "networks/style_gan.py",
+        "x = _noisy(x, style(2 * i))",
+        "x = _noisy(x, style(2 * i + 1))",
+        f"{_STYLE_GAN} -k two_styles",
+    ),
+    Mutant(
+        "networks/style_gan.py",
+        "colours = _colours(x, style(2 * i + 3)",
+        "colours = _colours(x, style(2 * i + 2)",
+        f"{_STYLE_GAN} -k two_styles",
+    ),
+    Mutant(
+        "networks/style_gan.py",
+        "NoiseInjection(per_channel=True)",
+        "NoiseInjection()",
+        f"{_STYLE_GAN} -k style_gan_has",
+    ),
 ]
