@@ -73,6 +73,11 @@ GOOD = {
     models.GenerativeModel: {"data_shape": (2,)},
     models.GeometricSchedule: {},
     models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
+    models.LadderVAE: {
+        "encoders": [TO_LATENT, small_network((LATENT,), (4,))],
+        "decoders": [small_network((2,), IMAGE), small_network((1,), (4,))],
+        "latent_dims": (2, 1),
+    },
     models.LinearSchedule: {},
     models.NormalizingFlow: {"bijector": bijectors.Affine((2,))},
     models.Pix2Pix: {

@@ -11,6 +11,7 @@ from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
 from keras_genmod.models.autoencoders.denoising_autoencoder import DenoisingAutoencoder
 from keras_genmod.models.autoencoders.factor_vae import FactorVAE
+from keras_genmod.models.autoencoders.ladder_vae import LadderVAE
 from keras_genmod.models.autoencoders.vae import VAE
 from keras_genmod.models.autoregressive.causal_transformer import CausalTransformer
 from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
@@ -64,6 +65,7 @@ __all__ = [
     "GenerativeModel",
     "GeometricSchedule",
     "Glow",
+    "LadderVAE",
     "LinearSchedule",
     "NoiseSchedule",
     "NormalizingFlow",

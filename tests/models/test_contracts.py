@@ -28,6 +28,7 @@ from keras_genmod import (
     FlowMatching,
     GatedPixelCNN,
     Glow,
+    LadderVAE,
     NormalizingFlow,
     Pix2Pix,
     PixelCNN,
@@ -155,6 +156,25 @@ class TestFactorVAE(ModelContract):
     @staticmethod
     def outputs(model):
         return model.encode(GREY), model.reconstruct(GREY)
+
+
+class TestLadderVAE(ModelContract):
+    data = (BINARY,)
+    falls = "reconstruction"  # the weight of the KL rises
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return LadderVAE(
+            [small_network(IMAGE, (6,)), small_network((6,), (4,))],
+            [small_network((LATENT,), IMAGE), small_network((2,), (4,))],
+            (LATENT, 2),
+            kl_warm_up=3,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(BINARY), model.reconstruct(BINARY)
 
 
 class TestTwoStage(ConditionalContract):

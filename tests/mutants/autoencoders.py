@@ -31,9 +31,9 @@ MUTANTS = [
         _OBJECTIVES + " -k below_the_floor",
     ),
     Mutant(
-        "models/autoencoders/vae.py",
-        "        if training:\n            self.warm_up_steps",
-        "        if True:\n            self.warm_up_steps",
+        "models/autoencoders/kl_terms.py",
+        "    if training:\n        model.warm_up_steps",
+        "    if True:\n        model.warm_up_steps",
         _OBJECTIVES + " -k warms_up",
     ),
     Mutant(  # 1 / N in the first column
@@ -101,5 +101,47 @@ MUTANTS = [
         "Adam(1e-4, beta_1=0.5",
         "Adam(1e-4, beta_1=0.9",
         _HERE + "test_factor_vae.py -k default",
+    ),
+    Mutant(
+        "models/autoencoders/ladder.py",
+        "ops.sigmoid(second.log_var - first.log_var)",
+        "ops.sigmoid(first.log_var - second.log_var)",
+        _HERE + "test_ladder_vae.py -k merged",
+    ),
+    Mutant(  # variances add up
+        "models/autoencoders/ladder.py",
+        "-ops.logaddexp(-first.log_var, -second.log_var)",
+        "ops.logaddexp(first.log_var, second.log_var)",
+        _HERE + "test_ladder_vae.py -k merged",
+    ),
+    Mutant(  # no top-down inference
+        "models/autoencoders/ladder.py",
+        "                q = merged(q, p)",
+        "                pass",
+        _HERE + "test_ladder_vae.py -k any_draw",
+    ),
+    Mutant(
+        "models/autoencoders/ladder.py",
+        "* ops.exp(-p.log_var)",
+        "* ops.exp(-q.log_var)",
+        _HERE + "test_ladder_vae.py -k integral",
+    ),
+    Mutant(
+        "models/autoencoders/ladder.py",
+        "above = parts[min(level + 1, len(parts) - 1)]",
+        "above = part",
+        _HERE + "test_ladder_vae.py -k samples",
+    ),
+    Mutant(  # one level alone costs
+        "models/autoencoders/ladder_vae.py",
+        "self.mean_loss(reconstruction + weight * kl, sample_weight)",
+        "self.mean_loss(reconstruction + weight * levels[0], sample_weight)",
+        _HERE + "test_ladder_vae.py -k spoilt",
+    ),
+    Mutant(
+        "models/autoencoders/ladder_vae.py",
+        "for below in reversed(range(level))",
+        "for below in range(0)",
+        _HERE + "test_ladder_vae.py -k samples",
     ),
 ]

@@ -27,6 +27,23 @@ def above_floor(kl_terms, floor, sample_weight=None):
     return ops.sum(ops.where(counts, terms, floor), axis=1)
 
 
+def warmed_up(model, training):
+    """Returns beta min(1, steps / kl_warm_up), a float32 tensor of shape `()`.
+
+    In training the step counts, once its weight is used.
+
+    Args:
+        model: Has the weights `beta`, `kl_warm_up` and `warm_up_steps`.
+        training: Whether this is a train step.
+    """
+    steps = ops.convert_to_tensor(model.warm_up_steps)
+    length = ops.convert_to_tensor(model.kl_warm_up)
+    missing = ops.maximum(length - steps, 0.0) / ops.maximum(length, 1.0)
+    if training:
+        model.warm_up_steps.assign(steps + 1.0)
+    return ops.convert_to_tensor(model.beta) * (1.0 - missing)
+
+
 def number_of_draws(objective, num_importance_samples) -> int:
     """Returns the number K of draws in a step; raises a `ValueError` for others."""
     checks.choice("objective", objective, ("elbo", "iwae", "dreg"))

@@ -17,6 +17,7 @@ from keras_genmod.models.autoencoders.kl_terms import (
     above_floor,
     check_terms,
     number_of_draws,
+    warmed_up,
 )
 from keras_genmod.models.autoencoders.latent_flows import (
     check_latent_flows,
@@ -237,7 +238,7 @@ class VAE(LatentVariables):
         if self.num_importance_samples > 1:
             data = repeat(data, self.num_importance_samples)
             condition = repeat(condition, self.num_importance_samples)
-        weight = self._kl_weight(training)
+        weight = warmed_up(self, training)
         if self.objective == "dreg" and training:
             y_pred = self._doubly_reparametrized(y_pred, data, condition, weight)
         losses = self._losses_of_draws(y_pred, data)  # (batch, K)
@@ -284,15 +285,6 @@ class VAE(LatentVariables):
             "output": self._decode(z, condition, training=True),
             "log_ratio": ops.reshape(log_ratio, (-1, self.num_importance_samples)),
         }
-
-    def _kl_weight(self, training):
-        # beta min(1, steps / kl_warm_up); the step counts once its weight is used
-        steps = ops.convert_to_tensor(self.warm_up_steps)
-        length = ops.convert_to_tensor(self.kl_warm_up)
-        missing = ops.maximum(length - steps, 0.0) / ops.maximum(length, 1.0)
-        if training:
-            self.warm_up_steps.assign(steps + 1.0)
-        return ops.convert_to_tensor(self.beta) * (1.0 - missing)
 
     def _floor(self):
         # Latents under a flow have no KL each: they are one group.
