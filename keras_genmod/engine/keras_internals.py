@@ -51,12 +51,14 @@ def num_updates(optimizer) -> int:
     return int(keras.ops.convert_to_numpy(optimizer._iterations))
 
 
-def updates_as_adam(optimizer) -> bool:
-    """Whether an optimizer on torch takes the steps of Keras' own Adam."""
+def kind_of_update(optimizer) -> str | None:
+    """Returns "Adam" or "SGD" if an optimizer on torch takes that of Keras' steps."""
     from keras.src.backend.torch.optimizers.torch_adam import Adam
+    from keras.src.backend.torch.optimizers.torch_sgd import SGD
 
     update = getattr(type(optimizer), "_parallel_update_step", None)
-    return update is Adam._parallel_update_step
+    kinds = {Adam._parallel_update_step: "Adam", SGD._parallel_update_step: "SGD"}
+    return kinds.get(update)
 
 
 def replace_update(optimizer, update: Callable) -> None:
@@ -70,6 +72,12 @@ def adam_slots(optimizer, variables: list) -> tuple[list, list]:
     slots = optimizer._momentums, optimizer._velocities
     moments, velocities = ([slot[i].value for i in places] for slot in slots)
     return moments, velocities
+
+
+def sgd_slots(optimizer, variables: list) -> list:
+    """Returns the moments of variables, as tensors."""
+    places = (optimizer._get_variable_index(variable) for variable in variables)
+    return [optimizer.momentums[place].value for place in places]
 
 
 # Training.

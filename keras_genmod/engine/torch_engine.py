@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from keras import tree
 
-from keras_genmod.engine import keras_internals, torch_adam, torch_loops
+from keras_genmod.engine import keras_internals, torch_loops, torch_updates
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_recording import innermost, unnoted
@@ -86,7 +86,7 @@ def train_on_one_loss(model, keras_step, data):
 def shorten_updates(optimizer):
     """Lets an optimizer, or the members of a group, take fewer passes over memory."""
     for member in getattr(optimizer, "members", {"": optimizer}).values():
-        torch_adam.shorten(member)
+        torch_updates.shorten(member)
 
 
 @torch.no_grad()

@@ -42,10 +42,6 @@ class GraphCalls:
     devices: dict[int, str]
     shared: dict[int, int]
 
-    def __post_init__(self):
-        self.devices = dict(self.devices)
-        self.calls = list(_without_host_numbers(self.calls, self.devices))
-
     def obstacle(self, device: str, changing: Iterable[Slot] = ()) -> str | None:
         """Says why the calls can be no graph, or returns `None`.
 
@@ -165,17 +161,3 @@ def _new_slot(devices, like) -> Slot:
     slot = Slot(1 + max(devices))
     devices[slot.number] = devices[like.number]
     return slot
-
-
-def _without_host_numbers(calls, devices):
-    """Yields calls; optimizers multiply by the rate in a tensor, and do not read it."""
-    for call in calls:
-        alpha = call.kwargs.get("alpha")
-        adds = call.function in (_aten._foreach_add_.List, _aten._foreach_add.List)
-        if not adds or not isinstance(alpha, HostNumber):
-            yield call
-            continue
-        base, terms = call.args
-        scaled = [_new_slot(devices, term) for term in terms]
-        yield Call(_aten._foreach_mul.Tensor, (terms, alpha.tensor), {}, scaled)
-        yield dataclasses.replace(call, args=(base, scaled), kwargs={})

@@ -85,10 +85,10 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
-        ENGINE + "torch_graph_calls.py",
-        "base, terms = call.args",
-        "base, terms = call.args[0], call.args[0]",
-        GRAPHS,
+        ENGINE + "torch_updates.py",
+        "torch._foreach_add_(weights, moments, alpha=optimizer.momentum)",
+        "torch._foreach_add_(weights, moments)",
+        "tests/engine/test_torch_updates.py",
     ),
     Mutant(
         ENGINE + "torch_passes.py",
@@ -103,10 +103,10 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
-        ENGINE + "torch_adam.py",
+        ENGINE + "torch_updates.py",
         "ops.sqrt(1 - ops.power(beta_2, step))",
         "1.0",
-        "tests/engine/test_torch_adam.py",
+        "tests/engine/test_torch_updates.py",
     ),
     Mutant(
         ENGINE + "torch_passes.py",

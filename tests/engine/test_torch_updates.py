@@ -1,4 +1,4 @@
-"""Adam on torch against Keras' own."""
+"""Adam and SGD on torch against Keras' own."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ if keras.backend.backend() != "torch":
     pytest.skip("elsewhere Keras' own is used", allow_module_level=True)
 
 from keras_genmod import Autoencoder, networks
-from keras_genmod.engine import torch_adam
+from keras_genmod.engine import torch_updates
 
 MAKE = {
     "adam": lambda: keras.optimizers.Adam(0.01, beta_1=0.5, epsilon=1e-3),
@@ -17,6 +17,11 @@ MAKE = {
         keras.optimizers.schedules.CosineDecay(0.1, 3)
     ),
     "amsgrad": lambda: keras.optimizers.Adam(0.01, amsgrad=True),
+    "sgd": lambda: keras.optimizers.SGD(0.1, clipvalue=0.5),
+    "momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1),
+    "nesterov": lambda: keras.optimizers.SGD(
+        keras.optimizers.schedules.CosineDecay(0.1, 3), momentum=0.9, nesterov=True
+    ),
     "others": lambda: keras.optimizers.RMSprop(0.01),
 }
 
@@ -25,7 +30,7 @@ MAKE = {
 def test_takes_the_steps_of_keras(name):
     rng, found = np.random.default_rng(0), []
     gradients = [[rng.normal(size=s) for s in ((3, 2), (2,))] for _ in range(4)]
-    for shorten in (torch_adam.shorten, lambda optimizer: None):
+    for shorten in (torch_updates.shorten, lambda optimizer: None):
         optimizer = MAKE[name]()
         pair = [keras.Variable(np.ones(s), dtype="float32") for s in ((3, 2), (2,))]
         shorten(optimizer)
@@ -47,5 +52,5 @@ def test_models_use_it_and_come_back_with_it(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for each in (model, loaded):
         update = each.optimizer._parallel_update_step
-        assert update.func is torch_adam._update
+        assert update.func is torch_updates._adam_update
         assert update.args == (each.optimizer,)

@@ -1,0 +1,64 @@
+"""Adam and SGD on PyTorch, with fewer passes over memory than Keras takes."""
+
+import functools
+
+import keras
+import torch
+from keras import ops
+
+from keras_genmod.engine import keras_internals
+
+
+def shorten(optimizer: keras.optimizers.Optimizer) -> None:
+    """Lets Adam, AdamW or SGD update in place; others stay what they are.
+
+    The numbers are those of Keras, to rounding: most of a small network's step is the
+    optimizer's way through memory, and Keras' Adam takes it half as often again, by
+    five tensors of the weights' size. The rate is a tensor and never read on the host,
+    so that a graph does just what the calls do.
+
+    Args:
+        optimizer: Keras optimizer, which others may wrap.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    kind = keras_internals.kind_of_update(optimizer)
+    if kind == "Adam" and not optimizer.amsgrad:
+        update = functools.partial(_adam_update, optimizer)
+        keras_internals.replace_update(optimizer, update)
+    elif kind == "SGD":
+        update = functools.partial(_sgd_update, optimizer)
+        keras_internals.replace_update(optimizer, update)
+
+
+def _adam_update(optimizer, gradients, variables, learning_rate):
+    """Takes a step: the moments, then w <- w - m / ((sqrt(v) + epsilon) / alpha)."""
+    weights = [v.value for v in variables]
+    moments, velocities = keras_internals.adam_slots(optimizer, variables)
+    dtype, beta_1, beta_2 = weights[0].dtype, optimizer.beta_1, optimizer.beta_2
+    step = ops.cast(optimizer.iterations + 1, dtype)
+    alpha = ops.cast(learning_rate, dtype) * ops.sqrt(1 - ops.power(beta_2, step))
+    alpha = alpha / (1 - ops.power(beta_1, step))
+    torch._foreach_lerp_(moments, gradients, 1 - beta_1)
+    torch._foreach_mul_(velocities, beta_2)
+    torch._foreach_addcmul_(velocities, gradients, gradients, 1 - beta_2)
+    sizes = torch._foreach_sqrt(velocities)
+    torch._foreach_add_(sizes, optimizer.epsilon)
+    torch._foreach_div_(sizes, alpha)
+    torch._foreach_addcdiv_(weights, moments, sizes, -1.0)
+
+
+def _sgd_update(optimizer, gradients, variables, learning_rate):
+    """Takes a step: m <- momentum m - rate g, then w <- w + m."""
+    weights = [v.value for v in variables]
+    rates = len(weights) * [ops.cast(learning_rate, weights[0].dtype)]
+    if not optimizer.momentum:
+        torch._foreach_addcmul_(weights, gradients, rates, -1.0)
+        return
+    moments = keras_internals.sgd_slots(optimizer, variables)
+    torch._foreach_mul_(moments, optimizer.momentum)
+    torch._foreach_addcmul_(moments, gradients, rates, -1.0)
+    if optimizer.nesterov:
+        torch._foreach_addcmul_(weights, gradients, rates, -1.0)
+        torch._foreach_add_(weights, moments, alpha=optimizer.momentum)
+    else:
+        torch._foreach_add_(weights, moments)
