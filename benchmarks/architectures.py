@@ -128,6 +128,16 @@ def _flow():
     return keras_genmod.NormalizingFlow(bijectors.Chain(layers))
 
 
+def _unet():
+    return networks.unet(
+        _SHAPE,
+        sizes.UNET_FILTERS,
+        sizes.UNET_MULTIPLIERS,
+        sizes.UNET_BLOCKS,
+        attention_resolutions=(sizes.IMAGE // 2 ** (len(sizes.UNET_MULTIPLIERS) - 1),),
+    )
+
+
 def _rbm(persistent):
     return keras_genmod.RBM(
         sizes.VISIBLE,
@@ -148,6 +158,8 @@ MAKERS = {
     "flow": _flow,
     "rbm_cd": lambda: _rbm(persistent=False),
     "rbm_pcd": lambda: _rbm(persistent=True),
+    "diffusion": lambda: keras_genmod.DiffusionModel(_unet(), _SHAPE),
+    "flow_matching": lambda: keras_genmod.FlowMatching(_unet(), _SHAPE),
 }
 NAMES = tuple(MAKERS)
 BATCH = sizes.BATCH

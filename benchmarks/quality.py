@@ -97,15 +97,17 @@ def train(name, entry, x_train, folder, budget):
         model.pretrain(data.binarize(x, "static", 0), verbose=0, **layers)
         seen = f"{layers['epochs']} a layer + {epochs}"
     backup = callbacks.Backup(folder / name.replace(" ", "_") / "backup")
+    kept = [callbacks.ExponentialMovingAverage()] if entry.is_averaged else []
+    kept.append(backup)
     num_images = len(x)
     if entry.is_binary:
         x = data.DynamicBinarization(x, batch_size=entry.batch_size, seed=0)
         follow = keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: setattr(x, "epoch", epoch)
         )
-        options = {"shuffle": False, "callbacks": [follow, backup]}
+        options = {"shuffle": False, "callbacks": [follow, *kept]}
     else:
-        options = {"batch_size": entry.batch_size, "callbacks": [backup]}
+        options = {"batch_size": entry.batch_size, "callbacks": kept}
     model.fit(x, epochs=epochs, verbose=0, **options)
     return model, (seen, f"{num_images:,}")
 

@@ -21,6 +21,7 @@ class Entry:
         has_samples: Whether samples can be drawn in minutes at this size.
         pretrain: Dict, of `pretrain` on training images of one static binarization,
             before `fit`; `None` where the model has no such stage.
+        is_averaged: Whether the averages that its optimizer keeps are judged.
     """
 
     make: Callable
@@ -34,6 +35,7 @@ class Entry:
     sample_options: dict = dataclasses.field(default_factory=dict)
     has_samples: bool = True
     pretrain: dict | None = None
+    is_averaged: bool = False
 
 
 def compiled(model, optimizer):

@@ -6,7 +6,7 @@
 import keras
 
 import keras_genmod
-from benchmarks import quality_flows, quality_machines
+from benchmarks import quality_diffusion, quality_flows, quality_machines
 from benchmarks.quality_entry import Entry, compiled
 from keras_genmod import networks
 
@@ -97,4 +97,5 @@ ENTRIES = {
     "GAN": Entry(_gan, False, 3, 64, has_log_prob=False),
     "WGAN": Entry(_wgan, False, 3, 320, has_log_prob=False),
     "WGAN-GP": Entry(_wgan_gp, False, 3, 320, has_log_prob=False),
+    **quality_diffusion.ENTRIES,
 }

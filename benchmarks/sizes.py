@@ -4,6 +4,8 @@ The package's models (`architectures.py`) and the hand-written ones (`references
 are made of the same numbers; `step_time` compares their parameter counts.
 """
 
+import numpy as np
+
 IMAGE = 28  # side of the grey images, in pixels
 PIXELS = IMAGE * IMAGE
 
@@ -18,6 +20,8 @@ BATCH = {
     "flow": 512,
     "rbm_cd": 100,
     "rbm_pcd": 100,
+    "diffusion": 32,
+    "flow_matching": 32,
 }
 
 # Dense layers: pixels, hidden, latents, and back.
@@ -36,6 +40,19 @@ CYCLE_WEIGHT, IDENTITY_WEIGHT, POOL = 10.0, 0.5, 50
 EVENT, PLANAR_LAYERS, NEWTON_STEPS = 2, 16, 40
 
 VISIBLE, HIDDEN = PIXELS, 500
+
+# The U-Net of diffusion and flow matching; attention is at its lowest level.
+UNET_FILTERS, UNET_MULTIPLIERS, UNET_BLOCKS = 32, (1, 2), 1
+DIFFUSION_STEPS = 1000
+
+
+def cosine_alphas():
+    """Returns the factors of the data at each of the steps, float32."""
+    places = np.arange(DIFFUSION_STEPS + 1) / DIFFUSION_STEPS
+    squares = np.cos((places + 0.008) / 1.008 * np.pi / 2) ** 2
+    betas = np.minimum(1 - squares[1:] / squares[:-1], 0.999)
+    return np.sqrt(np.cumprod(1 - betas)).astype("float32")
+
 
 # (learning rate, beta 1, beta 2) of Adam, and the learning rate of plain SGD.
 ADAM = (1e-3, 0.9, 0.999)

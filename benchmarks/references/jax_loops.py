@@ -8,7 +8,7 @@ import numpy as np
 from jax import lax
 
 from benchmarks import sizes
-from benchmarks.references import jax_adversarial, jax_cycle_gan
+from benchmarks.references import jax_adversarial, jax_cycle_gan, jax_diffusion
 from benchmarks.references.jax_parts import (
     Loop,
     adam,
@@ -25,7 +25,9 @@ from benchmarks.references.jax_parts import (
 def make_loop(name, xla=True):
     """Returns the loop of this name; JAX always uses XLA."""
     del xla
-    return {**_LOOPS, **jax_adversarial.LOOPS, **jax_cycle_gan.LOOPS}[name]()
+    rooms = (jax_adversarial, jax_cycle_gan, jax_diffusion)
+    makers = _LOOPS | {k: make for room in rooms for k, make in room.LOOPS.items()}
+    return makers[name]()
 
 
 def _likelihood_loop(loss_of, params):

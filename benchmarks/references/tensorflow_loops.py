@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import sizes
-from benchmarks.references import tensorflow_adversarial
+from benchmarks.references import tensorflow_adversarial, tensorflow_diffusion
 from benchmarks.references.tensorflow_parts import (
     Adam,
     Loop,
@@ -23,7 +23,8 @@ from benchmarks.references.tensorflow_parts import (
 
 def make_loop(name, xla=True):
     """Returns the loop of this name, compiled with or without XLA."""
-    return {**_LOOPS, **tensorflow_adversarial.LOOPS}[name](xla)
+    others = tensorflow_adversarial.LOOPS | tensorflow_diffusion.LOOPS
+    return {**_LOOPS, **others}[name](xla)
 
 
 def _likelihood_loop(loss_of, params, xla):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from benchmarks import sizes
-from benchmarks.references import torch_adversarial
+from benchmarks.references import torch_adversarial, torch_diffusion
 from benchmarks.references.torch_parts import (
     DEVICE,
     Loop,
@@ -23,7 +23,7 @@ def make_loop(name, xla=True):
     """Returns the loop of this name; torch has no XLA."""
     del xla
     torch.manual_seed(0)
-    return {**_LOOPS, **torch_adversarial.LOOPS}[name]()
+    return {**_LOOPS, **torch_adversarial.LOOPS, **torch_diffusion.LOOPS}[name]()
 
 
 def _likelihood_loop(module, loss_of):

@@ -117,7 +117,7 @@ def test_large_models_take_their_batches():
     assert set(large_models.BATCH) == set(large_models.NAMES)
 
 
-@pytest.mark.parametrize("name", ["vae", "flow", "rbm_pcd"])
+@pytest.mark.parametrize("name", ["vae", "flow", "rbm_pcd", "diffusion"])
 def test_both_sides_have_as_many_parameters(name):
     model = architectures.make_model(name)
     count = sum(math.prod(v.shape) for v in model.trainable_variables)
