@@ -175,6 +175,7 @@ GOOD = {
     layers.MinibatchStandardDeviation: {},
     layers.ModulatedConv2D: {"filters": 2, "kernel_size": 3},
     layers.NoiseInjection: {},
+    layers.OrthogonalRegularizer: {},
     layers.PixelNormalization: {},
     layers.PersistentDropout: {"rate": 0.5},
     layers.ProjectionHead: {},

@@ -21,6 +21,7 @@ from keras_genmod.layers.masked_dense import MaskedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
 from keras_genmod.layers.modulated_conv_2d import ModulatedConv2D
 from keras_genmod.layers.noise_injection import NoiseInjection
+from keras_genmod.layers.orthogonal_regularizer import OrthogonalRegularizer
 from keras_genmod.layers.persistent_dropout import PersistentDropout
 from keras_genmod.layers.pixel_normalization import PixelNormalization
 from keras_genmod.layers.projection_head import ProjectionHead
@@ -52,6 +53,7 @@ __all__ = [
     "MinibatchStandardDeviation",
     "ModulatedConv2D",
     "NoiseInjection",
+    "OrthogonalRegularizer",
     "PersistentDropout",
     "PixelNormalization",
     "ProjectionHead",

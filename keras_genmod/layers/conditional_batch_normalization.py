@@ -23,6 +23,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         spectral: Boolean, whether W and V have spectral norm 1, as in BigGAN. They then
             start from a normal distribution, else from zero: the layer starts as plain
             batch normalization, whatever the condition.
+        kernel_regularizer: `keras.regularizers.Regularizer` or `None`, of W and V.
         **kwargs: As in `keras.layers.Layer`.
 
     Call arguments:
@@ -52,12 +53,14 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         spectral: bool = False,
+        kernel_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.momentum = checks.fraction("momentum", momentum)
         self.epsilon = checks.positive("epsilon", epsilon)
         self.spectral = bool(checks.choice("spectral", spectral, (False, True)))
+        self.kernel_regularizer = _regularizer(kernel_regularizer)
 
     def build(self, input_shape):
         features, condition = input_shape
@@ -77,6 +80,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             units,
             use_bias=False,
             kernel_initializer="random_normal" if self.spectral else "zeros",
+            kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
         )
         if self.spectral:
@@ -101,4 +105,19 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "spectral": self.spectral,
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
+
+
+def _regularizer(given):
+    if isinstance(given, dict):  # of a file
+        try:
+            given = keras.regularizers.deserialize(given)
+        except (TypeError, ValueError, KeyError):
+            pass
+    if given is not None and not isinstance(given, keras.regularizers.Regularizer):
+        raise ValueError(
+            "`kernel_regularizer` must be a `keras.regularizers.Regularizer` or None. "
+            f"Received: kernel_regularizer={given!r}"
+        )
+    return given

@@ -14,7 +14,11 @@ import keras
 from keras import layers, ops
 
 from keras_genmod import checks
-from keras_genmod.layers import ProjectionHead, SpectralNormalization
+from keras_genmod.layers import (
+    OrthogonalRegularizer,
+    ProjectionHead,
+    SpectralNormalization,
+)
 from keras_genmod.networks.inputs import image_input
 from keras_genmod.networks.residual_blocks import (
     attention,
@@ -43,6 +47,7 @@ def big_gan_generator(
     filters: int = 64,
     embedding_dim: int = 128,
     attention_side: int | None = None,
+    orthogonal_weight: float | None = None,
 ) -> keras.Model:
     """Makes BigGAN's generator.
 
@@ -58,6 +63,9 @@ def big_gan_generator(
         embedding_dim: Integer, the size of the classes' shared embedding.
         attention_side: Integer, the side of the map that attends to itself, 64 for
             128x128; `None` for none.
+        orthogonal_weight: Number of at least 0, of `layers.OrthogonalRegularizer` of
+            all kernels but those of embedding and attention; 1e-4 in the paper. `None`
+            for none.
 
     Returns:
         `keras.Model` to images in [0, 1] of shape `(batch, *image_shape)`; of
@@ -82,6 +90,10 @@ def big_gan_generator(
     num_classes = checks.positive_int("num_classes", num_classes)
     embedding_dim = checks.positive_int("embedding_dim", embedding_dim)
     _check_attention(attention_side, image_shape)
+    regularizer = None
+    if orthogonal_weight is not None:
+        checks.non_negative("orthogonal_weight", orthogonal_weight)
+        regularizer = OrthogonalRegularizer(orthogonal_weight)
     num_parts = len(widths) + 1
     if latent_dim % num_parts:
         raise ValueError(
@@ -95,14 +107,18 @@ def big_gan_generator(
     embedding = embed(one_hot)
     first, *parts = ops.split(latent, num_parts, axis=-1)
     channels = widths[0] * filters
-    start = layers.Dense(16 * channels, kernel_initializer="orthogonal")
+    start = layers.Dense(
+        16 * channels,
+        kernel_initializer="orthogonal",
+        kernel_regularizer=regularizer,
+    )
     x = layers.Reshape((4, 4, channels))(SpectralNormalization(start)(first))
     for width, part in zip(widths, parts, strict=True):
         condition = layers.Concatenate()([embedding, part])
-        x = spectral_upward_block(x, width * filters, condition)
+        x = spectral_upward_block(x, width * filters, condition, regularizer)
         x = attention(x) if x.shape[1] == attention_side else x
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
-    x = convolution(x, image_shape[-1], 3, "orthogonal", spectral=True)
+    x = convolution(x, image_shape[-1], 3, "orthogonal", True, regularizer)
     x = layers.Rescaling(0.5, 0.5)(layers.Activation("tanh")(x))
     return keras.Model([latent, one_hot], x, name="big_gan_generator")
 

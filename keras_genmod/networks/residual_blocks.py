@@ -15,13 +15,16 @@ def glorot(gain=1.0):
     return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform")
 
 
-def convolution(x, channels, kernel_size, initializer, spectral=False):
+def convolution(
+    x, channels, kernel_size, initializer, spectral=False, regularizer=None
+):
     """Convolves to images of the same size, with spectral norm 1 if `spectral`."""
     layer = layers.Conv2D(
         channels,
         kernel_size,
         padding="same",
         kernel_initializer=initializer,
+        kernel_regularizer=regularizer,
         data_format="channels_last",
     )
     return (SpectralNormalization(layer) if spectral else layer)(x)
@@ -54,15 +57,18 @@ def upward_block(x, channels, condition=None):
     return layers.Add()([h, shortcut])
 
 
-def spectral_upward_block(x, channels, condition):
+def spectral_upward_block(x, channels, condition, regularizer=None):
     """The same with kernels of spectral norm 1, those of gains and biases too."""
+    kernels = {"spectral": True, "regularizer": regularizer}
     h = x
     for i in range(2):
-        normalize = ConditionalBatchNormalization(epsilon=1e-5, spectral=True)
+        normalize = ConditionalBatchNormalization(
+            epsilon=1e-5, spectral=True, kernel_regularizer=regularizer
+        )
         h = layers.ReLU()(normalize([h, condition]))
         h = doubled(h) if i == 0 else h
-        h = convolution(h, channels, 3, "orthogonal", spectral=True)
-    shortcut = convolution(doubled(x), channels, 1, "orthogonal", spectral=True)
+        h = convolution(h, channels, 3, "orthogonal", **kernels)
+    shortcut = convolution(doubled(x), channels, 1, "orthogonal", **kernels)
     return layers.Add()([h, shortcut])
 
 

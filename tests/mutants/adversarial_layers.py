@@ -257,4 +257,34 @@ MUTANTS = [
         "NoiseInjection()",
         f"{_STYLE_GAN} -k style_gan_has",
     ),
+    Mutant(
+        "layers/orthogonal_regularizer.py",
+        "products * (1.0 - ops.eye(matrix.shape[-1]))",
+        "products - ops.eye(matrix.shape[-1])",
+        "tests/layers/test_orthogonal_regularizer.py",
+    ),
+    Mutant(
+        "layers/orthogonal_regularizer.py",
+        "(-1, x.shape[-1]))",
+        "(x.shape[0], -1))",
+        "tests/layers/test_orthogonal_regularizer.py",
+    ),
+    Mutant(
+        "layers/conditional_batch_normalization.py",
+        "kernel_regularizer=self.kernel_regularizer,",
+        "",
+        "tests/layers/test_orthogonal_regularizer.py",
+    ),
+    Mutant(
+        "networks/big_gan.py",
+        "condition, regularizer)",
+        "condition)",
+        "tests/layers/test_orthogonal_regularizer.py",
+    ),
+    Mutant(
+        "layers/conditional_batch_normalization.py",
+        '"kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),',
+        "",
+        "tests/layers/test_orthogonal_regularizer.py",
+    ),
 ]
