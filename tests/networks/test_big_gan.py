@@ -117,6 +117,12 @@ def test_they_train_together_and_stay_in_range():
     assert np.all(np.isfinite(list(logs.values())))
     samples = value(model.sample(4, condition=1, truncation=0.5, seed=0))
     assert samples.min() >= 0 and samples.max() <= 1
+    # The norm is that of the averaged kernel: averages of vectors u are no vectors u.
+    for layer in model.averaged_generator._flatten_layers():
+        if isinstance(layer, layers.SpectralNormalization):
+            kernel = value(layer.normalized_kernel())
+            singular = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]))[1]
+            assert singular[0] == pytest.approx(1.0, abs=0.02), layer.name
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ FOLDER = pathlib.Path(__file__).parents[2] / "recipes"
 SMALL = {
     "anomaly": {"hidden_dim": 25, "latent_dim": 2, "filters": 4, "num_blocks": 1},
     "autoencoder": {"hidden_dim": 16},
+    "big_gan": {"filters": 1, "latent_dim": 4, "embedding_dim": 2},
     "boltzmann_machine": {"num_patterns": 5},
     "conditional_diffusion": {
         "filters": 4,
@@ -45,6 +46,7 @@ SMALL = {
     "maf": {"num_layers": 2, "hidden_dim": 32},
     "pix2pix": {"filters": 2},
     "mode_collapse": {"methods": "gan,pac_gan_2"},
+    "pac_gan": {"packings": "1,2"},
     "pixel_cnn": {"filters": 4, "num_blocks": 1, "binarization": "static"},
     "pixel_cnn_pp": {"filters": 4, "num_levels": 4},
     "pixel_rnn": {"kind": "diagonal", "filters": 4, "num_layers": 1},
@@ -75,6 +77,7 @@ SLOW = pytest.mark.slow
 FIGURES = {
     "anomaly": "the lowest AUROC is",
     "autoencoder": "mean squared error",
+    "big_gan": "within a class, by truncation",
     "boltzmann_machine": "recovered whole from their upper halves",
     "conditional_diffusion": "Frechet distance to these (features: pixels): 0:",
     "conditional_gan": "has the class asked for in",
@@ -95,6 +98,7 @@ FIGURES = {
     "inpainting": "mean squared error of the lower halves",
     "maf": "bits a dimension",
     "mode_collapse": "samples within 3 standard deviations, KL in nats",
+    "pac_gan": "samples within 3 standard deviations, KL in nats",
     "pix2pix": "kernel distance (features: pixels)",
     "pixel_cnn": "static binarization (tested on one draw, seed 0): log p(x) = ",
     "pixel_cnn_pp": "nats (exact), ",
@@ -147,6 +151,7 @@ FILES = {
     "mode_collapse": [
         f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
     ],
+    "pac_gan": [f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN],
     "planar_energies": [
         f"{energy}/{file}"
         for energy in ("ring", "sine", "split_sine", "forked_sine")
@@ -160,11 +165,12 @@ FILES = {
 BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
-    "torch": "anomaly autoencoder conditional_diffusion conditional_vae cycle_gan dbm "
-    "consistency denoising_autoencoder iwae "
-    "dbn ddpm flow_matching gated_pixel_cnn glow inpainting maf mode_collapse pix2pix "
+    "torch": "anomaly autoencoder big_gan conditional_diffusion conditional_vae "
+    "consistency cycle_gan dbm dbn ddpm denoising_autoencoder flow_matching "
+    "gated_pixel_cnn glow inpainting iwae maf mode_collapse pac_gan pix2pix "
     "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
-    "score_model sdedit sngan style_gan vae_planar_posterior vq_gan vq_vae wgan_gp",
+    "score_model sdedit sngan style_gan vae_planar_posterior vq_gan vq_vae "
+    "wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
 
