@@ -91,8 +91,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/diffusion/flow_likelihood.py",
-        "return z, total + length / 6 * (d1",
-        "return z, total - length / 6 * (d1",
+        "total + row[ADDS] * d",
+        "total - row[ADDS] * d",
         _HERE + "test_likelihood.py -k papers",
     ),
     Mutant(  # steps are gone back from the data, too

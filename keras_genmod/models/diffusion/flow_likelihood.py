@@ -20,6 +20,8 @@ _LOWEST = -14.0  # log SNR from which one step leads to nothing of the data
 _PLACES = 4096  # steps of log SNR between which what is known is all but linear
 # Columns: what the network is asked at, sqrt(alpha^2 + sigma^2), and cos and sin.
 TIME, ALPHA, SIGMA, NORM, COS, SIN = range(6)
+# And of a stage: its weight in the step, and how far from its start the next one is.
+ADDS, AHEAD = 6, 7
 
 
 def angles(schedule: NoiseSchedule, num_steps: int) -> np.ndarray:
@@ -125,26 +127,29 @@ def log_prob(denoise, x, schedule, num_steps, tolerance, num_probes, seeds):
 
 
 def _even_steps(slope, z, schedule, phi):
-    """Returns z, and the integral of its divergence, by Runge-Kutta of fourth order."""
-    lengths = ops.convert_to_tensor(np.diff(phi).astype("float32"))
+    """Returns z, and the integral of its divergence, by Runge-Kutta of fourth order.
+
+    The loop is over stages, so that the network is compiled for one of them.
+    """
     middles = (phi[1:] + phi[:-1]) / 2
-    stages = np.stack(
-        [table(schedule, p) for p in (phi[:-1], middles, phi[1:])], axis=1
-    )
-    rows = ops.convert_to_tensor(stages.astype("float32"))  # (num_steps, 3, 6)
+    places = np.stack([phi[:-1], middles, middles, phi[1:]], axis=1).ravel()
+    lengths = np.diff(phi)[:, None]
+    adds = (lengths * [1 / 6, 1 / 3, 1 / 3, 1 / 6]).ravel()
+    ahead = (lengths * [1 / 2, 1 / 2, 1.0, 0.0]).ravel()  # 0 ends the step
+    rows = np.column_stack([table(schedule, places), adds, ahead])
+    rows = ops.convert_to_tensor(rows.astype("float32"))  # (4 num_steps, 8)
 
-    def step(i, carry):
-        z, total = carry
-        length, stage = ops.take(lengths, i), ops.take(rows, i, axis=0)
-        v1, d1 = slope(z, stage[0])
-        v2, d2 = slope(z + length / 2 * v1, stage[1])
-        v3, d3 = slope(z + length / 2 * v2, stage[1])
-        v4, d4 = slope(z + length * v3, stage[2])
-        z = z + length / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
-        return z, total + length / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
+    def stage(i, carry):
+        start, there, end, total = carry
+        row = ops.take(rows, i, axis=0)
+        v, d = slope(there, row)
+        end, total = end + row[ADDS] * v, total + row[ADDS] * d
+        is_last = row[AHEAD] == 0.0
+        there = ops.where(is_last, end, start + row[AHEAD] * v)
+        return ops.where(is_last, end, start), there, end, total
 
-    start = (z, ops.zeros((ops.shape(z)[0],), "float32"))
-    return fori_loop(len(phi) - 1, step, start)
+    carry = (z, z, z, ops.zeros((ops.shape(z)[0],), "float32"))
+    return fori_loop(len(places), stage, carry)[2:]
 
 
 def _probes(x, num_probes, seeds):
