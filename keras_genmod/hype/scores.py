@@ -26,6 +26,7 @@ class Trial:
         attempt: Integer, how often the place was tried before.
         kind: `"real"` or `"fake"`; in pairs that of the left image.
         image: String, hash of the image's pixels.
+        other_image: String, that of the right image in pairs; `None` without pairs.
         asked_ms: Float, exposure asked for; `None` without a limit of time.
         shown_ms: Float, exposure that the display gave.
         frame_ms: Float, a frame of the display.
@@ -45,6 +46,7 @@ class Trial:
     attempt: int
     kind: str
     image: str
+    other_image: str | None = None
     asked_ms: float | None = None
     shown_ms: float | None = None
     frame_ms: float | None = None

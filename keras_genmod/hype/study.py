@@ -158,10 +158,12 @@ class Study:
         rows = self.database.rows(
             "SELECT block.evaluator, block.model, block.stage, block.number AS block, "
             "trial.position, trial.attempt, image.kind, image.sha256 AS image, "
+            "other.sha256 AS other_image, "
             "trial.asked_ms, trial.shown_ms, trial.frame_ms, trial.dropped, "
             "trial.discarded, trial.answer, trial.correct, trial.reaction_ms, "
             "trial.created FROM trial JOIN block ON trial.block = block.id "
-            "JOIN image ON trial.image = image.id ORDER BY trial.id"
+            "JOIN image ON trial.image = image.id "
+            "LEFT JOIN image AS other ON trial.other_image = other.id ORDER BY trial.id"
         )
         return [Trial(**dict(row)) for row in rows]
 

@@ -302,6 +302,18 @@ def test_csv_holds_every_trial_and_no_code(make, tmp_path):
     assert set(rows[0]) == {f.name for f in dataclasses.fields(study.trials()[0])}
 
 
+def test_trials_name_both_images_of_a_pair_by_their_pixels(make):
+    study = make("pairwise", qualification_trials=0)
+    simulate(study, PERFECT, 0)
+    hashes = {
+        row["sha256"]: row["kind"] for row in study.database.rows("SELECT * FROM image")
+    }
+    for trial in study.trials():
+        sides = ["real", "fake"] if trial.answer == "left" else ["fake", "real"]
+        assert [hashes[trial.image], hashes[trial.other_image]] == sides
+        assert trial.kind == sides[0] and trial.correct
+
+
 def test_nothing_of_a_person_is_stored(make):
     columns = [
         row[1]

@@ -36,6 +36,12 @@ SMALL = {
     "gan": {"filters": 4, "latent_dim": 8},
     "gated_pixel_cnn": {"filters": 4, "num_blocks": 1, "class_conditional": True},
     "glow": {"filters": 4, "num_steps": 1},
+    "hype_study": {
+        "num_trials": 4,
+        "qualification_trials": 6,
+        "hidden_dim": 8,
+        "filters": 2,
+    },
     "inpainting": {
         "filters": 4,
         "multipliers": "1",
@@ -95,6 +101,7 @@ FIGURES = {
     "iwae": "nats (the objective), >=",
     "gated_pixel_cnn": "dynamic binarization (tested on one draw, seed 0): log p(x | y",
     "glow": "bits a dimension",
+    "hype_study": "real images of digits and as many samples of vae, gan, diffusion",
     "inpainting": "mean squared error of the lower halves",
     "maf": "bits a dimension",
     "mode_collapse": "samples within 3 standard deviations, KL in nats",
@@ -148,6 +155,8 @@ RUN = ["model.keras", "log.csv", "train", "validation", "backup"]  # what a run 
 FILES = {
     "anomaly": ["anomaly.md", "anomaly.json"]
     + [f"{model}/{file}" for model in ("vae", "rbm_background") for file in RUN],
+    "hype_study": ["infinity_4_epoch_0001.study"]
+    + [f"{model}/{file}" for model in ("vae", "gan", "diffusion") for file in RUN],
     "mode_collapse": [
         f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
     ],
@@ -167,9 +176,9 @@ BACKENDS = {
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder big_gan conditional_diffusion conditional_vae "
     "consistency cycle_gan dbm dbn ddpm denoising_autoencoder flow_matching "
-    "gated_pixel_cnn glow inpainting iwae maf mode_collapse pac_gan pix2pix "
-    "pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan real_nvp "
-    "score_model sdedit sngan style_gan vae_planar_posterior vq_gan vq_vae "
+    "gated_pixel_cnn glow hype_study inpainting iwae maf mode_collapse pac_gan "
+    "pix2pix pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan "
+    "real_nvp score_model sdedit sngan style_gan vae_planar_posterior vq_gan vq_vae "
     "wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
