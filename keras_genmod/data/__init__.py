@@ -14,6 +14,7 @@ from keras_genmod.data.mixtures import (
 )
 from keras_genmod.data.paired_dataset import PairedDataset
 from keras_genmod.data.resizing import resize
+from keras_genmod.data.shape_scenes import ShapeScenes, shape_scenes
 from keras_genmod.data.sprites import SPRITE_FACTORS, sprites
 from keras_genmod.data.transport_pairs import TransportPairs
 from keras_genmod.data.unpaired_dataset import UnpairedDataset
@@ -22,6 +23,7 @@ __all__ = [
     "DynamicBinarization",
     "PairedDataset",
     "SPRITE_FACTORS",
+    "ShapeScenes",
     "TransportPairs",
     "UnpairedDataset",
     "binarize",
@@ -33,6 +35,7 @@ __all__ = [
     "resize",
     "ring",
     "ring_centres",
+    "shape_scenes",
     "sprites",
     "stacked_mnist",
 ]

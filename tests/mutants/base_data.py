@@ -3,6 +3,7 @@
 from tests.mutants import Mutant
 
 _INCOMING = "tests/models/test_incoming.py"
+_SCENES = "tests/data/test_shape_scenes.py"
 
 MUTANTS = [
     Mutant(
@@ -119,5 +120,35 @@ MUTANTS = [
         "np.split(image, 2, axis=1)",
         "np.split(image, 2, axis=1)[::-1]",
         "tests/data/test_image_pairs.py",
+    ),
+    Mutant(
+        "data/shape_scenes.py",
+        "masks[:i] &= ~covered",
+        "pass",
+        _SCENES,
+    ),
+    Mutant(
+        "data/shape_scenes.py",
+        '"left of" if x < 0 else "right of"',
+        '"right of" if x < 0 else "left of"',
+        _SCENES,
+    ),
+    Mutant(
+        "data/shape_scenes.py",
+        'name = "inside" if first == 1 else "around"',
+        'name = "inside"',
+        _SCENES,
+    ),
+    Mutant(
+        "data/shape_scenes.py",
+        "return bool(held_out or triples & set(HELD_OUT_RELATIONS))",
+        "return bool(held_out)",
+        _SCENES,
+    ),
+    Mutant(
+        "data/scene_captions.py",
+        '"purple": ("purple", "violet")',
+        '"purple": ("purple", "crimson")',
+        _SCENES,
     ),
 ]
