@@ -30,6 +30,12 @@ SMALL = {
     "dbn": {"hidden_dims": "6,5", "pretrain_epochs": 1},
     "ddpm": {"filters": 4, "multipliers": "1", "bound_steps": 2},
     "denoising_autoencoder": {"hidden_dim": 16},
+    "disentanglement": {
+        "methods": "vae,factor_vae",
+        "size": 8,
+        "hidden_dim": 8,
+        "latent_dim": 2,
+    },
     "energy_model": {"hidden_dim": 8, "filters": 2, "num_langevin_steps": 3},
     "feature_classifier": {"filters": 4, "feature_dim": 8},
     "flow_matching": {"hidden_dim": 8, "pairs": "transport"},
@@ -49,6 +55,12 @@ SMALL = {
         "num_resamplings": 1,
     },
     "iwae": {"hidden_dim": 16, "latent_dim": 4},
+    "latent_diffusion": {
+        "filters": 4,
+        "prior_filters": 4,
+        "multipliers": "1",
+        "num_steps": 2,
+    },
     "maf": {"num_layers": 2, "hidden_dim": 32},
     "pix2pix": {"filters": 2},
     "mode_collapse": {"methods": "gan,pac_gan_2"},
@@ -78,7 +90,7 @@ SMALL = {
 }
 RESUMED = ("gan", "dbn", "wgan_gp")  # the others with the slow tests
 # A prior is of one autoencoder: where that goes on, the prior begins anew.
-BEGIN_A_STAGE_ANEW = ("vq_gan", "vq_vae")
+BEGIN_A_STAGE_ANEW = ("latent_diffusion", "vq_gan", "vq_vae")
 SLOW = pytest.mark.slow
 FIGURES = {
     "anomaly": "the lowest AUROC is",
@@ -94,6 +106,7 @@ FIGURES = {
     "dbn": "Logistic regression on its features: accuracy",
     "ddpm": "bits a dimension",
     "denoising_autoencoder": "normal noise of 0.3: mean",
+    "disentanglement": "Mutual information gap",
     "energy_model": "nats (estimate: normalised on a grid of 64x64 cells)",
     "feature_classifier": "Frechet distance",
     "flow_matching": "2 Euler steps end",
@@ -103,6 +116,7 @@ FIGURES = {
     "glow": "bits a dimension",
     "hype_study": "real images of digits and as many samples of vae, gan, diffusion",
     "inpainting": "mean squared error of the lower halves",
+    "latent_diffusion": "DDIM of 2 steps (features: pixels): Frechet distance",
     "maf": "bits a dimension",
     "mode_collapse": "samples within 3 standard deviations, KL in nats",
     "pac_gan": "samples within 3 standard deviations, KL in nats",
@@ -157,6 +171,8 @@ FILES = {
     + [f"{model}/{file}" for model in ("vae", "rbm_background") for file in RUN],
     "hype_study": ["infinity_4_epoch_0001.study"]
     + [f"{model}/{file}" for model in ("vae", "gan", "diffusion") for file in RUN],
+    "disentanglement": ["disentanglement.md"]
+    + [f"{method}/{file}" for method in ("vae", "factor_vae") for file in RUN],
     "mode_collapse": [
         f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
     ],
@@ -175,10 +191,11 @@ BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
     "torch": "anomaly autoencoder big_gan conditional_diffusion conditional_vae "
-    "consistency cycle_gan dbm dbn ddpm denoising_autoencoder flow_matching "
-    "gated_pixel_cnn glow hype_study inpainting iwae maf mode_collapse pac_gan "
-    "pix2pix pixel_cnn pixel_cnn_pp pixel_rnn planar_energies progressive_gan "
-    "real_nvp score_model sdedit sngan style_gan vae_planar_posterior vq_gan vq_vae "
+    "consistency cycle_gan dbm dbn ddpm denoising_autoencoder disentanglement "
+    "flow_matching gated_pixel_cnn glow hype_study inpainting iwae latent_diffusion "
+    "maf mode_collapse pac_gan pix2pix pixel_cnn pixel_cnn_pp pixel_rnn "
+    "planar_energies progressive_gan real_nvp score_model sdedit sngan style_gan "
+    "vae_planar_posterior vq_gan vq_vae "
     "wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
