@@ -73,6 +73,12 @@ GOOD = {
     models.GenerativeModel: {"data_shape": (2,)},
     models.GeometricSchedule: {},
     models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
+    models.KLAutoencoder: {
+        "encoder": TO_LATENT,
+        "decoder": TO_IMAGE,
+        "discriminator": TO_SCORE,
+        "latent_dim": LATENT,
+    },
     models.LadderVAE: {
         "encoders": [TO_LATENT, small_network((LATENT,), (4,))],
         "decoders": [small_network((2,), IMAGE), small_network((1,), (4,))],

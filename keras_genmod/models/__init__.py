@@ -28,6 +28,7 @@ from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.diffusion.score_model import ScoreModel
 from keras_genmod.models.diffusion.straight_schedule import StraightSchedule
+from keras_genmod.models.discrete.kl_autoencoder import KLAutoencoder
 from keras_genmod.models.discrete.two_stage import TwoStage
 from keras_genmod.models.discrete.vq_gan import VQGAN
 from keras_genmod.models.discrete.vq_vae import VQVAE
@@ -65,6 +66,7 @@ __all__ = [
     "GenerativeModel",
     "GeometricSchedule",
     "Glow",
+    "KLAutoencoder",
     "LadderVAE",
     "LinearSchedule",
     "NoiseSchedule",

@@ -5,7 +5,7 @@ from tests.mutants import Mutant
 _VQ = "layers/vector_quantizer.py"
 _TESTS = "tests/layers/test_vector_quantizer.py"
 _TWO = "models/discrete/two_stage.py"
-_GAN = "models/discrete/vq_gan.py"
+_GAN = "models/discrete/adversarial_codec.py"
 _MODELS = "tests/models/discrete"
 _OTHERS = "tests/layers/test_other_quantizers.py"
 
@@ -220,5 +220,35 @@ MUTANTS = [
         "is_scaled = scale is None or bool(ops.convert_to_numpy(scale) != 0)",
         "is_scaled = scale is None",
         f"{_MODELS}/test_two_stage.py -k latent_diffusion",
+    ),
+    Mutant(
+        "models/discrete/kl_autoencoder.py",
+        "ops.convert_to_tensor(self.kl_weight) / math.prod(self.data_shape)",
+        "ops.convert_to_tensor(self.kl_weight)",
+        f"{_MODELS}/test_kl_autoencoder.py -k weighs",
+    ),
+    Mutant(
+        "models/discrete/kl_autoencoder.py",
+        "return self.sampling((mean, log_var)), kl, weight",
+        "return mean, kl, weight",
+        f"{_MODELS}/test_kl_autoencoder.py -k drawn",
+    ),
+    Mutant(  # nothing trains the heads
+        "models/discrete/kl_autoencoder.py",
+        "return [self.mean_head, self.log_var_head]",
+        "return []",
+        f"{_MODELS}/test_kl_autoencoder.py -k drawn",
+    ),
+    Mutant(
+        "models/discrete/adversarial_codec.py",
+        "cost_weight * cost + game",
+        "cost + game",
+        f"{_MODELS}/test_kl_autoencoder.py -k weighs",
+    ),
+    Mutant(
+        "models/discrete/kl_autoencoder.py",
+        '        checks.shape("z", z, self.latent_shape)\n',
+        "",
+        f"{_MODELS}/test_kl_autoencoder.py -k refused",
     ),
 ]

@@ -175,7 +175,8 @@ class VAE(LatentVariables):
             network_checks.warn_unless_scores("decoder", decoder)
         super().__init__(data_shape=data_shape, num_classes=num_classes, **kwargs)
         self.encoder, self.decoder = encoder, decoder
-        self.latent_dim, self.latent_shape = latent_dim, shape
+        self.latent_dim = shape[0] if len(shape) == 1 else shape
+        self.latent_shape = shape
         self.likelihood, self.objective = likelihood, objective
         self.num_importance_samples = num_importance_samples
         self.num_examples = num_examples

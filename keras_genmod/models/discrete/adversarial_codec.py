@@ -1,0 +1,192 @@
+"""What autoencoders have in common whose images shall pass for real ones."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_genmod import checks
+from keras_genmod.engine import Objective, call_network
+from keras_genmod.losses import PerceptualLoss
+from keras_genmod.models import network_checks
+from keras_genmod.models.adjustable import Adjustable
+from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
+from keras_genmod.models.adversarial.losses import GAN_LOSSES
+from keras_genmod.models.discrete.adaptive_weight import LastLayer
+from keras_genmod.models.valid_data import in_range, nan_unless
+
+
+class AdversarialCodec(AdversarialModel):
+    """The part of a model with an encoder, a decoder and a discriminator of images.
+
+    With x and y the images and their reconstructions on [-1, 1], D the discriminator,
+
+    autoencoder:    mean |x - y| + w_p d(x, y) + cost + w_a lambda (-mean D(y))
+    discriminator:  (mean max(0, 1 - D(x)) + mean max(0, 1 + D(y))) / 2
+
+    where lambda keeps the adversarial gradient as long as that of the first two terms,
+    at the last layer of the decoder. A subclass gives `_narrow`, what passes between
+    encoder and decoder and what it costs, and `_own_networks`.
+
+    Args:
+        encoder: Built Keras model from images.
+        decoder: Built Functional or Sequential Keras model to images in [0, 1].
+        discriminator: Built Keras model from images to logits.
+        perceptual: `PerceptualLoss`, or `None`.
+        perceptual_weight: Number of at least 0, w_p.
+        adversarial_weight: Number of at least 0, w_a.
+        discriminator_start: Int of at least 0, steps before the discriminator plays.
+        cost_name: What training reports the cost as, without its weight.
+        **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
+    """
+
+    perceptual_weight = Adjustable(checks.non_negative)
+    adversarial_weight = Adjustable(checks.non_negative)
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        discriminator: keras.Model,
+        perceptual: PerceptualLoss | None,
+        perceptual_weight: float,
+        adversarial_weight: float,
+        discriminator_start: int,
+        cost_name: str,
+        **kwargs: Any,
+    ) -> None:
+        data_shape = encoder.input_shape[1:]
+        network_checks.warn_unless_unit_range("decoder", decoder)
+        _check_discriminator(discriminator, data_shape)
+        _check_perceptual(perceptual, data_shape)
+        start = checks.integer("discriminator_start", discriminator_start)
+        last = LastLayer(decoder)
+        super().__init__(data_shape=data_shape, **kwargs)
+        self.encoder, self.decoder = encoder, decoder
+        self.discriminator, self.perceptual = discriminator, perceptual
+        self.perceptual_weight = perceptual_weight
+        self.adversarial_weight = adversarial_weight
+        self.discriminator_start = start
+        # Past Keras' tracking: its layers are those of the decoder.
+        self.__dict__["_last_layer"] = last
+        self.num_steps = self.add_weight(
+            (), "zeros", "int32", trainable=False, name="num_steps"
+        )
+        names = "reconstruction", "perceptual", cost_name, "adaptive_weight"
+        self.parts = {name: keras.metrics.Mean(name=name) for name in names}
+
+    def _narrow(self, x, training):
+        """Returns what the decoder takes of images, a cost `()` and its weight."""
+        raise NotImplementedError
+
+    def _own_networks(self) -> list[Any]:
+        """Returns what the autoencoder's loss trains beside encoder and decoder."""
+        raise NotImplementedError
+
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
+        return keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
+
+    def define_objectives(self) -> list[Objective]:
+        autoencoder = [self.encoder, *self._own_networks(), self.decoder]
+        return [
+            Objective("autoencoder", self._autoencoder_loss, autoencoder),
+            Objective("discriminator", self._discriminator_loss, [self.discriminator]),
+        ]
+
+    def _decoded(self, vectors, training=False):
+        return ops.cast(self.decoder(vectors, training=training), "float32")
+
+    def _distance(self, x, y):
+        """Returns the mean L1 and perceptual distances of images in [0, 1], `()`."""
+        difference = ops.mean(ops.abs(2.0 * (x - y)))  # of images on [-1, 1]
+        if self.perceptual is None:
+            return difference, ops.zeros(())
+        return difference, ops.mean(self.perceptual((x, y)))
+
+    def _autoencoder_loss(self, inputs, passed_on, training):
+        x, _ = self.data_and_condition(inputs)
+        # Steps done before this one.
+        takes_part = ops.convert_to_tensor(self.num_steps) >= self.discriminator_start
+        vectors, cost, cost_weight = self._narrow(x, training)
+        y, hidden = self._last_layer.call(vectors, training)
+        perceptual_weight = ops.convert_to_tensor(self.perceptual_weight)
+
+        def reconstruction(y):
+            difference, perceptual = self._distance(x, y)
+            return difference + perceptual_weight * perceptual
+
+        def adversarial(y):
+            _, loss = GAN_LOSSES["hinge"]
+            return loss(call_network(self.discriminator, y, training))
+
+        factor = self._last_layer.weight(hidden, reconstruction, adversarial)
+        factor = ops.where(takes_part, factor, 0.0)
+        weight = ops.convert_to_tensor(self.adversarial_weight) * factor
+        game = ops.where(takes_part, weight * adversarial(y), 0.0)
+        difference, perceptual = self._distance(x, y)
+        values = difference, perceptual, cost, factor
+        for tracker, value in zip(self.parts.values(), values, strict=True):
+            tracker.update_state(value)
+        if training:
+            self.num_steps.assign_add(1)
+        loss = difference + perceptual_weight * perceptual + cost_weight * cost + game
+        passed_on = {"y": y, "takes_part": ops.cast(takes_part, "float32")}
+        return self._valid(loss, x), passed_on
+
+    def _discriminator_loss(self, inputs, passed_on, training):
+        x, _ = self.data_and_condition(inputs)
+        y = ops.stop_gradient(passed_on["y"])
+        of_real = call_network(self.discriminator, x, training)
+        of_fake = call_network(self.discriminator, y, training)
+        loss, _ = GAN_LOSSES["hinge"]
+        return 0.5 * loss(of_real, of_fake) * passed_on["takes_part"], None
+
+    def _valid(self, loss, x):
+        """Returns the loss, NaN where a stream brought images beyond [0, 1]."""
+        return nan_unless(ops.all(in_range(x, 0.0, 1.0)), loss)
+
+    def check_examples(self, x: Any) -> None:
+        super().check_examples(x)
+        checks.unit_range("x", x)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["num_classes"]
+        names = ("encoder", "decoder", "discriminator", "perceptual")
+        return {
+            **config,
+            **{n: keras.saving.serialize_keras_object(getattr(self, n)) for n in names},
+            "perceptual_weight": float(self.perceptual_weight),
+            "adversarial_weight": float(self.adversarial_weight),
+            "discriminator_start": self.discriminator_start,
+        }
+
+
+def _check_discriminator(discriminator, data_shape):
+    """Raises a `ValueError` unless the discriminator fits such images."""
+    found, _ = network_checks.shapes("discriminator", discriminator)
+    if found != data_shape:
+        raise ValueError(
+            f"`discriminator` must take images of shape {data_shape}. Received a "
+            f"network of {found}"
+        )
+    network_checks.warn_unless_scores("discriminator", discriminator)
+    network_checks.no_batch_normalization(
+        "discriminator", discriminator, "its statistics would move before its start"
+    )
+
+
+def _check_perceptual(perceptual, data_shape):
+    """Raises a `ValueError` unless the loss takes such images."""
+    if perceptual is None:
+        return
+    if not isinstance(perceptual, PerceptualLoss):
+        raise ValueError(
+            "`perceptual` must be a `keras_genmod.losses.PerceptualLoss` or None. "
+            f"Received: perceptual={perceptual!r}"
+        )
+    if perceptual.channels != data_shape[-1]:
+        raise ValueError(
+            f"`perceptual` must take images of {data_shape[-1]} channels. Received one "
+            f"whose network takes {perceptual.channels}"
+        )
