@@ -251,4 +251,22 @@ MUTANTS = [
         "",
         f"{_MODELS}/test_kl_autoencoder.py -k refused",
     ),
+    Mutant(  # as if images were on [-1, 1]
+        "losses/lpips.py",
+        "scale=2.0 / _SCALE",
+        "scale=1.0 / _SCALE",
+        "tests/losses/test_lpips.py -k authors",
+    ),
+    Mutant(
+        "losses/lpips.py",
+        "(-1.0 - _SHIFT)",
+        "(1.0 - _SHIFT)",
+        "tests/losses/test_lpips.py -k authors",
+    ),
+    Mutant(  # ones in place of the file's weights
+        "losses/lpips.py",
+        "[np.ravel(file[name]) for name in names]",
+        "[np.ones(np.size(file[name])) for name in names]",
+        "tests/losses/test_lpips.py -k authors",
+    ),
 ]
