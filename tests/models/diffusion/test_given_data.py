@@ -193,6 +193,39 @@ def test_values_of_a_mask_are_checked(of_images):
         of_images.inpaint(np.zeros((3, *IMAGE), "float32"), np.full(IMAGE, 0.5))
 
 
+@pytest.mark.parametrize(
+    "method,arguments",
+    [
+        ("fit", ()),
+        ("evaluate", ()),
+        ("log_prob", ()),
+        ("encode", ()),
+        ("add_noise", (0.5,)),
+        ("edit", (0.5,)),
+        ("inpaint", (np.ones(IMAGE),)),
+    ],
+)
+def test_images_of_another_range_are_refused(of_images, method, arguments):
+    of_images.compile()
+    for x in (255 * np.ones((2, *IMAGE), "float32"), -np.ones((2, *IMAGE), "float32")):
+        with pytest.raises(
+            ValueError, match=r"`x` must lie in \[0, 1\]; divide pixels"
+        ):
+            getattr(of_images, method)(x, *arguments)
+
+
+def test_an_unknown_sampler_is_told_of_the_known_ones(of_images):
+    x = np.zeros((2, *IMAGE), "float32")
+    for call in (
+        lambda: of_images.sample(2, sampler="plms"),
+        lambda: of_images.edit(x, 0.5, sampler="plms"),
+        lambda: of_images.encode(x, sampler="plms"),
+        lambda: of_images.sample_path(2, sampler="plms"),
+    ):
+        with pytest.raises(ValueError, match="`sampler` must be one of .*'ddim'.*plms"):
+            call()
+
+
 def test_paths_end_in_samples(of_images):
     for way in ({"sampler": "heun"}, {"sampler": "ddim", "eta": 0.5}):
         path = array_of(of_images.sample_path(3, seed=1, num_steps=4, **way))
