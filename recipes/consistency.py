@@ -18,6 +18,7 @@ from keras_genmod import (
 from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3
+TAUGHT_RATE = 3e-3  # a target moves by one level's step at a time: it takes long
 EMA_MOMENTUM = 0.995  # of the averaged weights, which all figures are of
 SIGMA_MAX = 20.0  # noise that points are lost in
 SIDE = 4.5  # the pictures show [-4.5, 4.5] on both axes
@@ -29,7 +30,7 @@ def main(
     dataset: Literal[
         "two_moons", "pinwheel", "checkerboard", "eight_gaussians"
     ] = "two_moons",
-    epochs: int = 60,
+    epochs: int = 120,
     batch_size: int = 256,
     teach: bool = True,
     hidden_dim: int = 128,
@@ -57,11 +58,9 @@ def main(
     begin(locals(), may_change=["teacher_steps"])
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
 
-    def train(model, folder):
+    def train(model, folder, rate):
         """Trains a model in a folder, and returns what writes there."""
-        optimizer = keras.optimizers.Adam(
-            LEARNING_RATE, use_ema=True, ema_momentum=EMA_MOMENTUM
-        )
+        optimizer = keras.optimizers.Adam(rate, use_ema=True, ema_momentum=EMA_MOMENTUM)
         model.compile(optimizer)
         board = callbacks.TensorBoard(folder)
         fit(
@@ -79,7 +78,7 @@ def main(
     units = 3 * (hidden_dim,)
     schedule = CosineSchedule(num_steps=None)
     teacher = DiffusionModel(networks.time_mlp(2, units), (2,), schedule, seed=seed)
-    train(teacher, f"{log_dir}/teacher")
+    train(teacher, f"{log_dir}/teacher", LEARNING_RATE)
     model = ConsistencyModel(
         networks.time_mlp(2, units),
         (2,),
@@ -89,7 +88,7 @@ def main(
         data_std=float(x_train.std()),
         seed=seed,
     )
-    board = train(model, log_dir)
+    board = train(model, log_dir, TAUGHT_RATE if teach else LEARNING_RATE)
 
     number = len(x_train)
     drawn = {
