@@ -17,7 +17,7 @@ STYLED_BY = {2: "modulation", 1: "instance_normalization"}
 def main(
     dataset: str = "digits",
     image_size: int = 8,
-    epochs: int = 150,
+    epochs: int = 30,
     batch_size: int = 32,
     latent_dim: int = 32,
     filters: int = 32,

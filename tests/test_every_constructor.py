@@ -223,6 +223,17 @@ GOOD = {
     networks.mlp_encoder: {"image_shape": IMAGE, "hidden_dims": (3,)},
     networks.patchgan_discriminator: {"image_shape": (24, 24, 1), "filters": 2},
     networks.resnet_generator: {**SIZES, "num_blocks": 1, "num_downsamplings": 1},
+    networks.sagan_discriminator: {
+        "image_shape": (8, 8, 1),
+        "filters": 1,
+        "attention_side": None,
+    },
+    networks.sagan_generator: {
+        "latent_dim": 2,
+        "image_shape": (8, 8, 1),
+        "filters": 1,
+        "attention_side": None,
+    },
     networks.sngan_discriminator: {**SIZES},
     networks.sngan_generator: {"latent_dim": 2, **SIZES},
     networks.style_gan_discriminator: {**SIZES, "filters_base": 8},

@@ -16,6 +16,7 @@ from keras_genmod.networks.mlp import mlp_decoder, mlp_discriminator, mlp_encode
 from keras_genmod.networks.patchgan import patchgan_discriminator
 from keras_genmod.networks.progressive import ProgressiveCritic, ProgressiveGenerator
 from keras_genmod.networks.resnet_generator import resnet_generator
+from keras_genmod.networks.sagan import sagan_discriminator, sagan_generator
 from keras_genmod.networks.sngan import sngan_discriminator, sngan_generator
 from keras_genmod.networks.style_gan import (
     style_gan_generator,
@@ -46,6 +47,8 @@ __all__ = [
     "mlp_encoder",
     "patchgan_discriminator",
     "resnet_generator",
+    "sagan_discriminator",
+    "sagan_generator",
     "sngan_discriminator",
     "sngan_generator",
     "style_gan_discriminator",

@@ -47,13 +47,13 @@ def batch_normalization(x, condition=None, epsilon=2e-5):
     return ConditionalBatchNormalization(epsilon=epsilon)([x, condition])
 
 
-def upward_block(x, channels, condition=None):
-    """BN ReLU up conv3 BN ReLU conv3, and a shortcut of up conv1 (SNGAN)."""
+def upward_block(x, channels, condition=None, spectral=False):
+    """BN ReLU up conv3 BN ReLU conv3, and a shortcut of up conv1 (SNGAN, SAGAN)."""
     h = layers.ReLU()(batch_normalization(x, condition))
-    h = convolution(doubled(h), channels, 3, glorot(2**0.5))
+    h = convolution(doubled(h), channels, 3, glorot(2**0.5), spectral)
     h = layers.ReLU()(batch_normalization(h, condition))
-    h = convolution(h, channels, 3, glorot(2**0.5))
-    shortcut = convolution(doubled(x), channels, 1, glorot())
+    h = convolution(h, channels, 3, glorot(2**0.5), spectral)
+    shortcut = convolution(doubled(x), channels, 1, glorot(), spectral)
     return layers.Add()([h, shortcut])
 
 
