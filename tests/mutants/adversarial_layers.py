@@ -287,4 +287,28 @@ MUTANTS = [
         "",
         "tests/layers/test_orthogonal_regularizer.py",
     ),
+    Mutant(
+        "networks/sagan.py",
+        "SpectralNormalization(start)(latent)",
+        "start(latent)",
+        "tests/networks/test_sagan.py",
+    ),
+    Mutant(
+        "networks/sagan.py",
+        "condition, spectral=True)",
+        "condition)",
+        "tests/networks/test_sagan.py",
+    ),
+    Mutant(
+        "networks/sagan.py",
+        "for width in reversed(widths):",
+        "for width in widths:",
+        "tests/networks/test_sagan.py",
+    ),
+    Mutant(
+        "networks/sagan.py",
+        "sides = [side for side in sides if side * largest <= height]",
+        "pass",
+        "tests/networks/test_sagan.py",
+    ),
 ]
