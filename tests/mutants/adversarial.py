@@ -373,7 +373,7 @@ MUTANTS = [
     Mutant(
         "models/adversarial/projection.py",
         "w = w - length * mean_of_all",
-        "w = w - length * mean",
+        "w = w + length * mean_of_all",
         f"{_STYLES} -k are_found",
     ),
     Mutant(
