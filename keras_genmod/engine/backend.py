@@ -19,6 +19,7 @@ relu = _engine.relu
 loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
 apply_scaled = _steps.apply_scaled
+jit_compile_of_keras = _steps.jit_compile_of_keras
 shorten_updates = _steps.shorten_updates
 cond = _steps.cond
 traced = _steps.traced

@@ -25,9 +25,14 @@ def cond(due, taken, left):
     return ops.cond(due, taken, left)
 
 
-def traced(function, model, name, branches=None):
+def jit_compile_of_keras(jit_compile):
+    """Returns what Keras is to do: what was asked for."""
+    return jit_compile
+
+
+def traced(function, model, name, branches=None, fuse=False):
     """Returns the function: Keras compiles it."""
-    del model, name, branches
+    del model, name, branches, fuse
     return function
 
 

@@ -24,8 +24,8 @@ class CudaGraph:
         RuntimeError: If something in it cannot be captured, or memory does not suffice.
     """
 
-    #: Where graphs run.
-    device = "cuda"
+    #: Where graphs run, and what they are called in a warning.
+    device, way = "cuda", "its CUDA graph"
     _pool: Any = None
 
     def __init__(self, function: Callable, generators: Iterable[torch.Generator]):

@@ -214,7 +214,12 @@ def cond(due, taken, left):
     return taken() if is_due else left()
 
 
-def traced(function, model, name, branches=None):
+def jit_compile_of_keras(jit_compile):
+    """Returns what Keras is to do: its own way, `torch.compile`, often fails."""
+    return False if jit_compile is True else jit_compile
+
+
+def traced(function, model, name, branches=None, fuse=False):
     """Returns a function of a batch that is recorded and repeated.
 
     Args:
@@ -223,20 +228,11 @@ def traced(function, model, name, branches=None):
         name: String, for messages.
         branches: Function from the number of batches of one call to what is due in
             them, hashable; or `None` for a step without `cond`.
+        fuse: Whether inductor is to make few kernels of its calls.
     """
-    if _branches(getattr(model, "optimizer", None)):
+    if torch_updates.branches(getattr(model, "optimizer", None)):
         return function
-    return TracedStep(function, model, name, branches)
-
-
-def _branches(optimizer) -> bool:
-    """Whether Keras asks on the host what each step of an optimizer is to do."""
-    members = getattr(optimizer, "members", {"": optimizer}).values()
-    inner = [getattr(member, "inner_optimizer", member) for member in members]
-    return any(
-        o is not None and (o.gradient_accumulation_steps or o.ema_overwrite_frequency)
-        for o in inner
-    )
+    return TracedStep(function, model, name, branches, fuse)
 
 
 def is_current(function) -> bool:

@@ -1,6 +1,6 @@
 """Programs and loops on a GPU as CUDA graphs: one launch in the place of many."""
 
-import warnings
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -8,15 +8,22 @@ import torch
 
 from keras_genmod.engine.torch_calls import Slot
 from keras_genmod.engine.torch_cuda_graph import CudaGraph
+from keras_genmod.engine.torch_fusion import fused, fused_run
 from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_program import Program
+from keras_genmod.engine.torch_proof import Host, ProvedProgram
 
 #: What captures; tests put one in its place that needs no GPU.
 Graph: Any = CudaGraph
 
 
-def graphed(program: Program) -> Callable:
-    """Returns a program, as a graph if it runs on a GPU and may be one."""
+def graphed(program: Program, fuse: bool = False) -> Callable:
+    """Returns a program, as a graph if it runs on a GPU and may be one.
+
+    Args:
+        program: `Program`.
+        fuse: Whether inductor is to make few kernels of its calls, graph or not.
+    """
     calls = GraphCalls(
         program.calls,
         [*program.inputs, *map(Slot, program.state)],
@@ -26,34 +33,21 @@ def graphed(program: Program) -> Callable:
         program.devices,
         program.shared,
     )
-    if calls.obstacle(Graph.device) is not None:
-        return program
-    if calls.writes() & set(program.inputs):
-        return program
-    return _GraphedProgram(program, calls)
-
-
-class _GraphedProgram:
-    """A program that becomes a graph when it is run for the first time."""
-
-    def __init__(self, program, calls):
-        self._program, self._calls, self._run = program, calls, None
-
-    def __call__(self, tensors):
-        state = self._program.state
-        with torch.inference_mode():
-            if self._run is None:
-                written, root = self._program.written(), self._program.root()
-                memory = [t for n, t in state.items() if root(Slot(n)) in written]
-                results, self._run = proved(
-                    lambda *tensors: self._program.run(*tensors, *state.values()),
-                    lambda: GraphedCalls(self._calls, tensors, list(state.values())),
-                    tensors,
-                    memory,
-                )
-            else:
-                results = self._run(*tensors)
-        return self._program.nest(results)
+    if calls.obstacle(Graph.device) is None:
+        if not calls.writes() & set(program.inputs):
+            return ProvedProgram(
+                program,
+                lambda tensors, state: GraphedCalls(calls, tensors, state, fuse),
+                Graph,
+            )
+    if fuse:
+        run = fused_run(program)
+        return ProvedProgram(
+            program,
+            lambda tensors, state: lambda *tensors: run(*tensors, *state),
+            Graph if Graph.device in program.devices.values() else Host,
+        )
+    return program
 
 
 class GraphedCalls:
@@ -63,9 +57,12 @@ class GraphedCalls:
         calls: `GraphCalls`.
         tensors: List of examples of what they are given.
         state: Tensors that they take besides, and which stay where they are.
+        fuse: Whether inductor is to make few kernels of them.
     """
 
-    def __init__(self, calls: GraphCalls, tensors: list, state: list):
+    def __init__(
+        self, calls: GraphCalls, tensors: list, state: list, fuse: bool = False
+    ):
         calls = calls.on(Graph.device)
         self._buffers = [tensor.clone() for tensor in tensors]
         memory = [*self._buffers, *state]
@@ -80,7 +77,11 @@ class GraphedCalls:
                 return torch.stack(function(*copies))
 
             self._seeds = Graph(read_seeds, ())
+        if fuse:
+            main = dataclasses.replace(main, calls=fused(main.calls, main.returned))
         run = main.function()
+        if fuse:  # the compiler works when they are called first, and not in a capture
+            run(*[tensor.clone() for tensor in memory])
         self._graph = Graph(lambda: run(*memory), main.generators.values())
 
     def __call__(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
@@ -195,81 +196,3 @@ def _place(tensor):
 def _seed(generators, seeds):
     for generator, seed in zip(generators, seeds, strict=True):
         generator.manual_seed(seed & 0xFFFFFFFF)
-
-
-def proved(plain: Callable, capture: Callable, tensors, memory: list) -> tuple:
-    """Runs calls, and their graph from the same state.
-
-    A graph that does not do what the calls do is not used, nor is one that cannot be
-    captured, for want of memory say: a warning tells why.
-
-    Args:
-        plain: Function that makes the calls.
-        capture: Function that returns a faster one.
-        tensors: What both take.
-        memory: List of tensors that are written into.
-
-    Returns:
-        The results, and the function to call from then on.
-    """
-    try:
-        before, after = _State(memory), _State(memory)
-    except torch.OutOfMemoryError:
-        return plain(*tensors), plain
-    expected = plain(*tensors)
-    after.note()
-    before.restore()
-    try:
-        run = capture()
-        results = run(*tensors)
-        if after.is_like(_State(memory), before) and _are_alike(expected, results):
-            return results, run
-        why = "it gives other numbers"
-    except RuntimeError as error:
-        why = str(error).splitlines()[0]
-        Graph.recover()
-    after.restore()
-    warnings.warn(
-        "A program on the GPU is run call by call, which is slower, since its CUDA "
-        f"graph cannot be used: {why}.",
-        stacklevel=2,
-    )
-    return expected, plain
-
-
-class _State:
-    """A copy of memory, and of the global generator."""
-
-    def __init__(self, memory):
-        self.memory, self.copies = memory, [tensor.clone() for tensor in memory]
-        self.random = Graph.random_state()
-
-    def note(self):
-        """Takes what is there now."""
-        for tensor, copy in zip(self.memory, self.copies, strict=True):
-            copy.copy_(tensor)
-        self.random = Graph.random_state()
-
-    def restore(self):
-        for tensor, copy in zip(self.memory, self.copies, strict=True):
-            tensor.copy_(copy)
-        Graph.set_random_state(self.random)
-
-    def is_like(self, other, before):
-        """Whether another state follows in about the same way from one before."""
-        return _are_alike(*(_changes(before, state) for state in (self, other)))
-
-
-def _changes(before, after):
-    pairs = zip(before.copies, after.copies, strict=True)
-    return [new.double() - old.double() for old, new in pairs]
-
-
-def _are_alike(ones, others):
-    """Whether numbers agree but for the order in which a GPU adds up."""
-    size = difference = 0.0
-    for one, other in zip(ones, others, strict=True):
-        one, other = one.double().nan_to_num(), other.double().nan_to_num()
-        size = size + one.square().sum()
-        difference = difference + (one - other).square().sum()
-    return bool(difference <= 0.01 * size + 1e-12) if len(ones) else True

@@ -2,7 +2,7 @@
 
 import torch
 
-from keras_genmod.engine import torch_graphs
+from keras_genmod.engine import torch_graphs, torch_proof
 from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
 from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_program import (
@@ -150,13 +150,14 @@ class Loop:
     def __call__(self, *tensors):
         if self._run is None:
             memory = zip(tensors, self.writes, strict=True)
-            results, self._run = torch_graphs.proved(
+            results, self._run = torch_proof.proved(
                 self._in_turn,
                 lambda: torch_graphs.GraphedLoop(
                     self._before, self._calls, self.writes, self.length, tensors
                 ),
                 tensors,
                 [tensor for tensor, is_written in memory if is_written],
+                torch_graphs.Graph,
             )
             return results
         return self._run(*tensors)

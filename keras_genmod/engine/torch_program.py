@@ -214,7 +214,9 @@ def _unused_after(calls, inputs, returned):
     return unused
 
 
-def python_function(calls, inputs, returned, tensors, generators) -> tuple:
+def python_function(
+    calls, inputs, returned, tensors, generators, bind=directly
+) -> tuple:
     """Returns calls as text and as a Python function, which frees its tensors.
 
     Args:
@@ -223,6 +225,7 @@ def python_function(calls, inputs, returned, tensors, generators) -> tuple:
         returned: Slots of what it returns.
         tensors: What else it uses, by the numbers of slots.
         generators: What it draws from, by their numbers.
+        bind: Function that returns what to call for a function.
     """
     unused, lines = _unused_after(calls, inputs, returned), []
     names: dict[int, str] = {}
@@ -243,7 +246,7 @@ def python_function(calls, inputs, returned, tensors, generators) -> tuple:
         "device": torch.device,
         "inf": math.inf,
         "nan": math.nan,
-        **{name: directly(function) for name, function in functions.items()},
+        **{name: bind(function) for name, function in functions.items()},
         **{f"t{number}": tensor for number, tensor in tensors.items()},
         **{f"g{number}": generator for number, generator in generators.items()},
     }

@@ -35,10 +35,14 @@ class Traced:
         branches: Function of the arguments that returns what `cond` will choose,
             hashable: there are recordings of their own for each. `None` for a function
             without branches.
+        fuse: Whether inductor is to make few kernels of the calls.
     """
 
-    def __init__(self, function: Callable, name: str, branches: Any = None):
+    def __init__(
+        self, function: Callable, name: str, branches: Any = None, fuse: bool = False
+    ):
         self._function, self._name, self._branches = function, name, branches
+        self._fuse = fuse
         self._programs: collections.OrderedDict = collections.OrderedDict()
         self._runs_as_it_is = False
 
@@ -62,7 +66,8 @@ class Traced:
         obstacle = recording.obstacle
         if obstacle is None and recordings:
             try:
-                self._programs[key] = graphed(Program(recordings[-1], recording))
+                program = Program(recordings[-1], recording)
+                self._programs[key] = graphed(program, self._fuse)
                 return results
             except ValueError as error:
                 obstacle = None if len(recordings) < _MAX_RECORDINGS else str(error)
@@ -111,6 +116,7 @@ class TracedStep:
         model: Keras model.
         name: What to call it in a warning.
         branches: Function from the number of batches to what is due in them, or `None`.
+        fuse: Whether inductor is to make few kernels of the calls.
     """
 
     def __init__(
@@ -119,9 +125,10 @@ class TracedStep:
         model: keras.Model,
         name: str,
         branches: Callable | None = None,
+        fuse: bool = False,
     ):
         of_data = None if branches is None else lambda data: branches(len(data))
-        self._model, self._traced = model, Traced(function, name, of_data)
+        self._model, self._traced = model, Traced(function, name, of_data, fuse)
         self._weights = self._state()
 
     def _state(self):

@@ -1,4 +1,4 @@
-"""Adam and SGD on PyTorch, with fewer passes over memory than Keras takes."""
+"""Optimizers on PyTorch: Adam and SGD with fewer passes over memory than in Keras."""
 
 import functools
 
@@ -28,6 +28,16 @@ def shorten(optimizer: keras.optimizers.Optimizer) -> None:
     elif kind == "SGD":
         update = functools.partial(_sgd_update, optimizer)
         keras_internals.replace_update(optimizer, update)
+
+
+def branches(optimizer) -> bool:
+    """Whether Keras asks on the host what each step of an optimizer is to do."""
+    members = getattr(optimizer, "members", {"": optimizer}).values()
+    inner = [getattr(member, "inner_optimizer", member) for member in members]
+    return any(
+        o is not None and (o.gradient_accumulation_steps or o.ema_overwrite_frequency)
+        for o in inner
+    )
 
 
 def _adam_update(optimizer, gradients, variables, learning_rate):

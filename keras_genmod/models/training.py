@@ -34,9 +34,11 @@ class Training(KeptState, Conditions, keras.Model):
         Args:
             optimizer: String or `keras.optimizers.Optimizer`.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras:
-                `jit_compile=True` means XLA on TensorFlow and JAX, `torch.compile` on
-                torch. There "auto" records a step's operations and repeats them from
-                the third batch on, to the same bits, and `False` takes each step anew.
+                `jit_compile=True` means XLA on TensorFlow and JAX. On torch "auto"
+                records a step's operations and repeats them from the third batch on, to
+                the same bits; `True` lets inductor make few kernels of them, for which
+                the third batch takes a minute and a C++ compiler, and a resumed run is
+                equal to rounding; `False` takes each step anew.
                 As on JAX, what a step reads of Python (the rate of a `Dropout`) is
                 taken once: compile again after a change. Steps with gradient
                 accumulation are taken anew.
@@ -63,6 +65,8 @@ class Training(KeptState, Conditions, keras.Model):
         ):
             optimizer = LossScaleOptimizer(optimizer)  # a group scales by itself
         self._given_jit_compile = kwargs.get("jit_compile", "auto")
+        if "jit_compile" in kwargs:
+            kwargs["jit_compile"] = backend.jit_compile_of_keras(kwargs["jit_compile"])
         backend.shorten_updates(optimizer)
         super().compile(optimizer, auto_scale_loss=False, **kwargs)
 
@@ -241,11 +245,12 @@ class Training(KeptState, Conditions, keras.Model):
         force = force or not backend.is_current(known)
         getattr(super(), f"make_{attribute}")(force)
         made = getattr(self, attribute)
-        is_traced = self._given_jit_compile == "auto" and not self.run_eagerly
-        if made is not known and is_traced:
+        given = self._given_jit_compile
+        if made is not known and given in ("auto", True) and not self.run_eagerly:
             name = f"{type(self).__name__}'s {kind} step"
             branches = self.step_branches if kind == "train" else None
-            setattr(self, attribute, backend.traced(made, self, name, branches))
+            made = backend.traced(made, self, name, branches, fuse=given is True)
+            setattr(self, attribute, made)
 
     #: Function from the number of steps to come to what is due in them, hashable, of a
     #: model whose steps hold `engine.cond`; `None` for others. Torch calls it.

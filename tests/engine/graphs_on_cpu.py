@@ -35,7 +35,7 @@ class GraphOnCPU:
     that each replay writes into; nobody seeds a generator or reads on the host within.
     """
 
-    device = "cpu"
+    device, way = "cpu", "its CUDA graph"
     num_replays = 0
 
     def __init__(self, function, generators):

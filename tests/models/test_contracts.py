@@ -373,7 +373,6 @@ class TestFlowVAE(ModelContract):
 @varies_little
 class TestPixelCNN(ModelContract):
     data = (BINARY,)
-    torch_compiles = False
     is_random = False
     sample_levels = 2
 
@@ -389,7 +388,6 @@ class TestPixelCNN(ModelContract):
 @varies_little
 class TestColourPixelCNN(ModelContract):
     data = (FOUR_LEVELS,)
-    torch_compiles = False
     is_random = False
     sample_levels = 4
 
@@ -404,7 +402,6 @@ class TestColourPixelCNN(ModelContract):
 
 class TestConditionalPixelCNN(ConditionalContract):
     data = (BINARY, LABELS)
-    torch_compiles = False
     is_random = False
     sample_levels = 2
 
@@ -421,7 +418,6 @@ class TestPixelCNNPlusPlus(ConditionalContract):
     data = (FOUR_GREYS, LABELS)
     # A hundred variables: TensorFlow traces the steps of Adam as long as the model.
     optimizer = functools.partial(keras.optimizers.SGD, momentum=0.5)
-    torch_compiles = False
     sample_levels = 4
 
     @staticmethod
@@ -443,7 +439,6 @@ class TestPixelCNNPlusPlus(ConditionalContract):
 
 class TestGatedPixelCNN(ConditionalContract):
     data = (BINARY, LABELS)
-    torch_compiles = False
     is_random = False
     sample_levels = 2
 
@@ -458,7 +453,6 @@ class TestGatedPixelCNN(ConditionalContract):
 
 class TestGatedPixelCNNOfEmbeddings(TrainingContract):
     data = (BINARY, EMBEDDINGS)
-    torch_compiles = False
     is_random = False
 
     @staticmethod
@@ -486,7 +480,6 @@ class TestCausalTransformer(ConditionalContract):
 
 class TestRowPixelRNN(ModelContract):
     data = (FOUR_LEVELS,)
-    torch_compiles = False
     is_random = False
     sample_levels = 4
 
@@ -502,7 +495,6 @@ class TestRowPixelRNN(ModelContract):
 @varies_little
 class TestDiagonalPixelRNN(ConditionalContract):
     data = (BINARY, LABELS)
-    torch_compiles = False
     is_random = False
     sample_levels = 2
 
@@ -979,7 +971,6 @@ class TestConditionalFlow(ShortBatch, ConditionalContract):
 class TestGlow(ModelContract):
     policy = "mixed_float16"
     data = (FOUR_GREYS,)
-    torch_compiles = False
     sample_levels = 4
 
     @staticmethod

@@ -67,7 +67,7 @@ MUTANTS = [
         GRAPHS,
     ),
     Mutant(
-        ENGINE + "torch_graphs.py",
+        ENGINE + "torch_proof.py",
         "    after.restore()\n",
         "    before.restore()\n",
         GRAPHS,
@@ -143,5 +143,23 @@ MUTANTS = [
         "fixed |= {root(leaf)",
         "_ = {root(leaf)",
         TESTS,
+    ),
+    Mutant(
+        ENGINE + "torch_fusion.py",
+        "and not call.draws",
+        "",
+        "tests/engine/test_fusion.py",
+    ),
+    Mutant(
+        ENGINE + "torch_fusion.py",
+        "for s in call.written() if s in taken]",
+        "for s in call.written() if s not in taken]",
+        "tests/engine/test_fusion.py",
+    ),
+    Mutant(
+        ENGINE + "torch_proof.py",
+        "    before.restore()\n    try:",
+        "    try:",
+        "tests/engine/test_fusion.py",
     ),
 ]
