@@ -187,7 +187,7 @@ class Trajectory(keras.callbacks.Callback):
 
 def grown(folder, epochs):
     model = progressive_gan()
-    model.compile(keras.optimizers.Adam(1e-2))
+    model.compile(keras.optimizers.SGD(1e-2, momentum=0.5))
     path = Trajectory()
     backup = keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False)
     each = [callbacks.GrowNetworks(), path, backup]

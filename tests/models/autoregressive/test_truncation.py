@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_genmod import CausalTransformer, PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.truncation import truncated
+from tests.contracts import torch_param
 from tests.models.autoregressive.cases import make
 
 CHANCES = np.array([[0.1, 0.4, 0.2, 0.3], [0.25, 0.25, 0.25, 0.25]], "float32")
@@ -38,7 +39,7 @@ def test_levels_that_are_as_likely_as_the_last_one_stay():
     assert left(2, None)[1].all()
 
 
-@pytest.fixture(scope="module", params=[2, 5])
+@pytest.fixture(scope="module", params=[torch_param(2), 5])
 def model(request):
     model = make(CausalTransformer, (2, 2, 1), num_levels=request.param)
     model.head.kernel.assign(20 * ops.convert_to_numpy(model.head.kernel))

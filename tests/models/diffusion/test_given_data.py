@@ -7,7 +7,7 @@ import keras_genmod
 from keras_genmod import CosineSchedule, DiffusionModel, LinearSchedule
 from keras_genmod.models.diffusion import repaint
 from keras_genmod.models.diffusion.time_grid import make_grid
-from tests.contracts import array_of
+from tests.contracts import array_of, slow_elsewhere
 from tests.models.diffusion.oracle import Oracle
 from tests.models.small_networks import small_time_network
 
@@ -103,6 +103,11 @@ def test_edit_starts_at_its_strength(model):
     x = np.tile(X[:1], (2000, 1))
     little = array_of(model.edit(x, 0.02, seed=0, num_steps=10))
     np.testing.assert_allclose(little, x, atol=0.4)
+
+
+@slow_elsewhere
+def test_edits_have_the_moments_of_what_is_left(model):
+    x = np.tile(X[:1], (2000, 1))
     # At the end nothing is left of x: samples of the model.
     all_of_it = array_of(model.edit(x, 1.0, seed=0, sampler="heun", num_steps=80))
     np.testing.assert_allclose(all_of_it.mean(0), MEAN, atol=0.06)
@@ -128,6 +133,7 @@ def test_steps_of_an_edit_are_those_that_are_left(model):
         model.edit(X, 0.02, num_steps=30)
 
 
+@slow_elsewhere
 def test_resamplings_bring_the_unknown_to_fit():
     correlated = np.array([[1.0, 0.8], [0.8, 1.0]])
     schedule = LinearSchedule()
