@@ -28,6 +28,7 @@ from keras_genmod import (
     FlowMatching,
     GatedPixelCNN,
     Glow,
+    KLAutoencoder,
     LadderVAE,
     NormalizingFlow,
     Pix2Pix,
@@ -175,6 +176,27 @@ class TestLadderVAE(ModelContract):
     @staticmethod
     def outputs(model):
         return model.encode(BINARY), model.reconstruct(BINARY)
+
+
+@varies_little
+class TestKLAutoencoder(ModelContract):
+    data = (GREY,)
+    falls = None
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return KLAutoencoder(
+            small_network(IMAGE, (2, 2, 4)),
+            small_network((2, 2, 2), IMAGE, "sigmoid"),
+            small_network(IMAGE, (1,), use_bias=False),
+            (2, 2, 2),
+            discriminator_start=1,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.encode(GREY), model.reconstruct(GREY)
 
 
 class TestTwoStage(ConditionalContract):
