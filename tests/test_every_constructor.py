@@ -12,6 +12,7 @@ from tests.models.small_networks import small_network, small_time_network
 IMAGE = (4, 4, 1)
 LATENT = 3
 TO_LATENT = small_network(IMAGE, (LATENT,))
+TO_MAP = small_network(IMAGE, (2, 2, LATENT))
 TO_SCORE = small_network(IMAGE, (1,))
 TO_IMAGE = small_network((LATENT,), IMAGE)
 TRANSLATOR = small_network(IMAGE, IMAGE)
@@ -128,6 +129,14 @@ GOOD = {
         "quantizer": layers.VectorQuantizer(4, LATENT),
         "decoder": TO_IMAGE,
         "discriminator": TO_SCORE,
+    },
+    models.VQVAE2: {
+        "encoder": TO_MAP,
+        "top_encoder": small_network((2, 2, LATENT), (1, 1, 2)),
+        "top_quantizer": layers.VectorQuantizer(4, 2),
+        "top_decoder": small_network((1, 1, 2), (2, 2, 1)),
+        "bottom_quantizer": layers.VectorQuantizer(4, 2),
+        "decoder": small_network((2, 2, 3), IMAGE),
     },
     models.VQVAE: {
         "encoder": TO_LATENT,

@@ -32,6 +32,7 @@ from keras_genmod.models.discrete.kl_autoencoder import KLAutoencoder
 from keras_genmod.models.discrete.two_stage import TwoStage
 from keras_genmod.models.discrete.vq_gan import VQGAN
 from keras_genmod.models.discrete.vq_vae import VQVAE
+from keras_genmod.models.discrete.vq_vae_2 import VQVAE2
 from keras_genmod.models.energy.boltzmann_machine import BoltzmannMachine
 from keras_genmod.models.energy.dbm import DBM
 from keras_genmod.models.energy.dbn import DBN
@@ -85,6 +86,7 @@ __all__ = [
     "VAE",
     "VQGAN",
     "VQVAE",
+    "VQVAE2",
     "VariationalDequantization",
     "WGAN",
     "WGANGP",

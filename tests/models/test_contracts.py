@@ -13,6 +13,7 @@ from keras_genmod import (
     VAE,
     VQGAN,
     VQVAE,
+    VQVAE2,
     WGAN,
     WGANGP,
     Autoencoder,
@@ -111,6 +112,28 @@ class TestVQVAE(ModelContract):
             if name.split("/")[-1] in moved:
                 assert np.any(run.states[0][name] != before), name
                 assert np.any(run.states[1][name] != run.states[0][name]), name
+
+
+@varies_little
+class TestVQVAE2(ModelContract):
+    data = (BINARY,)
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return VQVAE2(
+            small_network(IMAGE, (2, 2, LATENT)),
+            small_network((2, 2, LATENT), (1, 1, 2)),
+            VectorQuantizer(6, 2, decay=0.9, restart_threshold=0.3),
+            small_network((1, 1, 2), (2, 2, 1)),
+            VectorQuantizer(6, LATENT, decay=0.9, restart_threshold=0.3),
+            small_network((2, 2, 1 + LATENT), IMAGE),
+        )
+
+    @staticmethod
+    def outputs(model):
+        codes = model.encode(BINARY)
+        return model.decode(codes), model.log_prob(BINARY)
 
 
 class TestVQGAN(ModelContract):

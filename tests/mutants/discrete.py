@@ -83,22 +83,22 @@ MUTANTS = [
         f"{_OTHERS} -k follow_the_logits",
     ),
     Mutant(
-        "models/discrete/vq_vae.py",
+        "models/discrete/coded_likelihood.py",
         "return -math.prod(self.grid) * math.log(self.num_codes)",
         "return -math.log(self.num_codes)",
         f"{_MODELS}/test_vq_vae.py -k one_term",
     ),
     Mutant(
-        "models/discrete/vq_vae.py",
+        "models/discrete/coded_likelihood.py",
         "self.mean_loss(reconstruction + y_pred",
         "self.mean_loss(reconstruction - y_pred",
         f"{_MODELS}/test_vq_vae.py -k loss_is_the_bound",
     ),
     Mutant(
         "models/discrete/vq_vae.py",
-        "self.usage.update_state(y_pred",
+        "self.usage.update_state(codes",
         "self.usage.counts.assign(0 * self.usage.counts)\n        "
-        "self.usage.update_state(0 * y_pred",
+        "self.usage.update_state(0 * codes",
         f"{_MODELS}/test_vq_vae.py -k loss_is_the_bound",
     ),
     Mutant(
@@ -268,5 +268,41 @@ MUTANTS = [
         "[np.ravel(file[name]) for name in names]",
         "[np.ones(np.size(file[name])) for name in names]",
         "tests/losses/test_lpips.py -k authors",
+    ),
+    Mutant(
+        "models/discrete/vq_vae_2.py",
+        '"loss": top["loss"] + bottom["loss"]',
+        '"loss": bottom["loss"]',
+        f"{_MODELS}/test_vq_vae_2.py -k counted",
+    ),
+    Mutant(  # the fine level is not told the coarse one
+        "models/discrete/vq_vae_2.py",
+        "self.bottom_head(ops.concatenate([features, above], axis=-1))",
+        "self.bottom_head(ops.concatenate([features, 0.0 * above], axis=-1))",
+        f"{_MODELS}/test_vq_vae_2.py -k those_of_both",
+    ),
+    Mutant(
+        "models/discrete/vq_vae_2.py",
+        "self._above(self.top_quantizer.lookup(top))",
+        "self._above(self.bottom_quantizer.lookup(top))",
+        f"{_MODELS}/test_vq_vae_2.py -k those_of_both",
+    ),
+    Mutant(
+        "models/discrete/vq_vae_2.py",
+        "self.top_usage.update_state(codes[:, : self.num_top])",
+        "self.top_usage.update_state(codes)",
+        f"{_MODELS}/test_vq_vae_2.py -k counted",
+    ),
+    Mutant(
+        "models/discrete/vq_vae_2.py",
+        "    if bottom.num_codes != top.num_codes:",
+        "    if False:",
+        f"{_MODELS}/test_vq_vae_2.py -k refused",
+    ),
+    Mutant(
+        "models/discrete/coded_likelihood.py",
+        "self._log_likelihood(output, data) + self.log_uniform_prior",
+        "self._log_likelihood(output, data)",
+        f"{_MODELS}/test_vq_vae_2.py -k those_of_both",
     ),
 ]

@@ -19,11 +19,11 @@ from keras_genmod.engine import Seeds, compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable, step_counter
 from keras_genmod.models.autoencoders.kl_terms import warmed_up
-from keras_genmod.models.autoencoders.ladder import (
+from keras_genmod.models.autoencoders.ladder_posterior import (
     LadderPosterior,
-    LadderPrior,
     normal_kl,
 )
+from keras_genmod.models.autoencoders.ladder_prior import LadderPrior
 from keras_genmod.models.autoencoders.latent_variables import LatentVariables
 from keras_genmod.models.autoencoders.posterior import normal_heads
 

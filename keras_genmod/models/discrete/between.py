@@ -71,6 +71,11 @@ class _Latents:
 
     def __init__(self, autoencoder: Any, prior: Any) -> None:
         discrete = hasattr(autoencoder, "encode_features")
+        if not discrete and hasattr(autoencoder, "grid"):
+            raise ValueError(
+                f"`prior` must be one over codes for a {type(autoencoder).__name__}, "
+                f"such as a CausalTransformer. Received: prior={prior!r}"
+            )
         names = "encode_features decode_features" if discrete else "encode decode"
         self._encode, self._decode = (getattr(autoencoder, n) for n in names.split())
         network = autoencoder.encoder

@@ -20,11 +20,11 @@ from keras_genmod.losses import PerceptualLoss
 from keras_genmod.models import network_checks
 from keras_genmod.models.discrete.adversarial_codec import AdversarialCodec
 from keras_genmod.models.discrete.code_usage import CodeUsage
-from keras_genmod.models.discrete.coded import Coded, grid_of
+from keras_genmod.models.discrete.quantized_features import QuantizedFeatures, grid_of
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class VQGAN(Coded, AdversarialCodec):
+class VQGAN(QuantizedFeatures, AdversarialCodec):
     """Encodes images to codes, by L1, perceptual and adversarial losses.
 
     With x and y the images and their reconstructions on [-1, 1], D the discriminator,
@@ -120,9 +120,7 @@ class VQGAN(Coded, AdversarialCodec):
     def call(self, inputs, training=False):
         """Returns the reconstructions."""
         x, _ = self.data_and_condition(inputs)
-        features = self.encoder(x, training=training)
-        found = self.quantizer(features, training=training)
-        return self._decoded(found["quantized"], training)
+        return self._decoded(self._quantized(x, training)["quantized"], training)
 
     def _images_of(self, vectors):
         return self._decoded(vectors)

@@ -1,20 +1,19 @@
 """VQ-VAE: an autoencoder whose latents are a grid of discrete codes."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_genmod.engine import compiled
 from keras_genmod.layers.quantizer import Quantizer
 from keras_genmod.models.discrete.code_usage import CodeUsage
-from keras_genmod.models.discrete.coded import Coded, grid_of
+from keras_genmod.models.discrete.coded_likelihood import CodedLikelihood
 from keras_genmod.models.discrete.output_likelihood import OutputLikelihood
+from keras_genmod.models.discrete.quantized_features import QuantizedFeatures, grid_of
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class VQVAE(Coded):
+class VQVAE(CodedLikelihood, QuantizedFeatures):
     """Encodes to a grid of codes, and decodes their vectors.
 
     With k(x) the codes of encoder(x), z_q their vectors and N their number,
@@ -67,8 +66,6 @@ class VQVAE(Coded):
     ```
     """
 
-    likelihood_kind = "lower_bound"
-
     def __init__(
         self,
         encoder: keras.Model,
@@ -83,95 +80,22 @@ class VQVAE(Coded):
         output.check_decoder(decoder, (*grid, quantizer.code_dim))
         super().__init__(data_shape=data_shape, **kwargs)
         self.encoder, self.quantizer, self.decoder = encoder, quantizer, decoder
-        self.likelihood, self._given_levels = likelihood, num_levels
-        self._output = output
-        self.num_levels = output.num_levels
+        self._begin_likelihood(output, num_levels)
         self.grid = grid
         self.num_codes = quantizer.num_codes
-        self.output_log_var = None
-        if likelihood == "normal":
-            self.output_log_var = self.add_weight(
-                (), "zeros", "float32", autocast=False, name="output_log_var"
-            )
-        self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
-        self.quantization_tracker = keras.metrics.Mean(name="quantization")
         self.usage = CodeUsage(self.num_codes)
         self.finish_construction()
-
-    @property
-    def log_uniform_prior(self) -> float:
-        """The log-probability of any codes under the uniform prior, -N log K nats."""
-        return -math.prod(self.grid) * math.log(self.num_codes)
-
-    def call(self, inputs, training=False):
-        x, _ = self.data_and_condition(inputs)
-        features = self.encoder(x, training=training)
-        found = self.quantizer(features, training=training)
-        output = self._decode_vectors(found["quantized"], training)
-        return {"output": output, "codes": found["codes"], "loss": found["loss"]}
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        data, _ = self.data_and_condition(x)
-        reconstruction = -self._log_likelihood(y_pred["output"], data)
-        self.reconstruction_tracker.update_state(reconstruction, sample_weight)
-        self.quantization_tracker.update_state(y_pred["loss"], sample_weight)
-        self.usage.update_state(y_pred["codes"])
-        return self.mean_loss(reconstruction + y_pred["loss"], sample_weight)
 
     def _decode_vectors(self, vectors, training=False):
         return ops.cast(self.decoder(vectors, training=training), "float32")
 
-    def _log_var(self):
-        variable = self.output_log_var
-        return None if variable is None else ops.convert_to_tensor(variable)
-
-    def _log_likelihood(self, output, data):
-        return self._output.log_prob(output, data, self._log_var())
-
-    def _images_of(self, vectors):
-        output = self._decode_vectors(vectors)
-        return self._output.distribution(output, self._log_var()).mean()
-
-    def log_prob(self, x: Any, condition: Any = None, batch_size: int = 128) -> Any:
-        """Returns a lower bound on log p(x) in nats, shape `(batch,)`.
-
-        log p(x | k(x)) - N log K: under a uniform prior over the codes.
-
-        Args:
-            x: Data of shape `(batch, *data_shape)`.
-            condition: `None`: a VQVAE has no conditions.
-            batch_size: Positive int, examples at a time.
-
-        Raises:
-            ValueError: If an argument is out of range.
-        """
-        return self._in_batches(self._log_prob, x, condition, batch_size)
-
-    @compiled()
-    def _log_prob(self, state, x, condition):
-        del state, condition  # Nothing is drawn, nothing given.
-        data = ops.cast(x, "float32")
-        output = self._decode_vectors(self.quantizer.lookup(self._codes(data)))
-        return self._log_likelihood(output, data) + self.log_uniform_prior
-
-    def likelihood_protocol(self) -> dict[str, Any]:
-        """Returns what a ledger names beside the data: the prior over codes."""
-        return {"prior": "uniform", "num_codes": self.num_codes}
-
-    def check_examples(self, x: Any) -> None:
-        super().check_examples(x)
-        self._output.check_examples(x)
+    def _track_usage(self, codes):
+        self.usage.update_state(codes)
 
     def get_config(self):
-        config = super().get_config()
-        del config["num_classes"]
         return {
-            **config,
+            **super().get_config(),
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "quantizer": keras.saving.serialize_keras_object(self.quantizer),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "likelihood": self.likelihood,
-            "num_levels": self._given_levels,
         }

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_genmod import LadderVAE
 from keras_genmod.distributions import Normal
-from keras_genmod.models.autoencoders.ladder import merged, normal_kl
+from keras_genmod.models.autoencoders.ladder_posterior import merged, normal_kl
 from tests.contracts import slow_elsewhere
 from tests.models.autoencoders.test_vae import linear, set_weights
 
