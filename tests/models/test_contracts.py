@@ -86,6 +86,8 @@ FOUR_LEVELS = FOUR_LEVELS.astype("float32")
 LATENTS = _generator.normal(size=(4, LATENT)).astype("float32")
 POINTS = _generator.normal((1.0, -1.0), 0.5, (22, 2)).astype("float32")[:NUM_EXAMPLES]
 EMBEDDINGS = _generator.normal(size=(22, 2)).astype("float32")[:NUM_EXAMPLES]
+# For large steps: TensorFlow traces the updates of Adam as long as the model.
+MOMENTUM = functools.partial(keras.optimizers.SGD, momentum=0.5)
 
 
 class TestVQVAE(ModelContract):
@@ -461,8 +463,7 @@ class TestConditionalPixelCNN(ConditionalContract):
 
 class TestPixelCNNPlusPlus(ConditionalContract):
     data = (FOUR_GREYS, LABELS)
-    # A hundred variables: TensorFlow traces the steps of Adam as long as the model.
-    optimizer = functools.partial(keras.optimizers.SGD, momentum=0.5)
+    optimizer = MOMENTUM
     sample_levels = 4
 
     @staticmethod
@@ -596,6 +597,7 @@ class TestGANWithEverything(ModelContract):
 
     data = (GREY,)
     falls = None
+    optimizer = MOMENTUM
     sample_arguments = {"truncation": 1.0}
     sample_range = (0, 1)
 
@@ -754,6 +756,7 @@ class TestPix2Pix(ModelContract):
 class TestProgressiveGAN(ModelContract):
     data = (GREY.repeat(2, axis=1).repeat(2, axis=2),)
     falls = None
+    optimizer = MOMENTUM
     sample_range = (0, 1)
 
     @staticmethod
