@@ -55,6 +55,17 @@ def test_finite_scalars_have_a_slope_at_the_origin(num_levels):
     assert np.all(slope > 0.4) and np.all(slope < 1.1)
 
 
+def test_codes_of_half_precision_features_are_exact_above_256():
+    # bfloat16 knows every second integer above 256 alone.
+    layer = FiniteScalarQuantizer((8, 5, 5, 5), dtype="mixed_bfloat16")
+    features = np.random.default_rng(0).normal(0, 2, (500, 4)).astype("float32")
+    half = ops.cast(ops.convert_to_tensor(features), "bfloat16")
+    found = ops.convert_to_numpy(layer(half)["codes"])
+    plain = FiniteScalarQuantizer((8, 5, 5, 5))(ops.cast(half, "float32"))
+    np.testing.assert_array_equal(found, ops.convert_to_numpy(plain["codes"]))
+    assert len(np.unique(found[found > 256] % 2)) == 2
+
+
 def test_finite_scalars_have_no_loss_and_no_weights():
     layer = FiniteScalarQuantizer((4, 3), dtype="mixed_bfloat16")
     found = layer(np.ones((3, 5, 2), "float32"))

@@ -120,6 +120,17 @@ def test_averages_are_those_of_hand_calculation_over_two_steps():
     np.testing.assert_allclose(ops.convert_to_numpy(layer.counts), [1.0, 1.25])
 
 
+def test_a_step_looks_up_in_the_codebook_as_it_was_before_it():
+    layer = VectorQuantizer(3, 2, decay=0.0, restart_threshold=0.0, seed=0)
+    before = ops.convert_to_numpy(layer.codebook)
+    vectors = np.random.default_rng(0).normal(size=(9, 2)).astype("float32")
+    found = layer(vectors, training=True)
+    codes = ops.convert_to_numpy(found["codes"])
+    quantized = ops.convert_to_numpy(found["quantized"])
+    np.testing.assert_allclose(quantized, before[codes], atol=1e-6)
+    assert np.any(ops.convert_to_numpy(layer.codebook) != before)
+
+
 def test_one_code_is_the_mean_of_all_vectors():
     layer, z = made(1, 3), normal(4, 5, 3)
     layer(z, training=True)

@@ -305,4 +305,10 @@ MUTANTS = [
         "self._log_likelihood(output, data)",
         f"{_MODELS}/test_vq_vae_2.py -k those_of_both",
     ),
+    Mutant(  # bfloat16 knows every second integer above 256 alone
+        "layers/finite_scalar_quantizer.py",
+        "codes = ops.sum(digits * place, axis=-1)",
+        'codes = ops.sum(ops.cast(digits * place, "bfloat16"), axis=-1)',
+        f"{_OTHERS} -k half_precision",
+    ),
 ]
