@@ -2,8 +2,11 @@
 
 import keras
 import numpy as np
+import pytest
 
+from keras_genmod import checks
 from keras_genmod.models import valid_data
+from tests.models import test_contracts as cases
 
 # Each with two pixels.
 EXAMPLES = [(0.0, 1.0), (-0.5, 1.5), (0.5, 1.1), (-1e-3, 0.5)]
@@ -22,3 +25,23 @@ def test_all_values_must_be_levels():
     x = keras.ops.convert_to_tensor(x)
     valid = keras.ops.convert_to_numpy(valid_data.on_levels(x, 3))
     np.testing.assert_array_equal(valid, 2 * [True] + 7 * [False])
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("case", [cases.TestGlow, cases.TestBoltzmannMachine])
+def test_levels_are_checked_once_a_call(case, monkeypatch):
+    checked = []
+    check = checks.levels
+
+    def counting(name, x, num_levels):
+        checked.append(len(x))
+        check(name, x, num_levels)
+
+    monkeypatch.setattr(checks, "levels", counting)
+    model, (x,) = case.compiled(), case.data
+    for call in (case.fit, lambda m: m.evaluate(x, verbose=0), lambda m: m.log_prob(x)):
+        call(model)
+        assert checked == [len(x)]
+        checked.clear()
+    case.fit(model, validation_data=(x[:8],))
+    assert sorted(checked) == [8, len(x)]

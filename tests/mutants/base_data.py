@@ -151,4 +151,10 @@ MUTANTS = [
         '"purple": ("purple", "crimson")',
         _SCENES,
     ),
+    Mutant(  # arrays are looked at twice
+        "models/incoming.py",
+        "    model.check_data(x, y)\n    if class_weight",
+        "    model.check_data(x, y)\n    model.check_data(x, y)\n    if class_weight",
+        "tests/models/test_valid_data.py -k once",
+    ),
 ]

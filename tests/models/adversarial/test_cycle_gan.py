@@ -249,3 +249,14 @@ def test_negative_number_is_an_error(name):
 def test_labels_are_no_condition():
     with pytest.raises(TypeError, match="num_classes"):
         cycle_gan(num_classes=3)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_images_of_one_domain_are_an_error_that_names_the_pair(call):
+    model = cycle_gan()
+    model.compile("sgd")
+    with pytest.raises(
+        ValueError, match=r"pairs of images: .*\(\(images_a, images_b\)"
+    ):
+        getattr(model, call)(A, verbose=0)
