@@ -181,8 +181,8 @@ MUTANTS = [
     ),
     Mutant(
         "networks/residual_blocks.py",
-        "ConditionalBatchNormalization(epsilon=1e-5, spectral=True)",
-        "ConditionalBatchNormalization(epsilon=1e-5)",
+        "epsilon=1e-5, spectral=True, kernel_regularizer",
+        "epsilon=1e-5, kernel_regularizer",
         f"{_BIG_GAN} -k every_kernel",
     ),
     Mutant(

@@ -49,7 +49,7 @@ MUTANTS = [
     ),
     Mutant(
         "models/incoming.py",
-        "y = np.zeros(len(x)) if y is None else y",
+        "y = np.zeros(number) if y is None else y",
         "y = y",
         f"{_INCOMING} -k weights",
     ),

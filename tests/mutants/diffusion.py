@@ -145,8 +145,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/diffusion/flow_matching.py",
-        "noise, x = (ops.cast",
-        "x, noise = (ops.cast",
+        "noise, x = pair",
+        "x, noise = pair",
         "tests/models/diffusion/test_flow_matching.py -k stay_together",
     ),
     Mutant(
