@@ -58,18 +58,24 @@ class QuantizedFeatures(Coded):
         return self._images_of(self._lookup(codes))
 
 
-def grid_of(encoder: Any, quantizer: Any, name: str = "encoder") -> tuple:
+def grid_of(encoder: Any, quantizer: Any, level: str = "") -> tuple:
     """Returns the data's shape and that of an example's codes.
+
+    Args:
+        encoder: Network from data to the features of a quantizer.
+        quantizer: `Quantizer`.
+        level: What the names of both arguments begin with in messages.
 
     Raises:
         ValueError: If the quantizer does not take what the encoder returns.
     """
     if not isinstance(quantizer, Quantizer):
         raise ValueError(
-            "`quantizer` must be a `keras_genmod.layers.VectorQuantizer`, "
+            f"`{level}quantizer` must be a `keras_genmod.layers.VectorQuantizer`, "
             "`FiniteScalarQuantizer` or `GumbelQuantizer`. "
-            f"Received: quantizer={quantizer!r}"
+            f"Received: {level}quantizer={quantizer!r}"
         )
+    name = f"{level}encoder"
     data_shape, features = network_checks.shapes(name, encoder)
     network_checks.known_shape(name, data_shape)
     network_checks.known_shape(name, features)

@@ -94,7 +94,7 @@ class VQVAE2(CodedLikelihood):
     ) -> None:
         data_shape, features = network_checks.shapes("encoder", encoder)
         network_checks.known_shape("encoder", (*data_shape, *features))
-        found, top_grid = grid_of(top_encoder, top_quantizer, "top_encoder")
+        found, top_grid = grid_of(top_encoder, top_quantizer, "top_")
         if found != features:
             raise ValueError(
                 f"`top_encoder` must take the features of the encoder, {features} "
