@@ -88,43 +88,6 @@ def main(
             f"--dataset must be one of {', '.join(SETS)}, and --methods some of "
             f"{', '.join(METHODS)}"
         )
-    run(
-        "mode_collapse",
-        dataset,
-        names,
-        epochs,
-        batch_size,
-        beta_1,
-        seed,
-        limit,
-        log_dir,
-    )
-
-
-def run(
-    recipe: str,
-    dataset: str,
-    names: list[str],
-    epochs: int,
-    batch_size: int,
-    beta_1: float,
-    seed: int,
-    limit: int | None,
-    log_dir: str,
-) -> None:
-    """Trains each of some methods, draws what they draw, and prints what they find.
-
-    Args:
-        recipe: Its name, that of the picture.
-        dataset: One of `SETS`.
-        names: Some of `METHODS`.
-        epochs: As in `main`.
-        batch_size: As in `main`.
-        beta_1: As in `main`.
-        seed: As in `main`.
-        limit: As in `main`.
-        log_dir: As in `main`.
-    """
     draw, _, _, side = SETS[dataset]
     x, _ = draw(seed, min(NUM_POINTS, limit or NUM_POINTS))
     pictures, figures = [_picture(x, side)], []
@@ -152,10 +115,9 @@ def run(
         share = f"{found.high_quality_share:.1%}"
         figures.append(f"{name} {found.num_modes_found}, {share}, {kl}")
 
-    picture = f"{log_dir}/{recipe}.png"
     caption = f"{dataset}, epoch {epochs}; the data, then the samples of each method"
     callbacks.save_png(
-        picture,
+        f"{log_dir}/mode_collapse.png",
         callbacks.image_grid(np.stack(pictures), len(pictures), scale=1),
         caption,
     )
@@ -166,7 +128,7 @@ def run(
         f"{'; '.join(figures)}."
     )
     print(
-        f"Picture: {picture}. Models: {log_dir}/*/model.keras. "
+        f"Picture: {log_dir}/mode_collapse.png. Models: {log_dir}/*/model.keras. "
         f"Curves: tensorboard --logdir {log_dir}"
     )
 

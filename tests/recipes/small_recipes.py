@@ -176,7 +176,7 @@ FILES = {
     "mode_collapse": [
         f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
     ],
-    "pac_gan": [f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN],
+    "pac_gan": [f"packs_of_{n}/{file}" for n in (1, 2) for file in RUN],
     "planar_energies": [
         f"{energy}/{file}"
         for energy in ("ring", "sine", "split_sine", "forked_sine")
