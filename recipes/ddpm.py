@@ -63,7 +63,6 @@ def main(
     model = DiffusionModel(
         network,
         image_shape,
-        loss_weight="min_snr",
         num_levels=num_levels,
         seed=seed,
     )
