@@ -80,7 +80,7 @@ def uses_xla(choice: bool | None) -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def package_loop(models, name, policy="float32", xla=None, eager=False):
+def package_loop(models, name, policy="float32", xla=None, way="traced"):
     """Returns the package's loop of the name, one of `models.NAMES`.
 
     Args:
@@ -88,7 +88,8 @@ def package_loop(models, name, policy="float32", xla=None, eager=False):
         name: String.
         policy: Name of the dtype policy of all layers.
         xla: As in `uses_xla`.
-        eager: Whether nothing is compiled or traced.
+        way: "traced", "eager", where nothing is compiled or traced, or on torch
+            "fused", by inductor.
     """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -98,7 +99,8 @@ def package_loop(models, name, policy="float32", xla=None, eager=False):
         keras.config.set_dtype_policy(before)
     # Elsewhere than on TensorFlow, what the package does by default.
     jit_compile = uses_xla(xla) if BACKEND == "tensorflow" else "auto"
-    if eager:
+    jit_compile = True if way == "fused" else jit_compile
+    if way == "eager":
         model.compile(models.make_optimizer(name), run_eagerly=True)
     else:
         model.compile(models.make_optimizer(name), jit_compile=jit_compile)

@@ -14,6 +14,7 @@ from benchmarks import architectures, large_models, loops
 SIZES = {"standard": architectures, "large": large_models}
 WAYS = {
     "traced": "package traced",
+    "fused": "package fused",
     "eager": "package eager",
     "by_hand": "by hand eager",
     "by_hand_compiled": "by hand compiled",
@@ -43,6 +44,8 @@ def is_possible(way, size, name, policy) -> bool:
     """
     if way in ("traced", "eager"):
         return True
+    if way == "fused":
+        return loops.BACKEND == "torch"
     if size != "standard" or policy != "float32":
         return False
     if way == "keras_example":
@@ -62,8 +65,8 @@ def make_loop(way, size, name, policy="float32", xla=None):
         policy: Name of a dtype policy.
         xla: As in `loops.uses_xla`.
     """
-    if way in ("traced", "eager"):
-        return loops.package_loop(SIZES[size], name, policy, xla, eager=way == "eager")
+    if way in ("traced", "fused", "eager"):
+        return loops.package_loop(SIZES[size], name, policy, xla, way)
     if way == "keras_example":
         return loops.keras_example_loop(name, xla)
     return loops.reference_loop(name, xla, eager=way == "by_hand")
