@@ -6,88 +6,20 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks import sizes
+from benchmarks.references import unet_parameters
 from benchmarks.references.jax_parts import (
     Loop,
     adam,
     adam_state,
     apply_dense,
     conv,
-    dense,
     generator,
-    norm,
-    weights,
 )
-
-
-def _layer(rng, size, inputs, outputs, at_zero=False):
-    w = weights(rng, size, size, inputs, outputs)
-    return {"w": 0 * w if at_zero else w, "b": jnp.zeros(outputs)}
 
 
 def _apply(p, x, stride=1):
     # As many zeros before as Keras has: none of an even image and stride 2.
     return conv(x, p["w"], stride, "SAME") + p["b"]
-
-
-def _block(rng, inputs, outputs, units):
-    p = {
-        "norms": (norm(inputs), norm(outputs)),
-        "first": _layer(rng, 3, inputs, outputs),
-        "scale": dense(rng, units, outputs),
-        "shift": dense(rng, units, outputs),
-        "last": _layer(rng, 3, outputs, outputs, at_zero=True),
-    }
-    if inputs != outputs:
-        p["skip"] = dense(rng, inputs, outputs)
-    return p
-
-
-def _attention(rng, channels):
-    return {
-        "norm": norm(channels),
-        **{name: dense(rng, channels, channels) for name in ("q", "k", "v")},
-        "projection": {"w": jnp.zeros((channels,) * 2), "b": jnp.zeros(channels)},
-    }
-
-
-def unet(rng):
-    """Returns the parameters of the U-Net, of images of one channel."""
-    filters, multipliers = sizes.UNET_FILTERS, sizes.UNET_MULTIPLIERS
-    units, lowest = 4 * filters, len(multipliers) - 1
-
-    def pair(inputs, outputs, level):
-        found = {"block": _block(rng, inputs, outputs, units)}
-        return (
-            {**found, "attention": _attention(rng, outputs)}
-            if level == lowest
-            else found
-        )
-
-    x, skips, down, up = filters, [filters], [], []
-    for level, multiplier in enumerate(multipliers):
-        if level > 0:
-            down.append(_layer(rng, 3, x, x))
-            skips.append(x)
-        for _ in range(sizes.UNET_BLOCKS):
-            down.append(pair(x, multiplier * filters, level))
-            x = multiplier * filters
-            skips.append(x)
-    middle = [pair(x, x, lowest), {"block": _block(rng, x, x, units)}]
-    for level, multiplier in reversed(list(enumerate(multipliers))):
-        for _ in range(sizes.UNET_BLOCKS + 1):
-            up.append(pair(x + skips.pop(), multiplier * filters, level))
-            x = multiplier * filters
-        if level > 0:
-            up.append(_layer(rng, 3, x, x))
-    return {
-        "embed": (dense(rng, filters, units), dense(rng, units, units)),
-        "first": _layer(rng, 3, 1, filters),
-        "down": down,
-        "middle": middle,
-        "up": up,
-        "norm": norm(x),
-        "last": _layer(rng, 3, x, 1, at_zero=True),
-    }
 
 
 def _normalized(p, x):
@@ -152,7 +84,7 @@ def _loop(loss_of):
         params, slots = adam(state["params"], gradients, state["adam"])
         return {"params": params, "adam": slots, "key": key}, loss
 
-    params = unet(generator())
+    params = jax.tree.map(jnp.asarray, unet_parameters.make(generator()))
     return Loop(
         step, {"params": params, "adam": adam_state(params), "key": jax.random.key(0)}
     )

@@ -5,15 +5,12 @@ import math
 import tensorflow as tf
 
 from benchmarks import sizes
+from benchmarks.references import unet_parameters
 from benchmarks.references.tensorflow_parts import (
     Adam,
     Loop,
     conv,
-    dense,
     generator,
-    norm,
-    weights,
-    zeros,
 )
 
 
@@ -21,76 +18,9 @@ def _apply_dense(p, x):
     return tf.tensordot(x, p["w"], 1) + p["b"]
 
 
-def _layer(rng, size, inputs, outputs, at_zero=False):
-    shape = (size, size, inputs, outputs)
-    w = zeros(*shape) if at_zero else weights(rng, *shape)
-    return {"w": w, "b": zeros(outputs)}
-
-
 def _apply(p, x, stride=1):
     # As many zeros before as Keras has: none of an even image and stride 2.
     return conv(x, p["w"], stride, "SAME") + p["b"]
-
-
-def _block(rng, inputs, outputs, units):
-    p = {
-        "norms": (norm(inputs), norm(outputs)),
-        "first": _layer(rng, 3, inputs, outputs),
-        "scale": dense(rng, units, outputs),
-        "shift": dense(rng, units, outputs),
-        "last": _layer(rng, 3, outputs, outputs, at_zero=True),
-    }
-    if inputs != outputs:
-        p["skip"] = dense(rng, inputs, outputs)
-    return p
-
-
-def _attention(rng, channels):
-    return {
-        "norm": norm(channels),
-        **{name: dense(rng, channels, channels) for name in ("q", "k", "v")},
-        "projection": {"w": zeros(channels, channels), "b": zeros(channels)},
-    }
-
-
-def unet(rng):
-    """Returns the parameters of the U-Net, of images of one channel."""
-    filters, multipliers = sizes.UNET_FILTERS, sizes.UNET_MULTIPLIERS
-    units, lowest = 4 * filters, len(multipliers) - 1
-
-    def pair(inputs, outputs, level):
-        found = {"block": _block(rng, inputs, outputs, units)}
-        return (
-            {**found, "attention": _attention(rng, outputs)}
-            if level == lowest
-            else found
-        )
-
-    x, skips, down, up = filters, [filters], [], []
-    for level, multiplier in enumerate(multipliers):
-        if level > 0:
-            down.append(_layer(rng, 3, x, x))
-            skips.append(x)
-        for _ in range(sizes.UNET_BLOCKS):
-            down.append(pair(x, multiplier * filters, level))
-            x = multiplier * filters
-            skips.append(x)
-    middle = [pair(x, x, lowest), {"block": _block(rng, x, x, units)}]
-    for level, multiplier in reversed(list(enumerate(multipliers))):
-        for _ in range(sizes.UNET_BLOCKS + 1):
-            up.append(pair(x + skips.pop(), multiplier * filters, level))
-            x = multiplier * filters
-        if level > 0:
-            up.append(_layer(rng, 3, x, x))
-    return {
-        "embed": (dense(rng, filters, units), dense(rng, units, units)),
-        "first": _layer(rng, 3, 1, filters),
-        "down": down,
-        "middle": middle,
-        "up": up,
-        "norm": norm(x),
-        "last": _layer(rng, 3, x, 1, at_zero=True),
-    }
 
 
 def _normalized(p, x):
@@ -148,7 +78,7 @@ def apply_unet(p, x, t):
 
 
 def _loop(loss_of, xla):
-    params = unet(generator())
+    params = tf.nest.map_structure(tf.Variable, unet_parameters.make(generator()))
     optimizer = Adam(params)
 
     def step(batch):

@@ -44,11 +44,6 @@ class Fused:
         return self._run(*tensors)
 
 
-def _unbound(function):
-    """Returns what the compiler knows: aten's operation itself."""
-    return function
-
-
 def fused_run(program: Program) -> Callable:
     """Returns a program's function of inputs and state, with its calls fused."""
     return python_function(

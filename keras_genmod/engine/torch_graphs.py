@@ -33,13 +33,13 @@ def graphed(program: Program, fuse: bool = False) -> Callable:
         program.devices,
         program.shared,
     )
-    if calls.obstacle(Graph.device) is None:
-        if not calls.writes() & set(program.inputs):
-            return ProvedProgram(
-                program,
-                lambda tensors, state: GraphedCalls(calls, tensors, state, fuse),
-                Graph,
-            )
+    writes_into_inputs = bool(calls.writes() & set(program.inputs))
+    if calls.obstacle(Graph.device) is None and not writes_into_inputs:
+        return ProvedProgram(
+            program,
+            lambda tensors, state: GraphedCalls(calls, tensors, state, fuse),
+            Graph,
+        )
     if fuse:
         run = fused_run(program)
         return ProvedProgram(

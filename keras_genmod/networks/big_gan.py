@@ -14,17 +14,14 @@ import keras
 from keras import layers, ops
 
 from keras_genmod import checks
-from keras_genmod.layers import (
-    OrthogonalRegularizer,
-    ProjectionHead,
-    SpectralNormalization,
-)
+from keras_genmod.layers import OrthogonalRegularizer, SpectralNormalization
 from keras_genmod.networks.inputs import image_input
 from keras_genmod.networks.residual_blocks import (
     attention,
     convolution,
     downward_block,
     first_downward_block,
+    score_of_sum,
     spectral_upward_block,
 )
 
@@ -167,10 +164,8 @@ def big_gan_discriminator(
         else:
             x = downward_block(x, width * filters, halves=i < num_halvings)
         x = attention(x) if i < num_halvings and x.shape[1] == attention_side else x
-    features = ops.sum(layers.ReLU()(x), axis=(1, 2))  # (batch, channels)
-    one_hot = keras.Input((num_classes,), name="one_hot")
-    score = ProjectionHead()([features, one_hot])
-    return keras.Model([image, one_hot], score, name="big_gan_discriminator")
+    inputs, score = score_of_sum(image, x, num_classes)
+    return keras.Model(inputs, score, name="big_gan_discriminator")
 
 
 def _architecture(image_shape):

@@ -1,13 +1,16 @@
 """The residual blocks of SNGAN and the networks after it."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
+from keras_genmod import checks
 from keras_genmod.layers import (
     ConditionalBatchNormalization,
+    ProjectionHead,
     SelfAttention2D,
     SpectralNormalization,
 )
+from keras_genmod.networks.inputs import latent_input
 
 
 def glorot(gain=1.0):
@@ -104,3 +107,33 @@ def downward_block(x, channels, halves):
     if halves:
         h, x = halved(h), halved(x)
     return layers.Add()([h, x])
+
+
+def latent_and_class(latent_dim, num_classes):
+    """Makes the inputs of a generator whose normalization follows the class.
+
+    Returns:
+        `(inputs, latent, condition)`: what `keras.Model` takes, and both; `condition`
+        is None without classes.
+    """
+    inputs, latent = latent_input(latent_dim, None)
+    if num_classes is None:
+        return inputs, latent, None
+    num_classes = checks.positive_int("num_classes", num_classes)
+    condition = keras.Input((num_classes,), name="one_hot")
+    return [latent, condition], latent, condition
+
+
+def score_of_sum(image, x, num_classes):
+    """Scores images by the sum over their last maps, with a projection of the class.
+
+    Returns:
+        `(inputs, score)`: what `keras.Model` takes, and the score `(batch, 1)`.
+    """
+    features = ops.sum(layers.ReLU()(x), axis=(1, 2))  # (batch, channels)
+    if num_classes is None:
+        head = layers.Dense(1, kernel_initializer=glorot())
+        return image, SpectralNormalization(head)(features)
+    num_classes = checks.positive_int("num_classes", num_classes)
+    one_hot = keras.Input((num_classes,), name="one_hot")
+    return [image, one_hot], ProjectionHead()([features, one_hot])

@@ -10,11 +10,11 @@ rule; without classes normalization and score have none.
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_genmod import checks
-from keras_genmod.layers import ProjectionHead, SpectralNormalization
-from keras_genmod.networks.inputs import image_input, latent_input
+from keras_genmod.layers import SpectralNormalization
+from keras_genmod.networks.inputs import image_input
 from keras_genmod.networks.residual_blocks import (
     attention,
     batch_normalization,
@@ -22,6 +22,8 @@ from keras_genmod.networks.residual_blocks import (
     downward_block,
     first_downward_block,
     glorot,
+    latent_and_class,
+    score_of_sum,
     upward_block,
 )
 
@@ -63,12 +65,7 @@ def sagan_generator(
         ```
     """
     image_shape, widths = _architecture(image_shape, filters, attention_side)
-    inputs, latent = latent_input(latent_dim, None)
-    condition = None
-    if num_classes is not None:
-        num_classes = checks.positive_int("num_classes", num_classes)
-        condition = keras.Input((num_classes,), name="one_hot")
-        inputs = [latent, condition]
+    inputs, latent, condition = latent_and_class(latent_dim, num_classes)
     start = layers.Dense(16 * widths[-1], kernel_initializer=glorot())
     x = layers.Reshape((4, 4, widths[-1]))(SpectralNormalization(start)(latent))
     for width in reversed(widths):
@@ -121,15 +118,8 @@ def sagan_discriminator(
         x = downward_block(x, width, halves=True)
         x = attention(x) if x.shape[1] == attention_side else x
     x = downward_block(x, widths[-1], halves=False)
-    features = ops.sum(layers.ReLU()(x), axis=(1, 2))  # (batch, channels)
-    if num_classes is None:
-        head = layers.Dense(1, kernel_initializer=glorot())
-        score = SpectralNormalization(head)(features)
-        return keras.Model(image, score, name="sagan_discriminator")
-    num_classes = checks.positive_int("num_classes", num_classes)
-    one_hot = keras.Input((num_classes,), name="one_hot")
-    score = ProjectionHead()([features, one_hot])
-    return keras.Model([image, one_hot], score, name="sagan_discriminator")
+    inputs, score = score_of_sum(image, x, num_classes)
+    return keras.Model(inputs, score, name="sagan_discriminator")
 
 
 def _architecture(image_shape, filters, attention_side, largest=1):

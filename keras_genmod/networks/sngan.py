@@ -10,17 +10,18 @@ the image size, 3 for 32x32.
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_genmod import checks
-from keras_genmod.layers import ProjectionHead, SpectralNormalization
-from keras_genmod.networks.inputs import image_input, latent_input, smallest_map
+from keras_genmod.networks.inputs import image_input, smallest_map
 from keras_genmod.networks.residual_blocks import (
     batch_normalization,
     convolution,
     downward_block,
     first_downward_block,
     glorot,
+    latent_and_class,
+    score_of_sum,
     upward_block,
 )
 
@@ -60,12 +61,7 @@ def sngan_generator(
     image_shape = checks.sizes("image_shape", image_shape, rank=3)
     filters = checks.positive_int("filters", filters)
     height, width, num_doublings = smallest_map(image_shape)
-    inputs, latent = latent_input(latent_dim, None)
-    condition = None
-    if num_classes is not None:
-        num_classes = checks.positive_int("num_classes", num_classes)
-        condition = keras.Input((num_classes,), name="one_hot")
-        inputs = [latent, condition]
+    inputs, latent, condition = latent_and_class(latent_dim, num_classes)
     x = layers.Dense(height * width * filters, kernel_initializer=glorot())(latent)
     x = layers.Reshape((height, width, filters))(x)
     for _ in range(num_doublings):
@@ -118,12 +114,5 @@ def sngan_discriminator(
     x = downward_block(x, filters, halves=True)
     x = downward_block(x, filters, halves=False)
     x = downward_block(x, filters, halves=False)
-    features = ops.sum(layers.ReLU()(x), axis=(1, 2))  # (batch, filters)
-    if num_classes is None:
-        head = layers.Dense(1, kernel_initializer=glorot())
-        score = SpectralNormalization(head)(features)
-        return keras.Model(image, score, name="sngan_discriminator")
-    num_classes = checks.positive_int("num_classes", num_classes)
-    one_hot = keras.Input((num_classes,), name="one_hot")
-    score = ProjectionHead()([features, one_hot])
-    return keras.Model([image, one_hot], score, name="sngan_discriminator")
+    inputs, score = score_of_sum(image, x, num_classes)
+    return keras.Model(inputs, score, name="sngan_discriminator")

@@ -90,7 +90,7 @@ MUTANTS = [
         _SNGAN,
     ),
     Mutant(
-        "networks/sngan.py",
+        "networks/residual_blocks.py",
         "features = ops.sum(layers",
         "features = ops.mean(layers",
         _SNGAN,
