@@ -1,5 +1,7 @@
 """Labels of what a conditional model is asked to draw."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from keras import ops
 
@@ -9,11 +11,13 @@ def standardize_labels(model, condition, num_samples):
 
     Args:
         model: The model.
-        condition: Labels `(num_samples,)`, one label for all, or `None`.
+        condition: Labels `(num_samples,)`, one label for all, a dict of arrays, or
+            `None`.
         num_samples: Integer.
 
     Returns:
-        Array of shape `(num_samples,)`, or `None` for a model without class labels.
+        Array of shape `(num_samples,)`, the dict, or `None` for a model without class
+        labels.
 
     Raises:
         ValueError: If there are not as many labels as samples.
@@ -21,6 +25,8 @@ def standardize_labels(model, condition, num_samples):
     if condition is None:
         num_classes = getattr(model, "num_classes", None)
         return None if num_classes is None else np.arange(num_samples) % num_classes
+    if isinstance(condition, Mapping):
+        return condition  # the model checks them
     condition = np.asarray(ops.convert_to_numpy(condition))
     if condition.ndim == 0:
         return np.full(num_samples, condition)

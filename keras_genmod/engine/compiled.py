@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod.engine import backend
 
@@ -14,7 +14,8 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
 
     The method reads the model's variables and draws from `Seeds`; it must not assign
     variables. It is compiled once for each set of keyword arguments, which are
-    static and hashable; positional arguments are tensors, NumPy arrays or `None`.
+    static and hashable; positional arguments are nests of tensors,
+    NumPy arrays or `None`.
     JAX jits it over the variables' values, TensorFlow makes it a `tf.function`, torch
     records what it does without autograd, and repeats that.
 
@@ -48,10 +49,12 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
                 function = functools.partial(method, self, **static)
                 uses_xla = xla(self) if callable(xla) else xla
                 cache[key] = backend.compile_call(function, variables, uses_xla)
-            return cache[key](
-                *(None if t is None else ops.convert_to_tensor(t) for t in tensors)
-            )
+            return cache[key](*(tree.map_structure(_tensor, nest) for nest in tensors))
 
         return call
 
     return decorate
+
+
+def _tensor(x):
+    return None if x is None else ops.convert_to_tensor(x)

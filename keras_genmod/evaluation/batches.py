@@ -1,22 +1,24 @@
 """A model's numbers for each example, in batches of one size."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod import checks
 
 
 def examples(
     x: Any, condition: Any, data_shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray | None]:
+) -> tuple[np.ndarray, Any]:
     """Returns data and condition as arrays, checked.
 
     Args:
         x: Array or tensor of shape `(n, *data_shape)`.
-        condition: Array of `n` conditions, one condition for all, or `None`.
+        condition: Array of `n` conditions, one condition for all, a dict of arrays
+            with `n` rows, or `None`.
         data_shape: Tuple, the shape of one example.
 
     Raises:
@@ -36,19 +38,23 @@ def examples(
         )
     if condition is None:
         return x, None
+    return x, tree.map_structure(lambda c: _one_each(c, len(x)), condition)
+
+
+def _one_each(condition, num_examples):
     condition = checks.as_numpy(condition, "condition")
     if condition.ndim == 0:
-        condition = np.full(len(x), condition)
-    if len(condition) != len(x):
+        condition = np.full(num_examples, condition)
+    if len(condition) != num_examples:
         raise ValueError(
-            f"`condition` must hold one condition for each of the {len(x)} examples. "
-            f"Received: {len(condition)}"
+            f"`condition` must hold one condition for each of the {num_examples} "
+            f"examples. Received: {len(condition)}"
         )
-    return x, condition
+    return condition
 
 
 def in_batches(
-    function: Callable, x: np.ndarray, condition: np.ndarray | None, batch_size: int
+    function: Callable, x: np.ndarray, condition: Any, batch_size: int
 ) -> np.ndarray:
     """Applies a function to batches of one size, so that it is compiled once.
 
@@ -56,7 +62,7 @@ def in_batches(
         function: Callable of a batch of data, its conditions (or `None`) and the
             batch's number that returns a number for each example.
         x: Array of shape `(n, ...)`.
-        condition: Array of shape `(n, ...)`, or `None`.
+        condition: Array of shape `(n, ...)`, a dict of them, or `None`.
         batch_size: Positive int; the last batch is filled up with the last example.
 
     Returns:
@@ -66,7 +72,11 @@ def in_batches(
     found = []
     for number, start in enumerate(range(0, len(x), size)):
         rows = np.minimum(np.arange(start, start + size), len(x) - 1)
-        given = None if condition is None else condition[rows]
+        given = tree.map_structure(functools.partial(_rows, rows), condition)
         values = ops.convert_to_numpy(function(x[rows], given, number))
         found.append(values.astype("float64")[: len(x) - start])
     return np.concatenate(found)
+
+
+def _rows(rows, x):
+    return None if x is None else x[rows]

@@ -1,5 +1,6 @@
-"""Checks of conditions: class labels, or vectors."""
+"""Checks of conditions: class labels, vectors, or dicts of arrays."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,53 @@ def embeddings(
     if not np.all(np.isfinite(condition)):
         raise ValueError("Embeddings must be finite. Received NaN or infinity.")
     return condition
+
+
+def arrays(
+    condition: Any, num_examples: int, shapes: Mapping[str, tuple], model: str
+) -> dict[str, np.ndarray]:
+    """Returns a dict of finite arrays, each `(num_examples, *shape)`, in their order.
+
+    Args:
+        condition: Dict of arrays with these keys.
+        num_examples: Int.
+        shapes: Dict from keys to shapes without the batch.
+        model: Name of the model's class, for the message.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    keys(condition, shapes, model)
+    found = {}
+    for name, shape in shapes.items():
+        checks.shape(name, condition[name], shape)
+        found[name] = checks.as_numpy(condition[name], name)
+        if len(found[name]) != num_examples:
+            raise ValueError(
+                f"`{name}` must have shape ({num_examples}, ...), one row an example. "
+                f"Received: {name}.shape={found[name].shape}"
+            )
+        if found[name].dtype.kind == "f" and not np.isfinite(found[name]).all():
+            raise ValueError(f"`{name}` must be finite. Received NaN or infinity.")
+    return found
+
+
+def keys(condition: Any, shapes: Mapping[str, Any], model: str) -> None:
+    """Raises a `ValueError` unless `condition` is a dict with the keys of `shapes`."""
+    wanted = ", ".join(map(repr, shapes))
+    if not isinstance(condition, dict):
+        received = "None" if condition is None else f"a {type(condition).__name__}"
+        raise ValueError(
+            f"{model} needs a condition, a dict of arrays with the keys {wanted}: as "
+            f"`y` in `fit` and `evaluate`, as `condition` elsewhere. "
+            f"Received {received}"
+        )
+    missing = [name for name in shapes if name not in condition]
+    unknown = [name for name in condition if name not in shapes]
+    if missing or unknown:
+        wrong = [f"no {name!r}" for name in missing]
+        wrong += [f"an unknown {name!r}" for name in unknown]
+        raise ValueError(
+            f"The condition of {model} must be a dict of arrays with the keys "
+            f"{wanted}. Received a dict with {', '.join(wrong)}"
+        )

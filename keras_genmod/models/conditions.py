@@ -1,10 +1,10 @@
-"""Data with their conditions: class labels, or what a subclass takes for them."""
+"""Data with their conditions: labels, dicts of arrays, or what a subclass takes."""
 
 from typing import Any, cast
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.models import condition_checks
@@ -14,6 +14,7 @@ class Conditions:
     """The part of `GenerativeModel` that takes data and conditions together.
 
     On the host it checks them; in a step it makes tensors for the networks of them.
+    A subclass whose `condition_shape` is a dict takes dicts of arrays with its keys.
     """
 
     data_shape: tuple[int, ...]
@@ -26,9 +27,23 @@ class Conditions:
     takes_pairs = False
 
     @property
+    def condition_shape(self) -> Any:
+        """Shape of one condition, without the batch: `()` for class labels.
+
+        Where conditions are dicts of arrays, padded to one length each, it is a dict
+        from their keys to such shapes.
+        """
+        return ()
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether conditions are dicts of arrays."""
+        return isinstance(self.condition_shape, dict)
+
+    @property
     def is_conditional(self) -> bool:
         """Whether sampling and training need a condition."""
-        return self.num_classes is not None
+        return self.num_classes is not None or self.takes_arrays
 
     def fold_condition(self, data: Any) -> Any:
         """Makes `(inputs, None, sample_weight)` of a batch as Keras hands it over.
@@ -69,6 +84,10 @@ class Conditions:
                 f"{type(x).__name__} of {len(x)}"
             )
         checks.static_shape("x", x, self.data_shape)
+        if self.takes_arrays:
+            condition_checks.keys(condition, self.condition_shape, type(self).__name__)
+            for name, shape in self.condition_shape.items():
+                checks.static_shape(name, condition[name], shape)
         if self.num_classes is not None and not self._is_one_hot(condition):
             size = () if len(condition.shape) == 1 else (1,)
             checks.static_shape("y", condition, size)
@@ -109,10 +128,20 @@ class Conditions:
         if self.num_classes is not None:
             condition = self.one_hot(condition)
             # TensorFlow's fused ReLU swallows NaN: the loss gets it with the data too.
-            unknown = ops.isnan(condition[:, 0])
-            unknown = ops.reshape(unknown, (-1, *(1,) * len(self.data_shape)))
-            data = ops.where(unknown, float("nan"), data)
+            data = self._nan_where(ops.isnan(condition[:, 0]), data)
+        elif self.takes_arrays:
+            condition = tree.map_structure(_tensor, condition)
+            for values in tree.flatten(condition):
+                if keras.backend.is_float_dtype(values.dtype):
+                    values = ops.reshape(values, (ops.shape(values)[0], -1))
+                    known = ops.all(ops.isfinite(values), axis=1)
+                    data = self._nan_where(ops.logical_not(known), data)
         return data, condition
+
+    def _nan_where(self, unknown, data):
+        """Returns data `(batch, ...)`, NaN for the examples that are `unknown`."""
+        unknown = ops.reshape(unknown, (-1, *(1,) * len(self.data_shape)))
+        return ops.where(unknown, float("nan"), data)
 
     def one_hot(self, labels: Any) -> Any:
         """Returns float32 one-hot labels `(batch, num_classes)`.
@@ -182,7 +211,15 @@ class Conditions:
             )
 
     def check_condition(self, condition: Any, num_examples: int) -> Any:
-        """Returns labels `(num_examples,)`; raises a `ValueError` if any is invalid."""
+        """Returns labels `(num_examples,)`, or a dict of arrays with as many rows.
+
+        Raises:
+            ValueError: If the condition is not one for each example.
+        """
+        if self.takes_arrays:
+            return condition_checks.arrays(
+                condition, num_examples, self.condition_shape, type(self).__name__
+            )
         return condition_checks.labels(
             condition,
             num_examples,
@@ -191,10 +228,11 @@ class Conditions:
         )
 
     def standardize_condition(self, condition: Any, num_examples: int) -> Any:
-        """Returns checked labels `(num_examples,)`, or `None` if not conditional.
+        """Returns checked conditions, one an example, or `None` if not conditional.
 
         Args:
-            condition: Labels, one-hot rows, one label for all, or `None`.
+            condition: Labels, one-hot rows, one label for all; a dict of arrays, each
+                for every example or without a batch for all; or `None`.
             num_examples: Int.
         """
         if not self.is_conditional:
@@ -204,6 +242,12 @@ class Conditions:
                     "None. Give `num_classes` when the model is made."
                 )
             return None
+        if self.takes_arrays:
+            if isinstance(condition, dict):
+                shapes = self.condition_shape
+                condition = _for_each(condition, num_examples, shapes)
+            checked = self.check_condition(condition, num_examples)
+            return tree.map_structure(_tensor, checked)
         if condition is not None and np.ndim(condition) == 0:
             condition = np.full((num_examples,), condition)
         return ops.cast(self.check_condition(condition, num_examples), "int32")
@@ -216,3 +260,23 @@ class Conditions:
     def _join(self, x, condition):
         """Returns what `call` takes: the data, or `(data, condition)`."""
         return (x, condition) if self.is_conditional else x
+
+
+def _for_each(condition, num_examples, shapes):
+    """Returns a dict of arrays, those without a batch repeated for each example."""
+
+    def repeated(name, x):
+        x = checks.as_numpy(x, name)
+        is_one = name in shapes and x.shape == tuple(shapes[name])
+        return np.repeat(x[None], num_examples, axis=0) if is_one else x
+
+    return {name: repeated(name, x) for name, x in condition.items()}
+
+
+def _tensor(x):
+    """Returns booleans as they are, integers as int32, the rest as float32."""
+    x = ops.convert_to_tensor(x)
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if dtype == "bool":
+        return x
+    return ops.cast(x, "int32" if "int" in dtype else "float32")

@@ -35,8 +35,7 @@ class EmbeddingConditional(GenerativeModel):
             condition = ops.cast(condition, "float32")
             # As for labels that are no class: the loss gets NaN with the data, too.
             unknown = ops.logical_not(ops.all(ops.isfinite(condition), axis=-1))
-            unknown = ops.reshape(unknown, (-1, *(1,) * len(self.data_shape)))
-            data = ops.where(unknown, float("nan"), data)
+            data = self._nan_where(unknown, data)
         return data, condition
 
     def check_condition(self, condition: Any, num_examples: int) -> Any:

@@ -1,11 +1,12 @@
 """What every generative model of the package is."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.engine import (
@@ -93,16 +94,17 @@ class GenerativeModel(Training, Saving):
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
 
-    @property
-    def condition_shape(self) -> tuple[int, ...]:
-        """Shape of one condition, without the batch: `()` for class labels."""
-        return ()
-
     def finish_construction(self) -> None:
         """Marks the model as built: every variable exists from now on."""
         self.built = True
-        shapes = (None, *self.data_shape), (None, *self.condition_shape)
-        keras_internals.set_input_shapes(self, self._join(*shapes))
+        data, condition = self.data_shape, self.condition_shape
+        condition = (
+            {name: (None, *shape) for name, shape in condition.items()}
+            if self.takes_arrays
+            else (None, *condition)
+        )
+        shapes = self._join((None, *data), condition)
+        keras_internals.set_input_shapes(self, shapes)
 
     def get_build_config(self) -> None:
         """Returns nothing: a model is built as soon as it is made."""
@@ -115,7 +117,8 @@ class GenerativeModel(Training, Saving):
         Args:
             num_samples: Positive int.
             condition: For a conditional model, int class labels of shape
-                `(num_samples,)`, or one label for all.
+                `(num_samples,)`, or one label for all. Where conditions are dicts,
+                arrays `(num_samples, ...)`, or without this axis one for all.
             seed: Int for repeatable samples; `None` draws new ones each call.
 
         Returns:
@@ -161,7 +164,7 @@ class GenerativeModel(Training, Saving):
         batch_size = checks.positive_int("batch_size", batch_size)
         x, condition = self._checked(x, condition)
         x = checks.as_numpy(x)
-        condition = None if condition is None else checks.as_numpy(condition)
+        condition = tree.map_structure(_as_numpy, condition)
         size = min(batch_size, 2 ** (len(x) - 1).bit_length())
         numbers = []
         for batch, start in enumerate(range(0, len(x), size)):
@@ -170,7 +173,7 @@ class GenerativeModel(Training, Saving):
             found = function(
                 None if state is None else derived_state(state, batch),
                 x[rows],
-                None if condition is None else condition[rows],
+                tree.map_structure(functools.partial(_rows, rows), condition),
                 **static,
             )
             numbers.append(checks.as_numpy(found)[: len(x) - start])
@@ -190,3 +193,11 @@ class GenerativeModel(Training, Saving):
                 config, custom_objects=custom_objects
             )
         )
+
+
+def _as_numpy(x):
+    return None if x is None else checks.as_numpy(x)
+
+
+def _rows(rows, x):
+    return None if x is None else x[rows]

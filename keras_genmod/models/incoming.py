@@ -49,8 +49,9 @@ def standardize(model, x, y=None, sample_weight=None, class_weight=None):
         return x, y, sample_weight, batch
     x, y = arrays(model, x, y)
     model.check_data(x, y)
-    if class_weight is not None and y is None:
-        raise ValueError("`class_weight` needs class labels `y`. Received: y=None")
+    if class_weight is not None and (y is None or model.takes_arrays):
+        received = "a dict" if isinstance(y, dict) else "y=None"
+        raise ValueError(f"`class_weight` needs class labels `y`. Received: {received}")
     if sample_weight is not None:
         number = len(x[0]) if isinstance(x, tuple) else len(x)
         sample_weight = _weights(sample_weight, number)
@@ -77,7 +78,8 @@ def validation(model, data):
 def arrays(model, x, y):
     """Returns data and condition as two arrays, of an array or a pair of them.
 
-    The data of a model that `takes_pairs` may stay a pair, of noise and data.
+    The condition of a model that `takes_arrays` stays a dict of them, and the data of
+    one that `takes_pairs` may stay a pair, of noise and data.
 
     Args:
         model: A `GenerativeModel`.
@@ -98,7 +100,10 @@ def arrays(model, x, y):
         elif model.is_conditional and y is None and len(x) == 2:
             x, y = x
     if y is not None:
-        y = _array("y", y)
+        if model.takes_arrays and isinstance(y, dict):
+            y = {name: _array(name, part) for name, part in y.items()}
+        else:
+            y = _array("y", y)
         if not model.is_conditional:
             checks.array("y", y)
         elif model.takes_pairs and isinstance(x, (tuple, list)) and len(x) == 2:

@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 _INCOMING = "tests/models/test_incoming.py"
 _SCENES = "tests/data/test_shape_scenes.py"
+_ARRAYS = "tests/models/test_array_conditions.py"
 
 MUTANTS = [
     Mutant(
@@ -156,5 +157,23 @@ MUTANTS = [
         "    model.check_data(x, y)\n    if class_weight",
         "    model.check_data(x, y)\n    model.check_data(x, y)\n    if class_weight",
         "tests/models/test_valid_data.py -k once",
+    ),
+    Mutant(
+        "models/conditions.py",
+        "np.repeat(x[None], num_examples, axis=0) if is_one else x",
+        "x",
+        f"{_ARRAYS} -k one_for_all",
+    ),
+    Mutant(
+        "models/conditions.py",
+        "data = self._nan_where(ops.logical_not(known), data)",
+        "pass",
+        f"{_ARRAYS} -k infinity",
+    ),
+    Mutant(
+        "models/condition_checks.py",
+        "if missing or unknown:",
+        "if missing:",
+        f"{_ARRAYS} -k unknown",
     ),
 ]
