@@ -80,7 +80,7 @@ def main(
     """Trains four models on binary images and scores other images with them.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         outliers: Sets of outliers with commas between: "blank", "half" (the lower half
             erased), "inverted", "shuffled", "noise", or data sets, which are resized.
         epochs: Passes over the data; more than last time goes on with that run.

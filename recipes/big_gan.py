@@ -35,7 +35,7 @@ def main(
     """Trains BigGAN, and shows how truncation trades variety for fidelity.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         image_size: Pixels a side to which images are resized: 8, 16, 32, ..., 256.
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step of the generator, of which each step of the

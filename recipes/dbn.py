@@ -28,7 +28,7 @@ def main(
     """Trains a deep belief network on images, binarized once.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data after pretraining; more than last time goes on with
             that run.
         pretrain_epochs: Passes over the data for each two layers. A run that goes on

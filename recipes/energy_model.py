@@ -83,7 +83,7 @@ def main(
 
     Args:
         dataset: "two_moons", "pinwheel", "checkerboard", "eight_gaussians"; or images:
-            "digits", "mnist", another TFDS name, or the path of a .npz file.
+            "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step, and chains; 64 for images.
         hidden_dim: Units of the hidden layers, for points.

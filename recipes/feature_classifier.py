@@ -59,7 +59,7 @@ def main(
     """Trains a classifier and measures what its features say of real images.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 128 for MNIST.
         filters: Feature maps next to the image; twice as many a layer further in.

@@ -29,7 +29,7 @@ def main(
     """Trains a DCGAN on images.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 128 for MNIST.
         latent_dim: Number of latents.

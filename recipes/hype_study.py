@@ -52,7 +52,7 @@ def main(
     """Trains a VAE, a GAN and a diffusion model, and makes a study of their samples.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         variant: "infinity" (no limit of time), "pairwise" (which of two is real?) or
             "time" (three blocks, shown ever shorter).
         num_trials: Of a block, an even number; 150 for "time".

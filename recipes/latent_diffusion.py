@@ -44,7 +44,7 @@ def main(
     image, on about the scale of N(0, I).
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes of the autoencoder over the data.
         prior_epochs: Passes of the diffusion model over the latents, once the first are
             done; twice as many as those where none is given.

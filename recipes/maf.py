@@ -41,7 +41,7 @@ def main(
     """Trains a MAF on the logits of images and bounds their bits per dimension.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 100 in the paper.
         num_levels: Grey levels a pixel; 17 are all that digits has, 256 those of other

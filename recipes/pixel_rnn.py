@@ -28,7 +28,7 @@ def main(
     """Trains a PixelRNN on binary images and gives their exact log-likelihood.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         kind: Row LSTMs see a triangle above a pixel, diagonal ones all before it.
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 16 in the paper.

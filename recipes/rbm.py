@@ -29,7 +29,7 @@ def main(
     """Trains an RBM on images, binarized once.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 100 for MNIST.
         hidden_dim: Hidden units: up to 20 the log-likelihood is exact, beyond it is an

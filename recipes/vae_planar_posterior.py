@@ -31,7 +31,7 @@ def main(
     annealed and layers are maxout; here neither.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 128 for MNIST.
         hidden_dim: Units of the hidden layers.

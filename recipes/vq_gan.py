@@ -39,7 +39,7 @@ def main(
     """Trains a VQGAN, then a transformer on its codes.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes of the autoencoder over the data.
         prior_epochs: Passes of the prior over the codes, once the first are done; as
             many as those where none is given.

@@ -31,7 +31,7 @@ def main(
     """Trains a WGAN-GP on images.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step, a fifth of them for each step of the critic; 320
             for MNIST.

@@ -19,6 +19,7 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 PARTS = {
     "checks": set(),
     "npz_files": set(),
+    "image_files": set(),
     "backend_choice": set(),
     "engine": {"backend_choice"},
     "distributions": {"engine"},
@@ -27,11 +28,11 @@ PARTS = {
     "bijectors": {"engine"},
     "metrics": {"npz_files"},
     "networks": {"engine", "layers"},
-    "data": {"npz_files"},
+    "data": {"npz_files", "image_files"},
     "models": {"engine", "distributions", "layers", "losses", "bijectors"},
     "evaluation": {"engine", "distributions", "metrics"},
     "latents": {"engine", "metrics"},
-    "hype": set(),
+    "hype": {"image_files"},
     "callbacks": {"engine", "metrics", "evaluation", "latents"},
 }  # part of the package: the other parts that it may import
 

@@ -3,6 +3,7 @@
 from keras_genmod.data.binarization import binarize
 from keras_genmod.data.dequantization import dequantize
 from keras_genmod.data.dynamic_binarization import DynamicBinarization
+from keras_genmod.data.image_folder import ImageFolder, image_folder
 from keras_genmod.data.image_pairs import load_pairs
 from keras_genmod.data.loading import load
 from keras_genmod.data.mixtures import (
@@ -21,6 +22,7 @@ from keras_genmod.data.unpaired_dataset import UnpairedDataset
 
 __all__ = [
     "DynamicBinarization",
+    "ImageFolder",
     "PairedDataset",
     "SPRITE_FACTORS",
     "ShapeScenes",
@@ -30,6 +32,7 @@ __all__ = [
     "dequantize",
     "grid",
     "grid_centres",
+    "image_folder",
     "load",
     "load_pairs",
     "resize",

@@ -4,11 +4,9 @@ import os
 import pathlib
 
 import numpy as np
-from PIL import Image
 
 from keras_genmod.data.resizing import resize
-
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+from keras_genmod.image_files import ENDINGS, list_images, read_image
 
 
 def load_pairs(
@@ -33,8 +31,8 @@ def load_pairs(
 
     Raises:
         OSError: If there is no such folder, or no image in it.
-        ValueError: If a file is no image, cannot be halved, or has another size than
-            the first.
+        ValueError: If a file is no image, cannot be halved, has another size than the
+            first, or is a link out of the folder.
 
     Example:
         ```python
@@ -45,13 +43,10 @@ def load_pairs(
         raise ValueError(f"`folder` must be a path. Received: folder={folder!r}")
     if not isinstance(split, str):
         raise ValueError(f"`split` must be a string. Received: split={split!r}")
-    path = pathlib.Path(folder, split)
-    files = []
-    if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.suffix.lower() in _ENDINGS)
+    files = list_images("folder", pathlib.Path(folder, split), root=folder)
     if not files:
         raise FileNotFoundError(
-            f"`folder` must hold images ({', '.join(_ENDINGS)}) in {split!r}. "
+            f"`folder` must hold images ({', '.join(ENDINGS)}) in {split!r}. "
             f"Received: folder={os.fspath(folder)!r}"
         )
     images, shape = [], _pixels(files[0]).shape
@@ -71,15 +66,7 @@ def load_pairs(
 
 def _pixels(file: pathlib.Path) -> np.ndarray:
     """Returns uint8 `(height, width, channels)`, the width even."""
-    try:
-        with Image.open(file) as image:
-            mode = "L" if image.mode in ("1", "L") else "RGB"
-            pixels = np.asarray(image.convert(mode))
-    except OSError as error:
-        raise ValueError(
-            f"`folder` must hold images that can be read. Received: {file} ({error})"
-        ) from error
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    pixels = read_image("folder", file)
     if pixels.shape[1] % 2:
         raise ValueError(
             "`folder` must hold images of even width, two of the same size side by "

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from keras_genmod.data.digits import load_digits
+from keras_genmod.data.folder_splits import PREFIX, load_folder
 from keras_genmod.data.npz import load_npz
 from keras_genmod.data.public_images import (
     KERAS_SETS,
@@ -28,6 +29,10 @@ def load(
       its name in TensorFlow Datasets (TFDS). Prepared sets need no network.
     - A path that ends in `.npz`: a local file with `x_train`, `x_test` (uint8, or
       floats in [0, 1]) and, if there are labels, `y_train`, `y_test`.
+    - `"folder:PATH"`: PNG and JPEG files of one size as in `image_folder`, in
+      `PATH/train` and `PATH/test`; where there are no such folders, a tenth of them,
+      chosen by their names, is held out. `"folder:PATH@64"` or `"folder:PATH@64x48"`
+      (height x width) crops them at the centre and resizes them.
 
     Args:
         name: String or path, as above.
@@ -42,7 +47,7 @@ def load(
 
     Raises:
         ValueError: If no set has this name, the split is unknown, or a `.npz` file
-            is not as above.
+            or a folder is not as above.
         OSError: If a set is not here and cannot be downloaded; within seconds, if no
             server answers.
 
@@ -67,6 +72,8 @@ def load(
         return load_digits(split)
     if name in TOYS:
         return load_toy(name, split)
+    if name.startswith(PREFIX):
+        return load_folder(name, split)
     if name.endswith(".npz"):
         return load_npz(name, split)
     try:
@@ -88,6 +95,6 @@ def _unknown_name(name: str) -> str:
     )
     return (
         f"`name` must be one of digits, {', '.join(TOYS)}, {others}, "
-        f"or the path of a .npz file{way_out if is_file else ''}. "
+        f"the path of a .npz file, or folder:PATH{way_out if is_file else ''}. "
         f"Received: name={name!r}"
     )

@@ -3,15 +3,13 @@
 import hashlib
 import io
 import os
-import pathlib
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from keras_genmod import checks
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+from keras_genmod.image_files import ENDINGS, list_images, read_image
 
 
 def load_images(folder: str | os.PathLike[str]) -> np.ndarray:
@@ -26,7 +24,8 @@ def load_images(folder: str | os.PathLike[str]) -> np.ndarray:
 
     Raises:
         OSError: If there is no such folder, or no image in it.
-        ValueError: If a file is no image, or has another size than the first.
+        ValueError: If a file is no image, has another size than the first, or is a link
+            out of the folder.
 
     Example:
         ```python
@@ -35,15 +34,13 @@ def load_images(folder: str | os.PathLike[str]) -> np.ndarray:
     """
     if not isinstance(folder, (str, os.PathLike)):
         raise ValueError(f"`folder` must be a path. Received: folder={folder!r}")
-    path, files = pathlib.Path(folder), []
-    if path.is_dir():
-        files = sorted(f for f in path.iterdir() if f.suffix.lower() in ENDINGS)
+    files = list_images("folder", folder)
     if not files:
         raise FileNotFoundError(
             f"`folder` must hold images ({', '.join(ENDINGS)}). "
             f"Received: folder={os.fspath(folder)!r}"
         )
-    images = [_pixels(file) for file in files]
+    images = [read_image("folder", file) for file in files]
     for file, image in zip(files, images, strict=True):
         if image.shape[:2] != images[0].shape[:2]:
             raise ValueError(
@@ -54,19 +51,6 @@ def load_images(folder: str | os.PathLike[str]) -> np.ndarray:
     if len({image.shape[2] for image in images}) > 1:
         images = [np.broadcast_to(i, (*i.shape[:2], 3)) for i in images]
     return np.stack(images).astype("float32") / 255
-
-
-def _pixels(file: pathlib.Path) -> np.ndarray:
-    """Returns uint8 `(height, width, channels)`."""
-    try:
-        with Image.open(file) as image:
-            mode = "L" if image.mode in ("1", "L") else "RGB"
-            pixels = np.asarray(image.convert(mode))
-    except OSError as error:
-        raise ValueError(
-            f"`folder` must hold images that can be read. Received: {file} ({error})"
-        ) from error
-    return pixels.reshape(*pixels.shape[:2], -1)
 
 
 def _size(image: np.ndarray) -> str:
