@@ -20,7 +20,9 @@ demo: $(VENV)/.demo-installed
 test: lint
 	@$(MAKE) --no-print-directory $(BACKENDS:%=test-%)
 
-# One backend's suite: test-tensorflow, test-jax, test-torch.
+# One backend's suite: test-tensorflow, test-jax, test-torch. torch runs every test; what
+# touches no backend runs there alone; of what is a model's own, TensorFlow and JAX run
+# each their share (tests/covering.py).
 $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
 	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 		-n $(WORKERS) --dist loadscope --budget $(BUDGET)
@@ -28,7 +30,7 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
 test-slow: $(VENV)/.test-installed
 	for backend in $(BACKENDS); do \
 		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
-			-n $(WORKERS) --dist loadscope -m slow || exit 1; \
+			-n $(WORKERS) --dist loadscope --every-backend -m slow || exit 1; \
 	done
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope \
 		-p tests.engine.graphs_on_cpu tests/models/test_contracts.py
@@ -44,7 +46,7 @@ test-full: $(VENV)/.test-installed
 test-gpu:
 	for backend in jax torch; do \
 		KERAS_BACKEND=$$backend XLA_PYTHON_CLIENT_PREALLOCATE=false $(BIN)/python \
-			-m pytest -n 4 --dist loadscope tests/engine \
+			-m pytest -n 4 --dist loadscope --every-backend tests/engine \
 			tests/models/test_contracts.py || exit 1; \
 	done
 

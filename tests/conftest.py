@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.budget import Budget, cpu_seconds
+from tests.covering import runs_on
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -24,6 +25,11 @@ def pytest_addoption(parser):
         "--full",
         action="store_true",
         help="every property of every model on every backend, the slow ones too",
+    )
+    parser.addoption(
+        "--every-backend",
+        action="store_true",
+        help="what runs by default on other backends, too",
     )
     parser.addoption(
         "--budget",
@@ -106,12 +112,13 @@ def jax_options():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Runs on torch alone, which starts fastest, what no backend takes part in."""
-    if keras.backend.backend() == "torch" or config.getoption("--full"):
+    """Leaves to other backends what they run by default."""
+    if config.getoption("--full") or config.getoption("--every-backend"):
         return
-    elsewhere = [item for item in items if item.get_closest_marker("any_backend")]
+    here = [runs_on(item, keras.backend.backend()) for item in items]
+    elsewhere = [item for item, runs in zip(items, here, strict=True) if not runs]
     config.hook.pytest_deselected(items=elsewhere)
-    items[:] = [item for item in items if item not in set(elsewhere)]
+    items[:] = [item for item, runs in zip(items, here, strict=True) if runs]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,10 @@
 """What every model must do on every backend.
 
 A model's test is a subclass of `ModelContract`: how to make it, data, and what kind of
-model it is. The contract trains it once for all properties.
+model it is. The contract trains it once for all properties. Each row trains and draws
+on every backend; its other properties are tried on torch and, by its name, on
+TensorFlow or JAX (`tests/covering.py`). A row of each kind of step is tried in all on
+all backends: these carry the marker `every_backend`.
 """
 
 import contextlib
@@ -158,18 +161,22 @@ class TrainingContract:
 
     # Training.
 
+    @pytest.mark.every_backend
     def test_losses_are_finite(self, run):
         assert all(np.all(np.isfinite(values)) for values in run.history.values())
 
+    @pytest.mark.every_backend
     def test_fit_lowers_the_loss(self, run):
         if self.falls is not None:
             assert run.history[self.falls][-1] < run.history[self.falls][0]
 
+    @pytest.mark.every_backend
     def test_fit_moves_every_weight(self, run):
         for name, before in run.start.items():
             if name.startswith("trainable"):
                 assert np.any(run.states[-1][name] != before), name
 
+    @pytest.mark.every_backend
     def test_every_optimizer_has_learnt(self, run):
         num_batches = NUM_EPOCHS * NUM_BATCHES
         optimizer = run.model.optimizer
@@ -331,17 +338,24 @@ class ModelContract(TrainingContract):
         atol = self.resumed_on_gpu_atol if on_gpu() else 0.0
         assert_same_state(state_of(model), run.states[-1], atol)
 
-    def test_file_keeps_weights_slots_and_random_states(self, run, tmp_path):
-        run.model.save(tmp_path / "model.keras")
+    @pytest.fixture(scope="class")
+    @classmethod
+    def loaded(cls, run, tmp_path_factory):
+        """The model of a file, its state, and that of the one that was saved."""
+        path = tmp_path_factory.mktemp("file") / "model.keras"
+        run.model.save(path)
+        saved = state_of(run.model)
         keras.utils.set_random_seed(2)
-        loaded = keras.saving.load_model(tmp_path / "model.keras")
-        assert loaded.compiled
-        assert_same_state(state_of(loaded), state_of(run.model))
+        model = keras.saving.load_model(path)
+        return model, state_of(model), saved
 
-    def test_file_keeps_outputs(self, run, tmp_path):
-        run.model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras")
-        assert_close(self.outputs(loaded), self.outputs(run.model), 1e-6)
+    def test_file_keeps_weights_slots_and_random_states(self, loaded):
+        model, state, saved = loaded
+        assert model.compiled
+        assert_same_state(state, saved)
+
+    def test_file_keeps_outputs(self, run, loaded):
+        assert_close(self.outputs(loaded[0]), self.outputs(run.model), 1e-6)
 
     def test_config_round_trip(self):
         model = self.make()
@@ -358,6 +372,7 @@ class ModelContract(TrainingContract):
 
     # Samples.
 
+    @pytest.mark.every_backend
     def test_sample_has_shape_type_and_range(self, run):
         if self.sample_arguments is None:
             with pytest.raises(NotImplementedError, match="cannot|nothing"):

@@ -293,6 +293,7 @@ def complaint(make, name, value):
     return f"{value!r} is taken" if any(value is bad for bad in NEVER) else None
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("make,name", list(cases()))
 def test_bad_arguments_are_named(make, name):
     complaints = [complaint(make, name, value) for value in (*NEVER, *ODD)]

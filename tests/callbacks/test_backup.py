@@ -38,6 +38,7 @@ def test_a_run_goes_on_and_then_is_finished(tmp_path):
     assert int(finished.optimizer.iterations) == 5
 
 
+@pytest.mark.every_backend
 def test_two_starts_equal_one(tmp_path):
     model = new_model()
     start = model.get_weights()

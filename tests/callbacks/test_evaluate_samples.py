@@ -378,6 +378,7 @@ def test_other_arguments_are_refused(arguments, message):
         EvaluateSamples(**{"real": POINTS, **arguments})
 
 
+@pytest.mark.every_backend
 def test_it_works_under_fit_for_points():
     model = GAN(small_network((2,), (2,)), small_network((2,), (1,)), 2)
     # More than one step an execution is not to be had on torch.

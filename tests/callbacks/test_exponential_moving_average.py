@@ -91,6 +91,7 @@ def kernels(num_steps, rate=0.1):
     return steps, np.array(averages)
 
 
+@pytest.mark.every_backend
 def test_average_is_the_closed_form_wherever_it_is_used():
     model = two_players()
     look = Look(lambda: weights(model.first))
@@ -124,6 +125,7 @@ def test_validation_measures_the_averages():
     np.testing.assert_allclose(history["val_first_loss"], expected, rtol=1e-5)
 
 
+@pytest.mark.every_backend
 def test_samples_at_epoch_end_come_from_the_averages():
     model = gan()
     look = Look(lambda: array_of(model.sample(4, seed=0)))
@@ -156,6 +158,7 @@ def test_networks_that_are_not_chosen_keep_their_weights():
         assert np.array_equal(*later) == (i < encoder)
 
 
+@pytest.mark.every_backend
 def test_checkpoint_holds_the_averages(tmp_path):
     path = tmp_path / "model.keras"
     model = gan()
@@ -168,6 +171,7 @@ def test_checkpoint_holds_the_averages(tmp_path):
     np.testing.assert_array_equal(*samples)
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("backup_first", [True, torch_param(False)])
 def test_resumed_run_equals_a_straight_one(backup_first, tmp_path):
     def run(model, folder, epochs):

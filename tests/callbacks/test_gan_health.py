@@ -110,6 +110,7 @@ def test_figures_are_in_the_logs(trained):
     assert not any("norm" in name for name in history if name.startswith("val_"))
 
 
+@pytest.mark.every_backend
 def test_fits_without_the_callback_report_no_gradients():
     model = gan()
     norms = {"discriminator_gradient_norm", "generator_gradient_norm"}

@@ -66,6 +66,7 @@ def test_a_run_that_goes_on_counts_on(tmp_path):
     assert names == ["steps_epoch_0004.png"]
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     ("every_steps", "steps_per_execution", "drawn"),
     [

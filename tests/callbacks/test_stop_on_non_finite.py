@@ -163,6 +163,7 @@ def test_gradient_that_is_not_finite_is_told_from_a_loss():
     assert "The gradient of 'discriminator' went wrong first" in stop.report
 
 
+@pytest.mark.every_backend
 def test_nan_hidden_from_the_loss_is_found():
     # TensorFlow's ReLU makes 0 of a NaN: only the weights show it.
     model, stop = gan(), StopOnNonFinite()

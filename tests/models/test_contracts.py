@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import pytest
 
 from keras_genmod import (
     DBM,
@@ -67,6 +68,7 @@ from tests.contracts import (
 )
 from tests.models.small_networks import small_network, small_time_network
 
+pytestmark = pytest.mark.two_backends
 IMAGE = (4, 4, 1)
 COLOUR = (3, 3, 3)
 LATENT = 3
@@ -251,6 +253,7 @@ class TestTwoStage(ConditionalContract):
         return model.log_prob(BINARY, LABELS)
 
 
+@pytest.mark.every_backend
 class TestAutoencoder(CompiledByXLA, ModelContract):
     data = (GREY,)
     is_random = False
@@ -302,6 +305,7 @@ class TestScoreModel(ModelContract):
         return model.score(POINTS, 0.5), model.log_prob(POINTS, num_steps=3)
 
 
+@pytest.mark.every_backend
 class TestVAE(ModelContract):
     data = (BINARY,)
     sample_range = (0, 1)
@@ -340,6 +344,7 @@ class TestNormalVAE(ModelContract):
         return model.encode(GREY), model.reconstruct(GREY)
 
 
+@pytest.mark.every_backend
 class TestConditionalVAE(ShortBatch, ConditionalContract):
     policy = "mixed_float16"
     data = (BINARY, LABELS)
@@ -569,6 +574,7 @@ class GANCase:
         )
 
 
+@pytest.mark.every_backend
 class TestGAN(ShortBatch, GANCase, ModelContract):
     sample_range = (0, 1)
 
@@ -628,6 +634,7 @@ class TestGANWithEverything(ModelContract):
         assert len(outputs) == NUM_EXAMPLES // 2  # a row a pack
 
 
+@pytest.mark.every_backend
 class TestConditionalGAN(ConditionalContract):
     policy = "mixed_float16"
     data = (GREY, LABELS)
@@ -820,6 +827,7 @@ class FullPrecision:
         assert_same_state(state_of(model), run.states[0], atol=1e-6)
 
 
+@pytest.mark.every_backend
 class TestNormalizingFlow(CompiledByXLA, FullPrecision, ModelContract):
     data = (POINTS,)
     is_random = False
@@ -989,6 +997,7 @@ class TestEnergyModel(ModelContract):
         return model.energy(GREY), model.score(GREY)
 
 
+@pytest.mark.every_backend
 class TestConditionalFlow(ShortBatch, ConditionalContract):
     data = (FOUR_GREYS, LABELS)
     sample_levels = 4
@@ -1030,6 +1039,7 @@ class TestGlow(ModelContract):
         return model.encode(FOUR_GREYS)
 
 
+@pytest.mark.every_backend
 class TestRBM(FullPrecision, ModelContract):
     data = (BINARY.reshape(NUM_EXAMPLES, -1),)
     falls = "reconstruction"
@@ -1072,6 +1082,7 @@ class TestNormalRBM(TestRBM):
         return RBM(16, 5, visible="normal")
 
 
+@pytest.mark.every_backend
 class TestCategoricalRBM(ShortBatch, FullPrecision, TrainingContract):
     data = (np.stack([1 - BINARY, BINARY], axis=-1).reshape(NUM_EXAMPLES, 16, 2),)
     falls = "reconstruction"

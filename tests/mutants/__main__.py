@@ -42,6 +42,7 @@ def try_mutant(mutant: Mutant) -> tuple[bool, str]:
         file.write_text(text.replace(mutant.old, mutant.new), "utf-8")
         backend = mutant.backend or os.environ.get("KERAS_BACKEND", "torch")
         arguments = ["-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]
+        arguments += ["--every-backend"]  # whichever has the tests by default
         result = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments, *shlex.split(mutant.tests)],
             cwd=copy,

@@ -33,10 +33,13 @@ from tests.recipes.small_recipes import (
     run,
 )
 
-# A GAN of a few steps draws the same image always.
-pytestmark = pytest.mark.filterwarnings(
-    f"ignore::{GanHealthWarning.__module__}.GanHealthWarning"
-)
+pytestmark = [
+    pytest.mark.every_backend,  # `small_recipes.BACKENDS` says where each runs
+    # A GAN of a few steps draws the same image always.
+    pytest.mark.filterwarnings(
+        f"ignore::{GanHealthWarning.__module__}.GanHealthWarning"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -268,6 +268,7 @@ def test_averages_follow_the_generator_after_each_step(tmp_path):
     np.testing.assert_allclose(alone.predict(z, verbose=0), by_hand, rtol=1e-5)
 
 
+@pytest.mark.every_backend
 def test_one_step_moves_the_average_by_its_share():
     model = gan(ema_momentum=0.9)
     before = model.generator.get_weights()

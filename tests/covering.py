@@ -1,0 +1,60 @@
+"""Which backends run which test by default; `--every-backend` runs all on all.
+
+torch compiles nothing and runs every test. What a backend has a part of its own in runs
+on TensorFlow and JAX, too: the engine, layers, bijectors, distributions, and what all
+models have in common; and so does what says itself where it runs (`skipif`). A property
+of one model's mathematics, of a network, callback or recipe runs on one of the two
+beside torch. Which one follows from its name alone, so that a new test moves no other,
+and a new model's tests fall under the rule by themselves. A marker says otherwise, for
+a function, a class or a file.
+"""
+
+import pathlib
+import zlib
+
+import pytest
+
+#: Rooms that run everywhere, and so do files directly in `models/`.
+EVERYWHERE = {"bijectors", "distributions", "engine", "layers", "losses"}
+MARKERS = ("any_backend", "two_backends", "every_backend")
+_SHARING = ("tensorflow", "jax")
+_TESTS = pathlib.Path(__file__).parent
+
+
+def runs_on(item: pytest.Item, backend: str) -> bool:
+    """Returns whether a backend runs a test by default."""
+    if backend not in _SHARING:
+        return True
+    path = item.path.relative_to(_TESTS)
+    marks = [mark.name for mark in item.iter_markers()]  # the nearest first
+    chosen = [name for name in marks if name in MARKERS]
+    if chosen:
+        kind = chosen[0]
+    else:
+        kind = "every_backend" if "skipif" in marks else default_of(path)
+    if kind == "two_backends":
+        return backend == home_of(path, item)
+    return kind == "every_backend"
+
+
+def default_of(path: pathlib.PurePath) -> str:
+    """Returns the marker of a file that has none."""
+    of_all_models = path.parts[0] == "models" and len(path.parts) == 2
+    if of_all_models or len(path.parts) == 1 or path.parts[0] in EVERYWHERE:
+        return "every_backend"
+    return "two_backends"
+
+
+def home_of(path: pathlib.PurePath, item: pytest.Item) -> str:
+    """Returns which of the two compiled backends a test runs on beside torch.
+
+    Tests of a class stay together, and so do those of one case of a file, `[case]`:
+    they share what was trained and compiled.
+    """
+    if item.cls is not None:
+        own = item.cls.__name__
+    elif hasattr(item, "callspec"):
+        own = item.callspec.id
+    else:
+        own = item.name
+    return _SHARING[zlib.crc32(f"{path.as_posix()}::{own}".encode()) % 2]

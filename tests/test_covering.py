@@ -1,0 +1,74 @@
+"""The rule by which backends share the tests."""
+
+import pathlib
+import types
+
+import pytest
+
+from tests import covering
+
+pytestmark = pytest.mark.any_backend
+TESTS = pathlib.Path(covering.__file__).parent
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def item(file, name="test_it", case=None, cls=None, marks=()):
+    """Returns what the rule looks at in a test."""
+    found = types.SimpleNamespace(path=TESTS / file, name=name, cls=cls)
+    found.iter_markers = lambda: [types.SimpleNamespace(name=mark) for mark in marks]
+    if case is not None:
+        found.callspec = types.SimpleNamespace(id=case)
+    return found
+
+
+def backends_of(*arguments, **options):
+    found = item(*arguments, **options)
+    return [backend for backend in BACKENDS if covering.runs_on(found, backend)]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "engine/test_new.py",
+        "layers/test_new.py",
+        "bijectors/test_new.py",
+        "models/test_new.py",
+        "test_new.py",
+    ],
+)
+def test_what_has_a_part_in_backends_runs_on_all(file):
+    assert backends_of(file) == [*BACKENDS]
+
+
+def test_models_of_a_family_are_shared_evenly():
+    for file in ("models/flows/test_new.py", "networks/test_new.py"):
+        found = [backends_of(file, f"test_{i}") for i in range(200)]
+        assert all(len(names) == 2 and names[1] == "torch" for names in found)
+        assert 70 < sum("jax" in names for names in found) < 130
+
+
+def test_cases_and_classes_stay_together():
+    homes = {
+        tuple(backends_of("models/flows/test_new.py", f"test_{i}", case="glow"))
+        for i in range(20)
+    }
+    assert len(homes) == 1
+    homes = {
+        tuple(backends_of("models/flows/test_new.py", f"test_{i}", cls=dict))
+        for i in range(20)
+    }
+    assert len(homes) == 1
+
+
+def test_the_nearest_marker_decides():
+    marks = ["parametrize", "every_backend", "any_backend"]
+    assert backends_of("models/flows/test_new.py", marks=marks) == [*BACKENDS]
+    assert backends_of("engine/test_new.py", marks=marks[::-1]) == ["torch"]
+    marks = ["two_backends"]
+    assert len(backends_of("engine/test_new.py", marks=marks)) == 2
+
+
+def test_what_says_itself_where_it_runs_is_asked_on_all():
+    assert backends_of("networks/test_new.py", marks=["skipif"]) == [*BACKENDS]
+    marks = ["skipif", "any_backend"]
+    assert backends_of("networks/test_new.py", marks=marks) == ["torch"]
