@@ -132,6 +132,7 @@ def stacked_mnist(
 
     Example:
         ```python
+        # Not run by the tests: needs MNIST.
         x, y = data.stacked_mnist(seed=0, num_images=1_000)
         ```
     """

@@ -48,6 +48,7 @@ def inception_v3(
 
     Example:
         ```python
+        # Not run by the tests: needs the file of weights.
         features = inception_v3("inception_v3_weights_tf_dim_ordering_tf_kernels.h5")
         frechet_distance(features.statistics(real), features.statistics(fake))
         ```

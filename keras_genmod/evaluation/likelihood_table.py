@@ -30,7 +30,7 @@ class LikelihoodTable:
         table.add("RBM", evaluate_likelihood(rbm, x, dataset="digits", split="test"))
         print(table)  # two sections: a lower bound and an exact number
         table.where(kind="exact").best()  # ("RBM", Likelihood(...))
-        table.best()  # ValueError: kind: 'lower_bound' and 'exact'
+        # table.best() refuses: kind: 'lower_bound' and 'exact'
         ```
     """
 

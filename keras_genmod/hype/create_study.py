@@ -54,6 +54,7 @@ def create_study(
 
     Example:
         ```python
+        # Not run by the tests: it serves until Ctrl-C.
         study = keras_genmod.hype.create_study(
             "digits.study", real, {"vae": vae.sample(500), "gan": gan.sample(500)}
         )

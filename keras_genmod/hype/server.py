@@ -54,6 +54,7 @@ class StudyServer(http.server.ThreadingHTTPServer):
 
     Example:
         ```python
+        # Not run by the tests: it serves until Ctrl-C.
         with StudyServer(study) as server:
             print(server.url, server.results_url)
             server.serve_forever()

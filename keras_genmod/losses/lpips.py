@@ -30,6 +30,7 @@ def lpips(network: keras.Model, weights: str | os.PathLike[str]) -> PerceptualLo
     The authors' file `vgg.pth` becomes one that needs no torch to be read by
 
     ```python
+    # Not run by the tests: needs the file of weights.
     state = torch.load("vgg.pth")  # lin0.model.1.weight, ...
     np.savez("lpips.npz", **{k.split(".")[0]: v.ravel() for k, v in state.items()})
     ```
@@ -50,6 +51,7 @@ def lpips(network: keras.Model, weights: str | os.PathLike[str]) -> PerceptualLo
 
     Example:
     ```python
+    # Not run by the tests: needs the file of weights.
     network = keras.applications.VGG16(include_top=False, weights=None)
     network.load_weights("vgg16_torchvision.weights.h5")
     distance = losses.lpips(network, "lpips.npz")

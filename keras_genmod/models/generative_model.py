@@ -45,6 +45,9 @@ class GenerativeModel(Training, Saving):
 
     Example:
     ```python
+    from keras_genmod.engine import Seeds
+
+
     class NormalMean(GenerativeModel):
         # N(mean, 1) of each value, with a mean that is learned
         def __init__(self, data_shape, **kwargs):
@@ -64,6 +67,7 @@ class GenerativeModel(Training, Saving):
         def _sample(self, state, condition, *, num_samples):
             shape = (num_samples, *self.data_shape)
             return self.mean + keras.random.normal(shape, seed=Seeds(state))
+
 
     model = NormalMean((2,))
     model.compile("adam")

@@ -35,7 +35,7 @@ def convolutional_encoder(
     Example:
         ```python
         encoder = keras_genmod.networks.convolutional_encoder((28, 28, 1))
-        encoder(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 7 * 7 * 64)
+        encoder(keras.ops.zeros((16, 28, 28, 1))).shape  # (16, 3136)
         ```
     """
     image_shape = checks.sizes("image_shape", image_shape, rank=3)

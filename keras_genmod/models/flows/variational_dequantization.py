@@ -42,7 +42,8 @@ class VariationalDequantization(Dequantization):
 
     Example:
     ```python
-    noise = AffineCoupling((64,), coupling_mlp((64,), (128,), 128, condition_dim=64))
+    network = coupling_mlp(64, (128,), condition_dim=64)
+    noise = AffineCoupling((64,), network, condition_dim=64)
     model = NormalizingFlow(
         flow, dequantization=VariationalDequantization(17, bijector=noise)
     )
