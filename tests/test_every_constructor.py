@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_genmod import bijectors, layers, models, networks
+from keras_genmod import bijectors, data, layers, models, networks
 from tests.models.small_networks import small_network, small_time_network
 
 IMAGE = (4, 4, 1)
@@ -16,6 +16,8 @@ TO_MAP = small_network(IMAGE, (2, 2, LATENT))
 TO_SCORE = small_network(IMAGE, (1,))
 TO_IMAGE = small_network((LATENT,), IMAGE)
 TRANSLATOR = small_network(IMAGE, IMAGE)
+VOCABULARY = data.Vocabulary(["a", "b"], 2)
+TO_CAPTION = networks.caption_encoder(3, 2, LATENT, 4)
 SIZES = {"image_shape": IMAGE, "filters": 2}
 COUPLED = {"event_shape": (2,), "network": networks.coupling_mlp(2, (3,))}
 SPLIT = {"event_shape": (2, 2, 4), "bijector": bijectors.Affine((2, 2, 2))}
@@ -74,6 +76,10 @@ GOOD = {
     models.GenerativeModel: {"data_shape": (2,)},
     models.GeometricSchedule: {},
     models.Glow: {**SIZES, "num_scales": 1, "num_steps": 1},
+    models.JointEmbedding: {
+        "image_encoder": TO_LATENT,
+        "caption_encoder": layers.CaptionEncoder(TO_CAPTION, VOCABULARY),
+    },
     models.KLAutoencoder: {
         "encoder": TO_LATENT,
         "decoder": TO_IMAGE,
@@ -176,6 +182,7 @@ GOOD = {
     layers.AdaptiveAugment: {},
     layers.AdaptiveInstanceNormalization: {},
     layers.Blur: {},
+    layers.CaptionEncoder: {"network": TO_CAPTION, "vocabulary": VOCABULARY},
     layers.ConditionalBatchNormalization: {},
     layers.DiagonalBiLSTM: {"filters": 2},
     layers.DiffAugment: {},
@@ -218,6 +225,7 @@ GOOD = {
         "num_classes": 2,
         "filters": 1,
     },
+    networks.caption_encoder: {"num_tokens": 3, "length": 2, "hidden_dim": 4},
     networks.convolutional_decoder: {"latent_dim": 2, "image_shape": IMAGE},
     networks.convolutional_encoder: {"image_shape": IMAGE},
     networks.coupling_cnn: {**SIZES, "num_blocks": 1},

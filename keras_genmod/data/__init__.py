@@ -1,6 +1,7 @@
 """Data: load, scale, binarize, dequantize, resize and pair; NumPy in and out."""
 
 from keras_genmod.data.binarization import binarize
+from keras_genmod.data.captioned_dataset import CaptionedDataset
 from keras_genmod.data.dequantization import dequantize
 from keras_genmod.data.dynamic_binarization import DynamicBinarization
 from keras_genmod.data.image_folder import ImageFolder, image_folder
@@ -19,8 +20,10 @@ from keras_genmod.data.shape_scenes import ShapeScenes, shape_scenes
 from keras_genmod.data.sprites import SPRITE_FACTORS, sprites
 from keras_genmod.data.transport_pairs import TransportPairs
 from keras_genmod.data.unpaired_dataset import UnpairedDataset
+from keras_genmod.data.vocabulary import Vocabulary
 
 __all__ = [
+    "CaptionedDataset",
     "DynamicBinarization",
     "ImageFolder",
     "PairedDataset",
@@ -28,6 +31,7 @@ __all__ = [
     "ShapeScenes",
     "TransportPairs",
     "UnpairedDataset",
+    "Vocabulary",
     "binarize",
     "dequantize",
     "grid",

@@ -5,6 +5,7 @@ from keras_genmod.layers.adaptive_instance_normalization import (
     AdaptiveInstanceNormalization,
 )
 from keras_genmod.layers.blur import Blur
+from keras_genmod.layers.caption_encoder import CaptionEncoder
 from keras_genmod.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "AdaptiveAugment",
     "AdaptiveInstanceNormalization",
     "Blur",
+    "CaptionEncoder",
     "ConditionalBatchNormalization",
     "DiagonalBiLSTM",
     "DiffAugment",

@@ -28,6 +28,7 @@ from keras_genmod.metrics.precision_recall_density_coverage import (
     precision_recall_density_coverage,
 )
 from keras_genmod.metrics.protocol import Protocol
+from keras_genmod.metrics.r_precision import r_precision
 from keras_genmod.metrics.results import Result, Score
 from keras_genmod.metrics.separated_predictability import separated_predictability
 
@@ -56,5 +57,6 @@ __all__ = [
     "nearest_neighbours",
     "outlier_auroc",
     "precision_recall_density_coverage",
+    "r_precision",
     "separated_predictability",
 ]

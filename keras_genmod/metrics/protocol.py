@@ -34,6 +34,7 @@ class Protocol:
         num_trees: Integer, boosting stages of the classifiers.
         num_groups: Integer, groups of examples that share a factor.
         group_size: Integer, examples or pairs in a group.
+        num_candidates: Integer, captions that each image is compared with.
         threshold: Float, the variance up to which a latent counts as dead.
         seed: Integer, the seed of the subsets or splits.
 
@@ -66,6 +67,7 @@ class Protocol:
     num_trees: int | None = None
     num_groups: int | None = None
     group_size: int | None = None
+    num_candidates: int | None = None
     threshold: float | None = None
     seed: int | None = None
 

@@ -18,6 +18,7 @@ from keras_genmod.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn import PixelCNN
 from keras_genmod.models.autoregressive.pixel_cnn_plus_plus import PixelCNNPlusPlus
 from keras_genmod.models.autoregressive.pixel_rnn import PixelRNN
+from keras_genmod.models.captions.joint_embedding import JointEmbedding
 from keras_genmod.models.diffusion.consistency_model import ConsistencyModel
 from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
 from keras_genmod.models.diffusion.diffusion_model import DiffusionModel
@@ -67,6 +68,7 @@ __all__ = [
     "GenerativeModel",
     "GeometricSchedule",
     "Glow",
+    "JointEmbedding",
     "KLAutoencoder",
     "LadderVAE",
     "LinearSchedule",

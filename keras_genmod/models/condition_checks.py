@@ -1,4 +1,4 @@
-"""Checks of conditions: class labels, vectors, or dicts of arrays."""
+"""Checks of conditions: class labels, vectors, tokens, or dicts of arrays."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -139,3 +139,39 @@ def keys(condition: Any, shapes: Mapping[str, Any], model: str) -> None:
             f"The condition of {model} must be a dict of arrays with the keys "
             f"{wanted}. Received a dict with {', '.join(wrong)}"
         )
+
+
+def tokens(
+    condition: Any, num_examples: int, length: int, num_tokens: int, model: str
+) -> np.ndarray:
+    """Returns one caption an example, int32 `(num_examples, length)`.
+
+    Raises:
+        ValueError: If `condition` are no rows of tokens, with 0 behind the last one.
+    """
+    if condition is None:
+        raise ValueError(
+            f"{model} learns from captions: it needs their tokens as `y` in `fit` and "
+            "`evaluate`, which `vocabulary.encode(captions)` gives."
+        )
+    checks.shape("captions", condition, (length,))
+    rows = checks.as_numpy(condition, "captions")
+    if len(rows) != num_examples:
+        raise ValueError(
+            f"`captions` must have shape ({num_examples}, {length}), a row an example. "
+            f"Received: captions.shape={rows.shape}"
+        )
+    known = (rows == np.round(rows)) & (rows >= 0) & (rows < num_tokens)
+    is_token = rows > 0
+    if not known.all() or (is_token[:, 1:] & ~is_token[:, :-1]).any():
+        raise ValueError(
+            f"`captions` must hold the tokens 1 to {num_tokens - 1}, and 0 behind the "
+            "last one: `vocabulary.encode(captions)` makes them of strings. "
+            f"Received values from {rows.min()} to {rows.max()}"
+        )
+    if not is_token[:, 0].all():
+        raise ValueError(
+            "`captions` must have a token each. Received a row of zeros, row "
+            f"{int(np.argmin(is_token[:, 0]))}"
+        )
+    return rows.astype("int32")

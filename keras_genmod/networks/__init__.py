@@ -4,6 +4,7 @@ from keras_genmod.networks.big_gan import (
     big_gan_discriminator,
     big_gan_generator,
 )
+from keras_genmod.networks.caption_encoder import caption_encoder
 from keras_genmod.networks.convolutional import (
     convolutional_decoder,
     convolutional_encoder,
@@ -33,6 +34,7 @@ __all__ = [
     "ProgressiveGenerator",
     "big_gan_discriminator",
     "big_gan_generator",
+    "caption_encoder",
     "convolutional_decoder",
     "convolutional_encoder",
     "coupling_cnn",

@@ -30,6 +30,7 @@ from keras_genmod import (
     FlowMatching,
     GatedPixelCNN,
     Glow,
+    JointEmbedding,
     KLAutoencoder,
     LadderVAE,
     NormalizingFlow,
@@ -45,8 +46,10 @@ from keras_genmod import (
     networks,
 )
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
+from keras_genmod.data import Vocabulary
 from keras_genmod.layers import (
     AdaptiveAugment,
+    CaptionEncoder,
     FiniteScalarQuantizer,
     PersistentDropout,
     VectorQuantizer,
@@ -88,6 +91,9 @@ FOUR_LEVELS = FOUR_LEVELS.astype("float32")
 LATENTS = _generator.normal(size=(4, LATENT)).astype("float32")
 POINTS = _generator.normal((1.0, -1.0), 0.5, (22, 2)).astype("float32")[:NUM_EXAMPLES]
 EMBEDDINGS = _generator.normal(size=(22, 2)).astype("float32")[:NUM_EXAMPLES]
+VOCABULARY = Vocabulary(["one", "two", "three", "red", "dots"], 3)
+_captions = ["one", "two red dots", "three dots"]  # a row of tokens a label
+TOKENS = VOCABULARY.encode([_captions[i] for i in LABELS])
 # For large steps: TensorFlow traces the updates of Adam as long as the model.
 MOMENTUM = functools.partial(keras.optimizers.SGD, momentum=0.5)
 
@@ -288,6 +294,24 @@ class TestDenoisingAutoencoder(ModelContract):
     @staticmethod
     def outputs(model):
         return model.score(GREY), model.reconstruct(GREY)
+
+
+class TestJointEmbedding(ModelContract):
+    data = (GREY, TOKENS)
+    is_random = False
+    sample_arguments = None
+
+    @staticmethod
+    def make():
+        network = networks.caption_encoder(6, 3, LATENT, 4)
+        return JointEmbedding(
+            small_network(IMAGE, (LATENT,)), CaptionEncoder(network, VOCABULARY)
+        )
+
+    @staticmethod
+    def outputs(model):
+        captions = model.encode_captions(["one", "two red dots"])
+        return model.encode_images(GREY), captions
 
 
 class TestScoreModel(ModelContract):
