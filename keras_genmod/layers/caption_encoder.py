@@ -66,7 +66,7 @@ class CaptionEncoder(keras.layers.Layer):
                 "the vocabulary gives, to vectors (batch, embedding_dim). "
                 f"Received: network={network!r} of shapes {shapes}"
             )
-        self.network = network
+        self.network: Any = network
         self.vocabulary = vocabulary
         self.embedding_dim = found[1]
         self.built = True
