@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import compiled
+from keras_genmod.engine.compiled import compiled
 
 _EPSILON = 1e-12
 
@@ -72,6 +72,9 @@ class CaptionEncoder(keras.layers.Layer):
         self.built = True
 
     def call(self, tokens, training=None):
+        return self._embedded(tokens, training)
+
+    def _embedded(self, tokens, training=None):
         x = ops.cast(self.network(tokens, training=training), "float32")
         return on_sphere(x)
 
@@ -100,7 +103,7 @@ class CaptionEncoder(keras.layers.Layer):
 
     @compiled()
     def _encode(self, tokens):
-        return self.call(tokens, training=False)
+        return self._embedded(tokens)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.embedding_dim)
