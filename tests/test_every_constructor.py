@@ -110,6 +110,11 @@ GOOD = {
         "critic": networks.ProgressiveCritic((4, 4, 1), 4),
     },
     models.RBM: {"visible_dim": 4, "hidden_dim": 3, "num_chains": 2},
+    models.SRGAN: {
+        "generator": small_network(IMAGE, (8, 8, 1)),
+        "discriminator": small_network((8, 8, 1), (1,)),
+        "image_shape": IMAGE,
+    },
     models.ScoreModel: {
         "network": small_time_network((2,)),
         "data_shape": (2,),
@@ -119,6 +124,10 @@ GOOD = {
         "mapping": small_network((LATENT,), (2,)),
         "synthesis": small_network((2, 2), IMAGE, "sigmoid"),
         "discriminator": TO_SCORE,
+    },
+    models.SuperResolution: {
+        "generator": small_network(IMAGE, (8, 8, 1)),
+        "image_shape": IMAGE,
     },
     models.TwoStage: {
         "autoencoder": CODES,
@@ -191,6 +200,7 @@ GOOD = {
     layers.FiniteScalarQuantizer: {"levels": (3, 2)},
     layers.GaussianSampling: {},
     layers.GumbelQuantizer: {"num_codes": 3, "code_dim": 2},
+    layers.ICNR: {},
     layers.LearnedConstant: {"shape": (2, 2, 1)},
     layers.MaskedConv2D: {"filters": 2, "kernel_size": 3, "mask": "A"},
     layers.MaskedDense: {"input_degrees": (1, 2), "output_degrees": (1, 2)},
@@ -199,6 +209,7 @@ GOOD = {
     layers.NoiseInjection: {},
     layers.OrthogonalRegularizer: {},
     layers.PixelNormalization: {},
+    layers.PixelShuffle: {},
     layers.PersistentDropout: {"rate": 0.5},
     layers.ProjectionHead: {},
     layers.ReflectionPadding2D: {},
@@ -253,6 +264,8 @@ GOOD = {
     },
     networks.sngan_discriminator: {**SIZES},
     networks.sngan_generator: {"latent_dim": 2, **SIZES},
+    networks.sr_resnet: {"filters": 2, "num_blocks": 1},
+    networks.srgan_discriminator: {**SIZES, "num_stages": 1, "hidden_dim": 2},
     networks.style_gan_discriminator: {**SIZES, "filters_base": 8},
     networks.style_gan_generator: {
         **SIZES,

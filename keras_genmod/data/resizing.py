@@ -8,24 +8,34 @@ from PIL import Image
 
 from keras_genmod import checks
 
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
 
-def resize(x: ArrayLike, size: int | tuple[int, int]) -> np.ndarray:
-    """Resizes images by bilinear interpolation with antialiasing.
 
-    When an image shrinks, the triangle filter widens with the scale, so that each
-    output pixel averages all the input pixels it covers. Values stay floats: no
-    rounding to 8 bits on the way.
+def resize(
+    x: ArrayLike, size: int | tuple[int, int], method: str = "bilinear"
+) -> np.ndarray:
+    """Resizes images by interpolation with antialiasing.
+
+    When an image shrinks, the filter widens with the scale, so that each output pixel
+    averages all the input pixels it covers. Values stay floats: no rounding to 8 bits
+    on the way.
 
     Args:
         x: Array of floats of shape `(num_images, height, width, channels)`.
         size: Integer, or pair of integers `(height, width)`.
+        method: "bilinear", or "bicubic" with a = -0.5, by which papers on
+            super-resolution make small images and a floor for large ones.
 
     Returns:
         float32 array of shape `(num_images, *size, channels)`, with values between
         the smallest and the largest of `x`.
 
     Raises:
-        ValueError: If `x` is no such array, or `size` is not positive.
+        ValueError: If `x` is no such array, `size` is not positive, or there is no such
+            method.
 
     Example:
         ```python
@@ -40,14 +50,15 @@ def resize(x: ArrayLike, size: int | tuple[int, int]) -> np.ndarray:
             f"Received: x of shape {x.shape} and dtype {x.dtype}"
         )
     height, width = _height_and_width(size)
+    chosen = _FILTERS[checks.choice("method", method, _FILTERS)]
     num_images, _, _, channels = x.shape
     resized = np.empty((num_images, height, width, channels), "float32")
     for i in range(num_images):
         for channel in range(channels):
             plane = Image.fromarray(np.float32(x[i, :, :, channel]))  # PIL's mode F
-            plane = plane.resize((width, height), Image.Resampling.BILINEAR)
+            plane = plane.resize((width, height), chosen)
             resized[i, :, :, channel] = np.asarray(plane)
-    # The weights sum to 1 up to rounding only.
+    # The weights sum to 1 up to rounding only; bicubic ones are negative in part.
     return np.clip(resized, np.float32(x.min()), np.float32(x.max()))
 
 

@@ -16,6 +16,7 @@ from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from keras_genmod.layers.gaussian_sampling import GaussianSampling
 from keras_genmod.layers.gumbel_quantizer import GumbelQuantizer
+from keras_genmod.layers.icnr import ICNR
 from keras_genmod.layers.learned_constant import LearnedConstant
 from keras_genmod.layers.masked_conv_2d import MaskedConv2D
 from keras_genmod.layers.masked_dense import MaskedDense
@@ -25,6 +26,7 @@ from keras_genmod.layers.noise_injection import NoiseInjection
 from keras_genmod.layers.orthogonal_regularizer import OrthogonalRegularizer
 from keras_genmod.layers.persistent_dropout import PersistentDropout
 from keras_genmod.layers.pixel_normalization import PixelNormalization
+from keras_genmod.layers.pixel_shuffle import PixelShuffle
 from keras_genmod.layers.projection_head import ProjectionHead
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
@@ -37,6 +39,7 @@ from keras_genmod.layers.vector_quantizer import VectorQuantizer
 from keras_genmod.layers.weight_normalization import WeightNormalization
 
 __all__ = [
+    "ICNR",
     "AdaptiveAugment",
     "AdaptiveInstanceNormalization",
     "Blur",
@@ -58,6 +61,7 @@ __all__ = [
     "OrthogonalRegularizer",
     "PersistentDropout",
     "PixelNormalization",
+    "PixelShuffle",
     "ProjectionHead",
     "ReflectionPadding2D",
     "RowLSTM",

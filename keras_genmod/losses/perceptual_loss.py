@@ -19,12 +19,13 @@ _EPSILON = 1e-10  # inside the square root of a norm
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class PerceptualLoss(keras.layers.Layer):
-    """Mean squared difference of unit-length features, summed over layers.
+    """Mean squared difference of features, of unit length or raw, summed over layers.
 
     With f_l(x) the features of layer l at each place, divided by their length,
 
     d(x, y) = sum_l mean_places sum_c w_lc (f_lc(x) - f_lc(y))^2
 
+    or of raw features, with `unit_length=False`, as in Johnson et al. and SRGAN.
     It is what LPIPS computes where the network and the weights are those of LPIPS; with
     weights of one, or another network, it is a perceptual loss and no LPIPS.
 
@@ -47,6 +48,7 @@ class PerceptualLoss(keras.layers.Layer):
             (.458, .448, .450): scale (4.367, 4.464, 4.444) and offset (-2.118, -2.036,
             -1.804).
         offset: Number, or one a channel.
+        unit_length: Whether features are divided by their length.
         **kwargs: As in `keras.layers.Layer`.
 
     Call arguments:
@@ -78,12 +80,19 @@ class PerceptualLoss(keras.layers.Layer):
         weights: Sequence[Any] | None = None,
         scale: Any = 1.0,
         offset: Any = 0.0,
+        unit_length: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
         names = [layers] if isinstance(layers, str) else layers
         outputs = _outputs(network, names)
+        if not isinstance(unit_length, bool):
+            raise ValueError(
+                "`unit_length` must be True or False. "
+                f"Received: unit_length={unit_length!r}"
+            )
         self.layer_names = list(names)
+        self.unit_length = unit_length
         self.channels = network.input_shape[-1]
         self.scale = _per_channel("scale", scale, self.channels)
         self.offset = _per_channel("offset", offset, self.channels)
@@ -99,7 +108,7 @@ class PerceptualLoss(keras.layers.Layer):
     def call(self, inputs):
         x, y = inputs
         total = 0.0
-        pairs = zip(self._unit_features(x), self._unit_features(y), strict=True)
+        pairs = zip(self._features_of(x), self._features_of(y), strict=True)
         for i, (of_x, of_y) in enumerate(pairs):
             squared = ops.square(of_x - of_y)
             if self.channel_weights is not None:
@@ -109,13 +118,16 @@ class PerceptualLoss(keras.layers.Layer):
             total = total + ops.mean(summed, axis=1)
         return total
 
-    def _unit_features(self, x):
+    def _features_of(self, x):
         checks.static_shape("inputs", x, (None, None, self.channels))
         scale, offset = map(ops.convert_to_tensor, (self.scale, self.offset))
         x = ops.cast(x, "float32") * scale + offset
         found = self._features(x, training=False)
         for features in found if isinstance(found, (list, tuple)) else [found]:
             features = ops.cast(features, "float32")
+            if not self.unit_length:
+                yield features
+                continue
             squared = ops.sum(ops.square(features), axis=-1, keepdims=True)
             yield features * ops.rsqrt(squared + _EPSILON)
 
@@ -131,6 +143,7 @@ class PerceptualLoss(keras.layers.Layer):
             "weights": None if weights is None else [w.tolist() for w in weights],
             "scale": self.scale.tolist(),
             "offset": self.offset.tolist(),
+            "unit_length": self.unit_length,
         }
 
     @classmethod

@@ -12,6 +12,10 @@ from keras_genmod.metrics.frechet_distance import (
     RankDeficientWarning,
     frechet_distance,
 )
+from keras_genmod.metrics.image_distance import (
+    peak_signal_to_noise_ratio,
+    structural_similarity,
+)
 from keras_genmod.metrics.kernel_distance import kernel_distance
 from keras_genmod.metrics.mode_coverage import ModeCoverage, mode_coverage
 from keras_genmod.metrics.mutual_information_gap import (
@@ -56,7 +60,9 @@ __all__ = [
     "mutual_information_gap",
     "nearest_neighbours",
     "outlier_auroc",
+    "peak_signal_to_noise_ratio",
     "precision_recall_density_coverage",
     "r_precision",
     "separated_predictability",
+    "structural_similarity",
 ]

@@ -36,6 +36,8 @@ class Protocol:
         group_size: Integer, examples or pairs in a group.
         num_candidates: Integer, captions that each image is compared with.
         threshold: Float, the variance up to which a latent counts as dead.
+        channel: String, which channels of images were compared.
+        border: Integer, pixels left out on each side of images.
         seed: Integer, the seed of the subsets or splits.
 
     Example:
@@ -69,6 +71,8 @@ class Protocol:
     group_size: int | None = None
     num_candidates: int | None = None
     threshold: float | None = None
+    channel: str | None = None
+    border: int | None = None
     seed: int | None = None
 
     def __str__(self) -> str:

@@ -46,6 +46,8 @@ from keras_genmod.models.flows.variational_dequantization import (
     VariationalDequantization,
 )
 from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.restoration.srgan import SRGAN
+from keras_genmod.models.restoration.super_resolution import SuperResolution
 
 __all__ = [
     "AdversarialModel",
@@ -80,9 +82,11 @@ __all__ = [
     "PixelRNN",
     "ProgressiveGAN",
     "RBM",
+    "SRGAN",
     "ScoreModel",
     "StraightSchedule",
     "StyleGAN2",
+    "SuperResolution",
     "TwoStage",
     "UniformDequantization",
     "VAE",

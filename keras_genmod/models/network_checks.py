@@ -6,6 +6,7 @@ import keras
 
 from keras_genmod import checks
 from keras_genmod.engine import keras_internals
+from keras_genmod.losses import PerceptualLoss
 
 
 def shapes(name: str, network, num_classes: int | None = None):
@@ -72,6 +73,33 @@ def no_batch_normalization(name: str, network, reason: str) -> None:
                 f"`{name}` must hold no BatchNormalization: {reason}. Found "
                 f"{layer.name!r}; use LayerNormalization, GroupNormalization or none."
             )
+
+
+def image_discriminator(discriminator, image_shape) -> None:
+    """Raises a `ValueError` unless a discriminator takes images of one shape."""
+    found, _ = shapes("discriminator", discriminator)
+    if found != tuple(image_shape):
+        raise ValueError(
+            f"`discriminator` must take images of shape {tuple(image_shape)}. Received "
+            f"a network of {found}"
+        )
+    warn_unless_scores("discriminator", discriminator)
+
+
+def perceptual_loss(perceptual, image_shape) -> None:
+    """Raises a `ValueError` unless a loss is `None` or takes such images."""
+    if perceptual is None:
+        return
+    if not isinstance(perceptual, PerceptualLoss):
+        raise ValueError(
+            "`perceptual` must be a `keras_genmod.losses.PerceptualLoss` or None. "
+            f"Received: perceptual={perceptual!r}"
+        )
+    if perceptual.channels != image_shape[-1]:
+        raise ValueError(
+            f"`perceptual` must take images of {image_shape[-1]} channels. Received "
+            f"one whose network takes {perceptual.channels}"
+        )
 
 
 def features(name: str, output_shape) -> None:

@@ -25,6 +25,7 @@ from keras_genmod.networks.style_gan import (
     style_gan_synthesis,
 )
 from keras_genmod.networks.style_gan_discriminator import style_gan_discriminator
+from keras_genmod.networks.super_resolution import sr_resnet, srgan_discriminator
 from keras_genmod.networks.time_mlp import time_mlp
 from keras_genmod.networks.unet import unet
 from keras_genmod.networks.unet_generator import unet_generator
@@ -53,6 +54,8 @@ __all__ = [
     "sagan_generator",
     "sngan_discriminator",
     "sngan_generator",
+    "sr_resnet",
+    "srgan_discriminator",
     "style_gan_discriminator",
     "style_gan_generator",
     "style_gan_mapping",

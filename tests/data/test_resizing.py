@@ -50,3 +50,23 @@ def test_values_stay_in_the_range_of_the_input(size):
 def test_bad_argument_is_named(x, size, name):
     with pytest.raises(ValueError, match=f"`{name}` must .*Received: {name}"):
         resize(x, size)
+
+
+def test_bicubic_keeps_ramps_of_which_bilinear_bends_the_ends():
+    ramp = np.tile(np.arange(16.0), (16, 1))[None, :, :, None]
+    inner = resize(ramp, 64, "bicubic")[0, 0, 12:-12, 0]
+    np.testing.assert_allclose(np.diff(inner), 0.25, atol=1e-5)
+    # A peak: weights of the cubic with a = -0.5 at half a pixel, (9, -1) / 16.
+    peak = np.zeros((1, 1, 9, 1))
+    peak[0, 0, 4] = 1.0
+    odd = resize(np.concatenate([peak, -peak]), (1, 18), "bicubic")[0, 0, :, 0]
+    d = np.array([0.25, 0.75, 1.25, 1.75])
+    near = 1.5 * d**3 - 2.5 * d**2 + 1
+    far = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+    expected = [*near[:2], *far[2:]]
+    np.testing.assert_allclose(odd[9:13], expected, atol=1e-5)
+
+
+def test_an_unknown_method_is_named():
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        resize(IMAGES, 4, "nearest")

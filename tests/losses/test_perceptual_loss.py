@@ -52,6 +52,16 @@ def test_it_is_the_weighted_distance_of_unit_features(classifier):
     np.testing.assert_allclose(numpy(loss((X, Y))), expected, rtol=1e-4)
 
 
+def test_of_raw_features_it_is_their_squared_difference(classifier):
+    loss = PerceptualLoss(classifier, "first", unit_length=False)
+    features = keras.Model(classifier.inputs[0], classifier.get_layer("first").output)
+    squared = np.square(numpy(features(X)) - numpy(features(Y)))
+    expected = squared.sum(-1).mean((1, 2))
+    np.testing.assert_allclose(numpy(loss((X, Y))), expected, rtol=1e-5)
+    again = PerceptualLoss.from_config(loss.get_config())
+    assert not again.unit_length
+
+
 def test_training_changes_nothing_in_it_and_it_nothing_in_the_network(classifier):
     loss = PerceptualLoss(classifier, "second")
     found = numpy(loss((X, Y), training=True))

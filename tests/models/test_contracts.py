@@ -11,6 +11,7 @@ from keras_genmod import (
     DBN,
     GAN,
     RBM,
+    SRGAN,
     VAE,
     VQGAN,
     VQVAE,
@@ -41,6 +42,7 @@ from keras_genmod import (
     ProgressiveGAN,
     ScoreModel,
     StyleGAN2,
+    SuperResolution,
     TwoStage,
     UniformDequantization,
     networks,
@@ -48,10 +50,12 @@ from keras_genmod import (
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Chain, Planar, Sigmoid
 from keras_genmod.data import Vocabulary
 from keras_genmod.layers import (
+    ICNR,
     AdaptiveAugment,
     CaptionEncoder,
     FiniteScalarQuantizer,
     PersistentDropout,
+    PixelShuffle,
     VectorQuantizer,
 )
 from keras_genmod.losses import PerceptualLoss
@@ -85,6 +89,7 @@ _grey = 0.8 * _binary + 0.2 * _generator.random((22, *IMAGE))
 LABELS = _labels[:NUM_EXAMPLES]
 BINARY = _binary[:NUM_EXAMPLES].astype("float32")
 GREY = _grey[:NUM_EXAMPLES].astype("float32")
+SMALL = GREY.reshape(-1, 2, 2, 2, 2, 1).mean((2, 4))
 FOUR_GREYS = (np.round(3 * GREY) / 3).astype("float32")
 FOUR_LEVELS = (_generator.integers(0, 4, (1, *COLOUR)) / 3).repeat(NUM_EXAMPLES, axis=0)
 FOUR_LEVELS = FOUR_LEVELS.astype("float32")
@@ -759,6 +764,55 @@ class TestCycleGAN(ModelContract):
             assert int(pool.count) == 11
             assert np.all(images.max(axis=(1, 2, 3)) > 0)
             assert len(np.unique(images, axis=0)) == 11
+
+
+class TestSuperResolution(ModelContract):
+    data = (SMALL, GREY)
+    is_random = False
+    sample_arguments = None
+
+    @staticmethod
+    def make():
+        network = keras.Sequential(
+            [
+                keras.Input((None, None, 1)),
+                keras.layers.Conv2D(4, 2, padding="same", kernel_initializer=ICNR(2)),
+                PixelShuffle(2),
+                keras.layers.BatchNormalization(),
+                keras.layers.Conv2D(1, 1, dtype="float32"),
+            ]
+        )
+        return SuperResolution(network, (2, 2, 1))
+
+    @staticmethod
+    def outputs(model):
+        return model.upscale(SMALL)
+
+
+class TestSRGAN(ModelContract):
+    data = (SMALL, GREY)
+    is_random = False
+    falls = "reconstruction"
+    sample_arguments = None
+
+    @staticmethod
+    def make():
+        return SRGAN(
+            small_network((2, 2, 1), IMAGE),
+            small_network(IMAGE, (1,), use_bias=False),
+            (2, 2, 1),
+            PerceptualLoss(
+                keras.Sequential(
+                    [keras.Input(IMAGE), keras.layers.Conv2D(2, 3, name="features")]
+                ),
+                "features",
+                unit_length=False,
+            ),
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.upscale(SMALL), model.predict((SMALL, GREY), verbose=0)
 
 
 class TestPix2Pix(ModelContract):

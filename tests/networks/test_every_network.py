@@ -40,6 +40,7 @@ NETWORKS = {
     "resnet_generator": (networks.resnet_generator, ((8, 8, 3), 2, 1), (8, 8, 3)),
     "sngan_generator": (networks.sngan_generator, (3, IMAGE, 2), IMAGE),
     "sngan_discriminator": (networks.sngan_discriminator, (IMAGE, 2), (1,)),
+    "srgan_discriminator": (networks.srgan_discriminator, ((9, 8, 3), 2, 2, 3), (1,)),
     "time_mlp": (networks.time_mlp, (2, (7, 5)), (2,)),
     "unet_generator": (networks.unet_generator, ((8, 12, 3), 2), (8, 12, 3)),
     "unet": (networks.unet, ((8, 12, 3), 4, (1, 2), 1, (6,)), (8, 12, 3)),
@@ -47,7 +48,7 @@ NETWORKS = {
 OF_FLOWS = ("coupling_cnn", "coupling_mlp", "made")
 OF_TIME = ("time_mlp", "unet")
 START_AT_ZERO = OF_FLOWS + OF_TIME
-UNCONDITIONAL = ("grid", "patchgan", "resnet", "unet_")
+UNCONDITIONAL = ("grid", "patchgan", "resnet", "srgan", "unet_")
 CONDITIONAL = [name for name in NETWORKS if not name.startswith(UNCONDITIONAL)]
 # Their outputs follow the condition only once they have learnt.
 START_UNCONDITIONAL = (*START_AT_ZERO, "sngan_generator")

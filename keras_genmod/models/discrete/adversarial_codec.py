@@ -58,7 +58,7 @@ class AdversarialCodec(AdversarialModel):
         data_shape = encoder.input_shape[1:]
         network_checks.warn_unless_unit_range("decoder", decoder)
         _check_discriminator(discriminator, data_shape)
-        _check_perceptual(perceptual, data_shape)
+        network_checks.perceptual_loss(perceptual, data_shape)
         start = checks.integer("discriminator_start", discriminator_start)
         last = LastLayer(decoder)
         super().__init__(data_shape=data_shape, **kwargs)
@@ -164,29 +164,7 @@ class AdversarialCodec(AdversarialModel):
 
 def _check_discriminator(discriminator, data_shape):
     """Raises a `ValueError` unless the discriminator fits such images."""
-    found, _ = network_checks.shapes("discriminator", discriminator)
-    if found != data_shape:
-        raise ValueError(
-            f"`discriminator` must take images of shape {data_shape}. Received a "
-            f"network of {found}"
-        )
-    network_checks.warn_unless_scores("discriminator", discriminator)
+    network_checks.image_discriminator(discriminator, data_shape)
     network_checks.no_batch_normalization(
         "discriminator", discriminator, "its statistics would move before its start"
     )
-
-
-def _check_perceptual(perceptual, data_shape):
-    """Raises a `ValueError` unless the loss takes such images."""
-    if perceptual is None:
-        return
-    if not isinstance(perceptual, PerceptualLoss):
-        raise ValueError(
-            "`perceptual` must be a `keras_genmod.losses.PerceptualLoss` or None. "
-            f"Received: perceptual={perceptual!r}"
-        )
-    if perceptual.channels != data_shape[-1]:
-        raise ValueError(
-            f"`perceptual` must take images of {data_shape[-1]} channels. Received one "
-            f"whose network takes {perceptual.channels}"
-        )

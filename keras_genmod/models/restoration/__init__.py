@@ -1,0 +1,1 @@
+"""What is made of images that lack something: size, colour."""
