@@ -239,9 +239,15 @@ MUTANTS = [
     ),
     Mutant(
         "models/adversarial/latent_generator.py",
-        "real, fake = self._shown(real), self._shown(fake)",
-        "real = self._shown(real)",
+        "fake = self._shown(fake)",
+        "fake = fake + 0.0",
         f"{_ARGUMENTS} -k augmented",
+    ),
+    Mutant(
+        "models/adversarial/gan.py",
+        "condition, fake = self._fake(inputs, training)",
+        "_, condition, fake = self._real_and_fake(inputs, training)",
+        f"{_ARGUMENTS} -k augments_no_data",
     ),
     Mutant(
         "models/adversarial/averaging.py",

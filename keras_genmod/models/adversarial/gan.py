@@ -279,7 +279,7 @@ class GAN(TruncatedLatents):
         return total
 
     def _generator_loss(self, inputs, passed_on, training):
-        _, condition, fake = self._real_and_fake(inputs, training)
+        condition, fake = self._fake(inputs, training)
         _, loss = GAN_LOSSES[self.gan_loss]
         scores, weights = self._score(fake, condition, training), None
         if self.top_k is not None:

@@ -154,13 +154,25 @@ class LatentGenerator(AdversarialModel):
 
         They are augmented in training, and packed; the labels are one-hot, or `None`.
         """
-        real, condition = self.data_and_condition(inputs)
-        z = self.prior.sample(ops.shape(real)[0], self.seed_generator)
+        real, _ = self.data_and_condition(inputs)
+        if training:
+            real = self._shown(real)
+        real, _ = self._packs(real, None)
+        condition, fake = self._fake(inputs, training)
+        return real, condition, fake
+
+    def _fake(self, inputs, training):
+        """Returns labels and what a generator is scored by, as many as there are data.
+
+        Data themselves are not augmented: nothing in a generator's loss is of them.
+        """
+        x, condition = self.data_and_condition(inputs)
+        z = self.prior.sample(ops.shape(x)[0], self.seed_generator)
         fake = self._decode(z, condition, training)
         if training:
-            real, fake = self._shown(real), self._shown(fake)
-        fake, _ = self._packs(fake, None)
-        return *self._packs(real, condition), fake
+            fake = self._shown(fake)
+        fake, condition = self._packs(fake, condition)
+        return condition, fake
 
     def _shown(self, x):
         """Returns data as they are scored in training."""

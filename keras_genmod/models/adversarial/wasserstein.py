@@ -54,7 +54,7 @@ class Wasserstein(TruncatedLatents):
 
     def _generator_loss(self, inputs, passed_on, training):
         # -E f(G(z))
-        _, condition, fake = self._real_and_fake(inputs, training)
+        condition, fake = self._fake(inputs, training)
         loss = -ops.mean(self._score(fake, condition, training))
         return self._valid(loss, inputs), None
 

@@ -179,6 +179,16 @@ def test_instance_noise_is_normal_and_stays_out_of_evaluation():
     assert not np.any(value(clean))
 
 
+def test_a_generators_step_augments_no_data(monkeypatch):
+    model, shown = gan(), []
+    monkeypatch.setattr(GAN, "_shown", lambda self, x: shown.append(value(x)) or x)
+    inputs = ops.convert_to_tensor(DATA)
+    model._discriminator_loss(inputs, None, True)
+    assert [np.array_equal(x, DATA) for x in shown] == [True, False]
+    model._generator_loss(inputs, None, True)
+    assert [np.array_equal(x, DATA) for x in shown[2:]] == [False]
+
+
 def test_weights_are_equal_on_the_highest_scores():
     scores = np.array([[3.0], [-1.0], [5.0], [0.0], [4.0]], "float32")
     for share, number in ((1.0, 5), (0.6, 3), (0.5, 3), (0.2, 1), (0.01, 1)):
