@@ -129,6 +129,12 @@ GOOD = {
         "generator": small_network(IMAGE, (8, 8, 1)),
         "image_shape": IMAGE,
     },
+    models.TextGAN: {
+        "generator": small_network((LATENT,), IMAGE, num_classes=2),
+        "discriminator": small_network(IMAGE, (1,), num_classes=2),
+        "latent_dim": LATENT,
+        "embedding_dim": 2,
+    },
     models.TwoStage: {
         "autoencoder": CODES,
         "prior": models.CausalTransformer((1, 1, 1), 4, 4, 2, 1),
@@ -276,6 +282,8 @@ GOOD = {
     },
     networks.style_gan_mapping: {"latent_dim": 2, "style_dim": 2, "num_layers": 1},
     networks.style_gan_synthesis: {**SIZES, "filters_base": 8, "style_dim": 2},
+    networks.text_gan_discriminator: {**SIZES, "embedding_dim": 2},
+    networks.text_gan_generator: {**SIZES, "latent_dim": 2, "embedding_dim": 2},
     networks.time_mlp: {"event_dim": 2, "hidden_dims": (3,)},
     networks.unet: {**SIZES, "multipliers": (1, 1), "num_blocks": 1},
     networks.unet_generator: {**SIZES},

@@ -6,6 +6,7 @@ from keras_genmod.models.adversarial.gan import GAN
 from keras_genmod.models.adversarial.pix2pix import Pix2Pix
 from keras_genmod.models.adversarial.progressive_gan import ProgressiveGAN
 from keras_genmod.models.adversarial.style_gan2 import StyleGAN2
+from keras_genmod.models.adversarial.text_gan import TextGAN
 from keras_genmod.models.adversarial.wgan import WGAN
 from keras_genmod.models.adversarial.wgan_gp import WGANGP
 from keras_genmod.models.autoencoders.autoencoder import Autoencoder
@@ -87,6 +88,7 @@ __all__ = [
     "StraightSchedule",
     "StyleGAN2",
     "SuperResolution",
+    "TextGAN",
     "TwoStage",
     "UniformDequantization",
     "VAE",

@@ -9,12 +9,18 @@ from keras_genmod.engine import keras_internals
 from keras_genmod.losses import PerceptualLoss
 
 
-def shapes(name: str, network, num_classes: int | None = None):
+def shapes(
+    name: str,
+    network,
+    num_classes: int | None = None,
+    embedding_dim: int | None = None,
+):
     """Returns a built network's data and output shapes, without the batch.
 
     Raises:
         ValueError: If it is not built, does not take `[x, one_hot]` although
-            `num_classes` is given, or has several outputs.
+            `num_classes` is given, or `[x, embedding]` although `embedding_dim` is, or
+            has several outputs.
     """
     if num_classes is not None:
         num_classes = checks.positive_int("num_classes", num_classes)
@@ -25,7 +31,11 @@ def shapes(name: str, network, num_classes: int | None = None):
             "subclass of `keras.Model`, or a layer, `keras.Sequential(["
             f"keras.Input(shape), network])` makes one. Received: {network!r}"
         )
-    data_shape = _input_shape(name, network.input_shape, num_classes)
+    inputs = network.input_shape
+    if embedding_dim is None:
+        data_shape = _input_shape(name, inputs, num_classes)
+    else:
+        data_shape = _beside_embedding(name, inputs, embedding_dim)
     if not isinstance(network.output_shape, tuple):
         raise ValueError(
             f"`{name}` must have one output: `keras.Model(inputs, output)`. "
@@ -55,9 +65,22 @@ def _input_shape(name: str, inputs, num_classes: int | None):
     return inputs[0][1:]
 
 
-def maps(name, network, input_shape, output_shape, num_classes=None):
+def _beside_embedding(name: str, inputs, embedding_dim: int):
+    expected = (embedding_dim,)
+    if not isinstance(inputs, list) or len(inputs) != 2 or inputs[1][1:] != expected:
+        raise ValueError(
+            f"`{name}` must take the list [x, embedding], with embeddings of shape "
+            f"(batch, {embedding_dim}) by `embedding_dim`. "
+            f"Received a network of input shape {inputs}"
+        )
+    return inputs[0][1:]
+
+
+def maps(
+    name, network, input_shape, output_shape, num_classes=None, embedding_dim=None
+):
     """Raises a `ValueError` unless a network maps one shape to another."""
-    found = shapes(name, network, num_classes)
+    found = shapes(name, network, num_classes, embedding_dim)
     if found != (tuple(input_shape), tuple(output_shape)):
         raise ValueError(
             f"`{name}` must map shape {tuple(input_shape)} to {tuple(output_shape)} "

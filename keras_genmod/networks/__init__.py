@@ -26,6 +26,7 @@ from keras_genmod.networks.style_gan import (
 )
 from keras_genmod.networks.style_gan_discriminator import style_gan_discriminator
 from keras_genmod.networks.super_resolution import sr_resnet, srgan_discriminator
+from keras_genmod.networks.text_gan import text_gan_discriminator, text_gan_generator
 from keras_genmod.networks.time_mlp import time_mlp
 from keras_genmod.networks.unet import unet
 from keras_genmod.networks.unet_generator import unet_generator
@@ -60,6 +61,8 @@ __all__ = [
     "style_gan_generator",
     "style_gan_mapping",
     "style_gan_synthesis",
+    "text_gan_discriminator",
+    "text_gan_generator",
     "time_mlp",
     "unet",
     "unet_generator",

@@ -43,6 +43,7 @@ from keras_genmod import (
     ScoreModel,
     StyleGAN2,
     SuperResolution,
+    TextGAN,
     TwoStage,
     UniformDequantization,
     networks,
@@ -317,6 +318,31 @@ class TestJointEmbedding(ModelContract):
     def outputs(model):
         captions = model.encode_captions(["one", "two red dots"])
         return model.encode_images(GREY), captions
+
+
+class TestTextGAN(ModelContract):
+    data = (GREY, EMBEDDINGS)
+    falls = None
+    sample_arguments = {"condition": "two red dots"}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        network = networks.caption_encoder(6, 3, 2, 4)
+        return TextGAN(
+            small_network((LATENT,), IMAGE, "sigmoid", num_classes=2),
+            small_network(IMAGE, (1,), num_classes=2, dropout=0.3),
+            LATENT,
+            embedding_dim=2,
+            caption_encoder=CaptionEncoder(network, VOCABULARY),
+            ema_momentum=0.9,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.decode(LATENTS, EMBEDDINGS[:4]), model.predict(
+            (GREY, EMBEDDINGS), verbose=0
+        )
 
 
 class TestScoreModel(ModelContract):

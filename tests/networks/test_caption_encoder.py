@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from keras_genmod import networks
+from tests.contracts import torch_param
 
-KINDS = ("gru", "transformer")
+KINDS = ["gru", torch_param("transformer")]
 TOKENS = np.array([[1, 2, 3, 0, 0], [3, 2, 1, 0, 0], [4, 1, 2, 3, 4]], "int32")
 
 

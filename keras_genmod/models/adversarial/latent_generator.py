@@ -40,6 +40,8 @@ class LatentGenerator(AdversarialModel):
             `averaged_generator`, whose weights after each step of the generator are
             `ema_momentum` times what they were and the rest the generator's, and draws
             samples from it. May be set between epochs.
+        embedding_dim: Positive int, the length of vectors that are conditions in place
+            of one-hot labels; or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
     """
 
@@ -55,6 +57,7 @@ class LatentGenerator(AdversarialModel):
         packing: int = 1,
         augmentation: keras.Layer | None = None,
         ema_momentum: float | None = None,
+        embedding_dim: int | None = None,
         **kwargs: Any,
     ) -> None:
         latent_dim = checks.positive_int("latent_dim", latent_dim)
@@ -67,14 +70,21 @@ class LatentGenerator(AdversarialModel):
         if ema_momentum is not None:
             checks.fraction("ema_momentum", ema_momentum)
         latent_shape, data_shape = network_checks.shapes(
-            "generator", generator, num_classes
+            "generator", generator, num_classes, embedding_dim
         )
         network_checks.maps(
-            "generator", generator, (latent_dim,), data_shape, num_classes
+            "generator",
+            generator,
+            (latent_dim,),
+            data_shape,
+            num_classes,
+            embedding_dim,
         )
         network_checks.known_shape("generator", data_shape)
         packed_classes = None if num_classes is None else num_classes * packing
-        scored_shape, _ = network_checks.shapes(scorer_name, scorer, packed_classes)
+        scored_shape, _ = network_checks.shapes(
+            scorer_name, scorer, packed_classes, embedding_dim
+        )
         pack_shape = (*data_shape[:-1], packing * data_shape[-1])
         if scored_shape != pack_shape:
             of_packs = "" if packing == 1 else f", {packing} of them as channels"
