@@ -25,6 +25,7 @@ from keras_genmod.callbacks.tensorboard.event_writer import (
     standardize_name,
 )
 from keras_genmod.engine.backend import weights_are_finite
+from keras_genmod.evaluation.draw_samples import sample_batches
 from keras_genmod.metrics import Protocol
 
 
@@ -204,8 +205,7 @@ class EvaluateSamples(keras.callbacks.Callback):
         if not weights_are_finite(self.model):  # some models draw 0s and 1s of NaN
             return self._nothing("weights")
         batches = []
-        for start in range(0, self.num_samples, self.batch_size):
-            samples = self._draw(start)[: self.num_samples - start]
+        for samples in self._samples():
             if not np.isfinite(samples).all():
                 return self._nothing("samples")
             batches.append(self._features(samples))
@@ -229,7 +229,7 @@ class EvaluateSamples(keras.callbacks.Callback):
                 f"Received: {type(model).__name__}"
             )
         try:
-            samples = self._draw(0)
+            samples = next(self._samples())
         except NotImplementedError as error:
             raise ValueError(
                 f"EvaluateSamples cannot judge a {type(model).__name__}: {error}"
@@ -249,16 +249,19 @@ class EvaluateSamples(keras.callbacks.Callback):
             self._reference = Samples.joined([self._features(b) for b in batches])
         return self._reference
 
-    def _draw(self, start):
-        """Returns a batch of the samples, whose size is always the same."""
-        size = min(self.batch_size, self.num_samples)
-        labels = standardize_labels(self.model, self.condition, self.num_samples)
-        if labels is not None:
-            labels = labels[np.arange(start, start + size) % self.num_samples]
-        seed = int(np.random.SeedSequence([self.seed, start]).generate_state(1)[0])
-        options = {} if self.truncation is None else {"truncation": self.truncation}
-        samples = self.model.sample(size, condition=labels, seed=seed, **options)
-        return np.asarray(ops.convert_to_numpy(samples))
+    def _samples(self):
+        """Returns an iterator over the batches of an evaluation's samples."""
+        options: dict[str, Any] = {}
+        if self.truncation is not None:
+            options["truncation"] = self.truncation
+        return sample_batches(
+            self.model,
+            self.num_samples,
+            standardize_labels(self.model, self.condition, self.num_samples),
+            self.batch_size,
+            self.seed,
+            **options,
+        )
 
     def _features(self, batch):
         """Returns features and class probabilities (or `None`) of a batch."""

@@ -13,6 +13,7 @@ from keras_genmod.data.epoch_dataset import EpochDataset
 from keras_genmod.data.image_listing import ImageListing, list_folder
 from keras_genmod.data.resizing import resize
 from keras_genmod.image_files import read_image
+from keras_genmod.progress import shown
 
 _LUMA = np.array([[0.299], [0.587], [0.114]], "float32")  # of ITU-R 601
 
@@ -80,14 +81,17 @@ class ImageFolder(EpochDataset):
         x = np.stack(images)
         return (x,) if self.labels is None else (x, self.labels[chosen])
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray | None]:
+    def arrays(self, verbose: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns all images, float32 `(num_images, *image_shape)`, and their labels.
 
         They are in the order of `files`, cropped at the centre unless `crop` is `None`,
         and not mirrored, whatever batches are.
+
+        Args:
+            verbose: 0 shows nothing, 1 a bar of the files, 2 a line at the end.
         """
         x = np.empty((len(self.files), *self.image_shape), "float32")
-        for i, file in enumerate(self.files):
+        for i, file in enumerate(shown(self.files, verbose)):
             x[i] = self._image(file)
         return x, self.labels
 

@@ -1,6 +1,7 @@
 """Models judged: features of images, likelihoods with their kind, anomaly scores."""
 
 from keras_genmod.evaluation.anomaly_score import AnomalyScores, anomaly_score
+from keras_genmod.evaluation.draw_samples import draw_samples
 from keras_genmod.evaluation.evaluate_likelihood import evaluate_likelihood
 from keras_genmod.evaluation.feature_extractor import FeatureExtractor
 from keras_genmod.evaluation.inception_v3 import inception_v3
@@ -22,6 +23,7 @@ __all__ = [
     "OutlierTable",
     "anomaly_score",
     "complexity_corrected",
+    "draw_samples",
     "evaluate_likelihood",
     "inception_v3",
     "input_complexity",

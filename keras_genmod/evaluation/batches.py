@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops, tree
 
 from keras_genmod import checks
+from keras_genmod.progress import shown
 
 
 def examples(
@@ -38,10 +39,16 @@ def examples(
         )
     if condition is None:
         return x, None
-    return x, tree.map_structure(lambda c: _one_each(c, len(x)), condition)
+    return x, tree.map_structure(lambda c: one_each(c, len(x)), condition)
 
 
-def _one_each(condition, num_examples):
+def one_each(condition: Any, num_examples: int) -> np.ndarray:
+    """Returns a condition for each example; raises a `ValueError` for another number.
+
+    Args:
+        condition: Array of shape `(num_examples, ...)`, or a number for all.
+        num_examples: Positive int.
+    """
     condition = checks.as_numpy(condition, "condition")
     if condition.ndim == 0:
         condition = np.full(num_examples, condition)
@@ -54,7 +61,11 @@ def _one_each(condition, num_examples):
 
 
 def in_batches(
-    function: Callable, x: np.ndarray, condition: Any, batch_size: int
+    function: Callable,
+    x: np.ndarray,
+    condition: Any,
+    batch_size: int,
+    verbose: int = 0,
 ) -> np.ndarray:
     """Applies a function to batches of one size, so that it is compiled once.
 
@@ -64,19 +75,21 @@ def in_batches(
         x: Array of shape `(n, ...)`.
         condition: Array of shape `(n, ...)`, a dict of them, or `None`.
         batch_size: Positive int; the last batch is filled up with the last example.
+        verbose: 0 shows nothing, 1 a bar, 2 a line at the end.
 
     Returns:
         float64 array of shape `(n,)`.
     """
     size = min(batch_size, len(x))
     found = []
-    for number, start in enumerate(range(0, len(x), size)):
+    for number, start in enumerate(shown(range(0, len(x), size), verbose)):
         rows = np.minimum(np.arange(start, start + size), len(x) - 1)
-        given = tree.map_structure(functools.partial(_rows, rows), condition)
+        given = tree.map_structure(functools.partial(rows_of, rows), condition)
         values = ops.convert_to_numpy(function(x[rows], given, number))
         found.append(values.astype("float64")[: len(x) - start])
     return np.concatenate(found)
 
 
-def _rows(rows, x):
+def rows_of(rows: np.ndarray, x: np.ndarray | None) -> np.ndarray | None:
+    """Returns these rows of an array, and `None` for `None`."""
     return None if x is None else x[rows]

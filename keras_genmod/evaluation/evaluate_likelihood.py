@@ -26,6 +26,7 @@ def evaluate_likelihood(
     dequantization: int | None = None,
     batch_size: int = 128,
     seed: int = 0,
+    verbose: int = 0,
     **options: Any,
 ) -> Likelihood:
     """Mean log p(x) of data under a model, with its kind and protocol.
@@ -47,6 +48,7 @@ def evaluate_likelihood(
             noise to, for densities; else `None`.
         batch_size: Positive int.
         seed: Integer of at least 0, of the draws of a bound or an estimate.
+        verbose: 0 shows nothing, 1 a bar of the batches, 2 a line at the end.
         **options: What `model.log_prob` takes beside the data, such as
             `num_samples=500` importance samples of a VAE; for energy models what
             `model.log_partition` takes, which then runs once for all batches, such as
@@ -95,7 +97,7 @@ def evaluate_likelihood(
     if num_levels is not None:  # on values between them log_prob is none
         checks.levels("data", data, num_levels)
     found = log_prob_function(model, seed, options)
-    log_prob = in_batches(found.function, data, condition, batch_size)
+    log_prob = in_batches(found.function, data, condition, batch_size, verbose)
     _check_finite(log_prob)
     count = len(log_prob)
     error = log_prob.std(ddof=1) / np.sqrt(count) if count > 1 else None

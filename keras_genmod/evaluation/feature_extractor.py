@@ -1,6 +1,7 @@
 """Features of images from a layer of a Keras model."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.engine import compiled
 from keras_genmod.metrics import FeatureStatistics, Protocol
+from keras_genmod.progress import shown
 
 _ROUNDING = 1e-5  # how far beyond [0, 1] a resized or generated pixel may lie
 
@@ -82,13 +84,14 @@ class FeatureExtractor:
         self._network, layer_name = _up_to(model, layer)
         self.name = f"{model.name}/{layer_name}" if name is None else name
 
-    def __call__(self, images: Any) -> np.ndarray:
+    def __call__(self, images: Any, verbose: int = 0) -> np.ndarray:
         """Returns the features of images.
 
         Args:
             images: Array or tensor of floats in [0, 1] of shape `(num_images, height,
                 width, channels)`, or an iterable of such batches. One channel becomes
                 three where the model needs three.
+            verbose: 0 shows nothing, 1 a bar of the batches, 2 a line at the end.
 
         Returns:
             float64 array of shape `(num_images, num_features)`: the layer's output,
@@ -97,14 +100,17 @@ class FeatureExtractor:
         Raises:
             ValueError: If `images` is something else, or holds NaN.
         """
-        return np.concatenate(list(self._batches_of_features(images)))
+        return np.concatenate(list(self._batches_of_features(images, verbose)))
 
-    def statistics(self, images: Any, split: str | None = None) -> FeatureStatistics:
+    def statistics(
+        self, images: Any, split: str | None = None, verbose: int = 0
+    ) -> FeatureStatistics:
         """Returns mean and covariance of the features, batch by batch.
 
         Args:
             images: As for a call; an iterable need never be in memory at once.
             split: String, the split of the data that real images are from.
+            verbose: As for a call.
 
         Returns:
             `FeatureStatistics` with `protocol(split)`.
@@ -113,7 +119,7 @@ class FeatureExtractor:
             ValueError: As for a call.
         """
         statistics = FeatureStatistics(self.protocol(split))
-        for features in self._batches_of_features(images):
+        for features in self._batches_of_features(images, verbose):
             statistics.update(features)
         return statistics
 
@@ -175,21 +181,27 @@ class FeatureExtractor:
             )
         return ops.reshape(ops.cast(features, "float32"), (images.shape[0], -1))
 
-    def _batches_of_features(self, images: Any) -> Iterator[np.ndarray]:
-        num_images = 0
-        for batch in [images] if hasattr(images, "shape") else _iterator(images):
-            batch = self._checked(batch)
-            num_images += len(batch)
-            for start in range(0, len(batch), self.batch_size):
-                part = batch[start : start + self.batch_size]
-                missing = self.batch_size - len(part)
-                padded = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0)))
-                features = ops.convert_to_numpy(self._features(padded))
-                yield features[: len(part)].astype(np.float64)
+    def _batches_of_features(self, images: Any, verbose: int) -> Iterator[np.ndarray]:
+        num_images, total = 0, None
+        if len(getattr(images, "shape", ())) == 4:
+            total = math.ceil(len(images) / self.batch_size)
+        for part in shown(self._parts(images), verbose, total):
+            num_images += len(part)
+            missing = self.batch_size - len(part)
+            padded = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0)))
+            features = ops.convert_to_numpy(self._features(padded))
+            yield features[: len(part)].astype(np.float64)
         if not num_images:
             raise ValueError(
                 f"`images` must hold at least one image. Received: images={images!r}"
             )
+
+    def _parts(self, images: Any) -> Iterator[np.ndarray]:
+        """Yields the images of an array or an iterable, at most a batch at a time."""
+        for batch in [images] if hasattr(images, "shape") else _iterator(images):
+            batch = self._checked(batch)
+            for start in range(0, len(batch), self.batch_size):
+                yield batch[start : start + self.batch_size]
 
     def _checked(self, batch: Any) -> np.ndarray:
         if not hasattr(batch, "shape"):

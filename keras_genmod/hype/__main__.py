@@ -13,13 +13,16 @@ from keras_genmod.hype.staircase import RULES
 from keras_genmod.hype.study import Study
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, prog: str = "python -m keras_genmod.hype"
+) -> int:
     """Does what the command line says; returns the exit code.
 
     Args:
         arguments: Strings, the command line's; `None` means this process's.
+        prog: What the command is called in its help.
     """
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     try:
         return options.run(options)
     except (ValueError, OSError) as error:
@@ -27,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m keras_genmod.hype",
+        prog=prog,
         description="People judge which images are real, on this machine alone.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

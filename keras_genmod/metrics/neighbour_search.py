@@ -11,6 +11,7 @@ from keras_genmod.metrics.distance_bounds import (
     squared_distances,
     suitable_dtype,
 )
+from keras_genmod.progress import shown
 
 _SPARE = 8  # neighbours kept beyond k, for what the bounds cannot tell apart
 _TIE = 1e-10  # relative difference of squared distances of more than k + 8 points
@@ -35,25 +36,26 @@ def nearest(
     return _nearest(*both, k, all_exact=True)
 
 
-def squared_radii(x: np.ndarray, k: int) -> np.ndarray:
+def squared_radii(x: np.ndarray, k: int, verbose: int = 0) -> np.ndarray:
     """Returns the squared distance of each point to its k-th nearest other one.
 
     Args:
         x: Array `(num_points, d)` of finite floats, with at least k + 1 rows.
         k: Integer.
+        verbose: 0 shows nothing, 1 a bar of the blocks of points, 2 a line at the end.
 
     Returns:
         float64 array `(num_points,)`.
     """
     points = Points(x, near(x), suitable_dtype(x))
-    return _nearest(points, points, k, all_exact=False)[1][:, -1]
+    return _nearest(points, points, k, False, verbose)[1][:, -1]
 
 
 def _nearest(
-    queries: Points, points: Points, k: int, all_exact: bool
+    queries: Points, points: Points, k: int, all_exact: bool, verbose: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     own = np.arange(len(points)) if queries is points else None
-    found = _search(queries, points, k, own)
+    found = _search(queries, points, k, own, verbose)
     indices, squared, done = _refined(found, k, all_exact)
     rest = np.flatnonzero(~done)
     if len(rest):  # float32 could not tell the neighbours of these apart
@@ -82,18 +84,22 @@ def _of_one(
 
 
 def _search(
-    queries: Points, points: Points, k: int, own: np.ndarray | None
+    queries: Points,
+    points: Points,
+    k: int,
+    own: np.ndarray | None,
+    verbose: int = 0,
 ) -> "_Candidates":
     found = _Candidates(queries, points, k)
     if queries is points:
         rows = blocks(len(points))
         for row in rows:  # blocks on the diagonal first: they narrow the others
             _visit(found, row, row, own, mirrored=False)
-        for i, row in enumerate(rows):
+        for i, row in enumerate(shown(rows, verbose)):
             for column in rows[i + 1 :]:
                 _visit(found, row, column, None, mirrored=True)
     else:
-        for row in blocks(len(queries)):
+        for row in shown(blocks(len(queries)), verbose):
             for column in blocks(len(points)):
                 _visit(found, row, column, own, mirrored=False)
     return found

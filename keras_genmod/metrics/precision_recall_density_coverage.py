@@ -19,6 +19,7 @@ from keras_genmod.metrics.features import check_pair
 from keras_genmod.metrics.neighbour_search import squared_radii
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Result
+from keras_genmod.progress import shown
 
 _OPEN = 0.01  # share of a block that float32 may leave open before float64 takes over
 
@@ -43,7 +44,11 @@ class PrecisionRecallDensityCoverage(Result):
 
 
 def precision_recall_density_coverage(
-    real: ArrayLike, fake: ArrayLike, k: int = 5, protocol: Protocol | None = None
+    real: ArrayLike,
+    fake: ArrayLike,
+    k: int = 5,
+    protocol: Protocol | None = None,
+    verbose: int = 0,
 ) -> PrecisionRecallDensityCoverage:
     r"""Precision, recall, density and coverage from balls around samples.
 
@@ -64,6 +69,8 @@ def precision_recall_density_coverage(
         fake: Array of shape `(num_fake, num_features)`.
         k: Integer, the neighbour that a ball reaches to.
         protocol: A `Protocol` that says which features these are.
+        verbose: 0 shows nothing, 1 a bar of the blocks of samples for the radii of one
+            set, of the other and for the balls, 2 a line at the end of each.
 
     Returns:
         `PrecisionRecallDensityCoverage`: four numbers and their protocol.
@@ -93,10 +100,10 @@ def precision_recall_density_coverage(
     why = "the number of samples in a set but one"
     k = checks.integer("k", k, 1, smaller - 1, why)
     dtype = suitable_dtype(real, fake)
-    around_real, around_fake = squared_radii(real, k), squared_radii(fake, k)
+    around_real, around_fake = (squared_radii(x, k, verbose) for x in (real, fake))
     centre = near(real)
     points = Points(real, centre, dtype), Points(fake, centre, dtype)
-    counts = _Counts(*points, around_real, around_fake)
+    counts = _Counts(*points, around_real, around_fake, verbose)
     return PrecisionRecallDensityCoverage(
         precision=float((counts.balls_around_fake > 0).mean()),
         recall=float(counts.recalled.mean()),
@@ -121,11 +128,12 @@ class _Counts:
         fake: Points,
         around_real: np.ndarray,
         around_fake: np.ndarray,
+        verbose: int,
     ):
         self.balls_around_fake = np.zeros(len(fake), np.int64)
         self.covered = np.zeros(len(real), bool)
         self.recalled = np.zeros(len(real), bool)
-        for rows in blocks(len(real)):
+        for rows in shown(blocks(len(real)), verbose):
             left = real.left(rows)
             for columns in blocks(len(fake)):
                 block = (real, fake, rows, columns, fake.lower_bounds(left, columns))

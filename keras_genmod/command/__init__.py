@@ -1,0 +1,1 @@
+"""The command `keras-genmod`: recipes, samples and figures from a shell."""

@@ -1,0 +1,54 @@
+"""Runs the command, whose errors are one line and the exit code 2."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+_WAY_OUT = 'python -m pip install "keras_genmod[recipes]"'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; returns the exit code.
+
+    Args:
+        arguments: Strings, the command line's; `None` means this process's.
+    """
+    try:
+        import typer
+
+        from keras_genmod.command.app import app
+    except ImportError as error:
+        if error.name != "typer":
+            raise
+        return _failed(f"the command needs typer: {_WAY_OUT}")
+    command = typer.main.get_command(app)
+    with warnings.catch_warnings():
+        warnings.showwarning = _one_line
+        try:
+            code = command.main(
+                args=None if arguments is None else list(arguments),
+                prog_name="keras-genmod",
+                standalone_mode=False,
+            )
+        except typer.Abort:
+            return 130
+        except (ValueError, OSError, ImportError, NotImplementedError) as error:
+            return _failed(str(error) or type(error).__name__)
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            return _failed(error.format_message())  # of the command line itself
+    return code if isinstance(code, int) else 0
+
+
+def _failed(message: str) -> int:
+    print(f"Error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _one_line(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"Warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

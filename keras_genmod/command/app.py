@@ -1,0 +1,227 @@
+"""The subcommands, as typer knows them."""
+
+import contextlib
+import json
+import pathlib
+import sys
+from typing import Annotated, Any, Literal
+
+import typer
+
+import keras_genmod
+from keras_genmod.command import comparison, figures, model_files, recipe_files
+from keras_genmod.hype.__main__ import main as hype_main
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    help="Generative models for Keras 3: train recipes, draw samples, judge them.",
+    no_args_is_help=True,
+)
+
+Model = Annotated[str, typer.Argument(metavar="MODEL.keras", help="A saved model.")]
+Out = Annotated[str | None, typer.Option(help="JSON file; or standard output.")]
+Features = Annotated[
+    str,
+    typer.Option(help="pixels, inception[:WEIGHTS.h5] or MODEL.keras[:LAYER]."),
+]
+Neighbour = Annotated[int, typer.Option(help="Neighbour that balls reach to.")]
+BatchSize = Annotated[int, typer.Option(help="Examples at a time.")]
+Seed = Annotated[int, typer.Option(help="Of all draws.")]
+
+
+class _Recipes(typer.core.TyperGroup):
+    """One subcommand a recipe, imported when it is asked for."""
+
+    def list_commands(self, ctx):
+        return recipe_files.names()
+
+    def get_command(self, ctx, cmd_name):
+        if cmd_name not in recipe_files.names():
+            return None
+        recipe, shared = recipe_files.load(cmd_name)
+        command = typer.main.get_command(shared.command_line(recipe.main))
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx, formatter):
+        with formatter.section("Recipes"):
+            formatter.write_dl(_summaries())
+
+
+def _summaries() -> list[tuple[str, str]]:
+    return [(name, recipe_files.summary(name)) for name in recipe_files.names()]
+
+
+app.add_typer(
+    typer.Typer(cls=_Recipes, rich_markup_mode=None, no_args_is_help=True),
+    name="train",
+    help="Train a recipe: its own arguments follow its name.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    shown: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Generative models for Keras 3: train recipes, draw samples, judge them."""
+    if shown:
+        print(keras_genmod.__version__)
+        raise typer.Exit
+
+
+@app.command("list")
+def list_all() -> None:
+    """List models and recipes, one a line."""
+    classes = model_files.model_classes()
+    models = [(name, model_files.summary(classes[name])) for name in classes]
+    for title, rows in (("Models", models), ("Recipes", _summaries())):
+        print(f"{title}:")
+        width = max(len(name) for name, _ in rows) + 2
+        for name, text in rows:
+            print(f"  {name:{width}}{text}")
+
+
+@app.command()
+def copy(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe.")],
+    folder: Annotated[pathlib.Path, typer.Argument(help="Where to write it.")],
+) -> None:
+    """Copy a recipe into a folder, as a template to edit."""
+    path, shared = recipe_files.copy(recipe, folder)
+    print(f"Wrote {path} and {shared}. Run it: python {path} --help")
+
+
+@app.command()
+def info(model: Model) -> None:
+    """Say what a saved model is."""
+    print(model_files.description(model))
+
+
+@app.command()
+def sample(
+    model: Model,
+    out: Annotated[str, typer.Option(help="A .png grid or .npz file.")] = "samples.png",
+    num_samples: Annotated[int, typer.Option(help="How many.")] = 64,
+    label: Annotated[
+        int | None, typer.Option(help="Class of all; each class in turn without it.")
+    ] = None,
+    batch_size: BatchSize = 128,
+    seed: Seed = 0,
+    num_columns: Annotated[int | None, typer.Option(help="Of the grid.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE that `sample` takes.")
+    ] = None,
+) -> None:
+    """Draw samples of a saved model."""
+    given = model_files.options(option or [])
+    loaded = model_files.load_model(model)
+    with _progress():
+        model_files.write_samples(
+            loaded, out, num_samples, label, batch_size, seed, num_columns, given
+        )
+    print(f"Wrote {out}.")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATA", help='A set, FILE.npz, "folder:PATH@SIZE".')
+    ],
+    split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    binarization: Annotated[
+        Literal["static", "threshold"] | None,
+        typer.Option(help="How pixels become binary; left as they are without it."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Examples at most.")] = None,
+    num_samples: Annotated[
+        int | None, typer.Option(help="Samples drawn, and real images; 0 for none.")
+    ] = None,
+    features: Features = "pixels",
+    k: Neighbour = 5,
+    batch_size: BatchSize = 128,
+    seed: Seed = 0,
+    option: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE that `log_prob` takes.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="In the ledger; or MODEL.")] = None,
+    out: Out = None,
+) -> None:
+    """Judge a saved model: likelihood and figures of samples, with protocols."""
+    given = model_files.options(option or [])
+    loaded = model_files.load_model(model)
+    with _progress(), model_files.named_options(given):
+        found = figures.evaluate(
+            loaded,
+            name or model,
+            dataset,
+            split,
+            binarization,
+            limit,
+            num_samples,
+            features,
+            k,
+            batch_size,
+            seed,
+            given,
+        )
+    _write(found, out)
+
+
+@app.command()
+def fid(
+    real: Annotated[str, typer.Argument(help="Folder of real images.")],
+    fake: Annotated[str, typer.Argument(help="Folder of generated images.")],
+    image_size: Annotated[
+        int | None, typer.Option(help="Sides to crop and resize to.")
+    ] = None,
+    channels: Annotated[int | None, typer.Option(help="1 or 3.")] = None,
+    features: Features = "inception",
+    k: Neighbour = 5,
+    batch_size: BatchSize = 128,
+    out: Out = None,
+) -> None:
+    """Compare two folders: FID, KID, precision, recall, density, coverage."""
+    with _progress():
+        found = figures.compare_folders(
+            real, fake, image_size, channels, features, k, batch_size
+        )
+    _write(found, out)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A.json")],
+    second: Annotated[str, typer.Argument(metavar="B.json")],
+) -> None:
+    """Compare two files of figures that were made in one way; refuse others."""
+    print(comparison.compare(first, second))
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+    add_help_option=False,
+)
+def hype(ctx: typer.Context) -> None:
+    """Let people judge images: create, serve, scores, export."""
+    raise typer.Exit(hype_main(ctx.args, "keras-genmod hype"))
+
+
+def _progress() -> contextlib.redirect_stdout:
+    """Shows bars on standard error: standard output is for results."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+def _write(found: dict[str, Any], out: str | None) -> None:
+    text = json.dumps(found, indent=2)
+    if out is None:
+        print(text)
+        return
+    pathlib.Path(out).write_text(text + "\n", "utf-8")
+    print(f"Wrote {out}.")

@@ -1,0 +1,313 @@
+"""The command: what it prints and writes, and its errors of one line."""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_genmod
+import keras_genmod_command
+from keras_genmod import VAE, evaluation, metrics, networks
+from keras_genmod.command.__main__ import main
+from tests.recipes.small_recipes import SMALL
+
+pytestmark = [
+    pytest.mark.any_backend,
+    # So few images are judged here.
+    pytest.mark.filterwarnings(
+        "ignore::keras_genmod.metrics.frechet_distance.RankDeficientWarning"
+    ),
+]
+
+SHAPE = (4, 4, 1)
+
+
+def save_model(path, **options):
+    model = VAE(
+        networks.mlp_encoder(SHAPE, hidden_dims=(5,), **options),
+        networks.mlp_decoder(2, SHAPE, hidden_dims=(5,), **options),
+        latent_dim=2,
+        seed=0,
+        **options,
+    )
+    model.save(path)
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a model, another one of classes, a data set and images."""
+    path = tmp_path_factory.mktemp("command")
+    keras.utils.set_random_seed(0)
+    save_model(path / "vae.keras")
+    rng = np.random.default_rng(0)
+    x = rng.random((30, *SHAPE)).astype("float32")
+    np.savez(path / "data.npz", x_train=x, x_test=x)
+    for name in ("real", "fake"):
+        (path / name).mkdir()
+        for i in range(12):
+            pixels = rng.integers(0, 256, (4, 4), "uint8")
+            Image.fromarray(pixels).save(path / name / f"{i:02}.png")
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """A function that runs the command, and returns what it printed."""
+
+    def call(*arguments, code=0):
+        capsys.readouterr()
+        assert main(list(map(str, arguments))) == code
+        captured = capsys.readouterr()
+        return captured.out if code == 0 else captured.err
+
+    return call
+
+
+def test_models_and_recipes_have_a_line_each(run):
+    lines = run("list").splitlines()
+    recipes = lines.index("Recipes:")
+    assert [line.split()[0] for line in lines[recipes + 1 :]] == sorted(SMALL)
+    models = {line.split()[0] for line in lines[1:recipes]}
+    assert {"VAE", "GAN", "RBM"} <= models
+    assert not models & {"GenerativeModel", "AdversarialModel", "CosineSchedule"}
+    assert all(len(line.split()) > 2 for line in lines if line[0] == " ")
+
+
+def test_a_recipe_has_its_own_arguments(run):
+    assert "--latent-dim" in run("train", "vae", "--help")
+    assert "--num-langevin-steps" in run("train", "energy_model", "--help")
+    assert all(name in run("train", "--help") for name in ("vae", "wgan_gp"))
+
+
+def test_a_copied_recipe_needs_nothing_but_its_folder(run, tmp_path):
+    run("copy", "vae", tmp_path / "mine")
+    run("copy", "gan", tmp_path / "mine")  # what they share may stay
+    files = {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()}
+    assert set(files) == {"vae.py", "gan.py", "_run.py"}
+    assert "\nfrom _run import begin, command_line, fit\n" in files["vae.py"]
+    assert not any("recipes._run import" in text for text in files.values())
+    (tmp_path / "mine" / "_run.py").write_text("changed")
+    error = run("copy", "rbm", tmp_path / "mine", code=2)
+    assert "_run.py is there already" in error
+    assert not (tmp_path / "mine" / "rbm.py").exists()
+    assert "vae.py is there already" in run("copy", "vae", tmp_path / "mine", code=2)
+
+
+def test_info_says_what_a_model_is(run, folder):
+    rows = dict(
+        line.split(None, 1) for line in run("info", folder / "vae.keras").splitlines()
+    )
+    assert rows["model"].startswith("VAE: Latent-variable model")
+    assert rows["data"] == "4 x 4 x 1" and rows["likelihood"] == "lower bound"
+    model = keras.saving.load_model(folder / "vae.keras")
+    assert rows["weights"] == f"{model.count_params():,}"
+    assert rows["latent_dim"] == "2" and rows["levels"] == "2"
+
+
+def test_samples_are_arrays_or_a_grid(run, folder, tmp_path):
+    arguments = ["sample", folder / "vae.keras", "--num-samples", 6, "--seed", 3]
+    run(*arguments, "--batch-size", 4, "--out", tmp_path / "new" / "s.npz")
+    model = keras.saving.load_model(folder / "vae.keras")
+    with np.load(tmp_path / "new" / "s.npz") as file:
+        assert file.files == ["samples"]
+        drawn = evaluation.draw_samples(model, 6, batch_size=4, seed=3)
+        np.testing.assert_array_equal(file["samples"], drawn)
+    run(*arguments, "--num-columns", 3, "--out", tmp_path / "s.png")
+    with Image.open(tmp_path / "s.png") as image:
+        assert "6 samples of VAE, seed 3" in image.text["Description"]
+
+
+def test_classes_come_in_turn_or_one_alone(run, tmp_path):
+    model = save_model(tmp_path / "m.keras", num_classes=3)
+    for options, labels in (([], [0, 1, 2, 0]), (["--label", 2], [2] * 4)):
+        out = tmp_path / "s.npz"
+        run("sample", tmp_path / "m.keras", "--num-samples", 4, "--out", out, *options)
+        with np.load(out) as file:
+            assert file["labels"].tolist() == labels
+            drawn = evaluation.draw_samples(model, 4, np.array(labels), seed=0)
+            np.testing.assert_allclose(file["samples"], drawn, atol=1e-6)
+
+
+def test_evaluation_is_a_ledger_line_and_figures_with_protocols(run, folder, tmp_path):
+    model, data = folder / "vae.keras", folder / "data.npz"
+    arguments = ["evaluate", model, data, "--binarization", "static", "--name", "mine"]
+    given = ["--option", "num_samples=7", "--num-samples", 20]
+    found = json.loads(run(*arguments, *given))  # bars are not on standard output
+    loaded = keras.saving.load_model(model)
+    with np.load(data) as file:
+        x = file["x_test"]
+    likelihood = evaluation.evaluate_likelihood(
+        loaded,
+        keras_genmod.data.binarize(x, "static", 0),
+        dataset=str(data),
+        split="test",
+        binarization="static(0)",
+        num_samples=7,
+    )
+    table = evaluation.LikelihoodTable([("mine", likelihood)])
+    assert found["likelihood"] == json.loads(table.to_json())
+    samples = evaluation.draw_samples(loaded, 20, seed=0)  # means: beside grey pixels
+    real, fake = x[:20].reshape(20, -1), samples.reshape(20, -1)
+    score = metrics.frechet_distance(real, fake)
+    frechet = found["samples"]["frechet_distance"]
+    assert frechet["value"] == pytest.approx(float(score), rel=1e-6)
+    assert frechet["protocol"] == {
+        "features": "data",
+        "split": "test",
+        "metric": "frechet_distance",
+        "num_real": 20,
+        "num_fake": 20,
+    }
+    balls = metrics.precision_recall_density_coverage(real, fake, k=5)
+    for name in ("precision", "recall", "density", "coverage"):
+        assert found["samples"][name]["value"] == getattr(balls, name)
+
+    # Figures of one protocol compare, others are refused.
+    for name, changes in {"a": given, "b": ["--seed", 1], "c": ["--limit", 20]}.items():
+        run(
+            *arguments,
+            *(given if name != "a" else []),
+            *changes,
+            "--out",
+            tmp_path / name,
+        )
+    assert "log p(x), nats, lower bound" in run(
+        "compare", tmp_path / "a", tmp_path / "a"
+    )
+    error = run("compare", tmp_path / "a", tmp_path / "b", code=2)
+    assert "same protocol" in error and "binarization: 'static(0)' and 'stat" in error
+    error = run("compare", tmp_path / "a", tmp_path / "c", code=2)
+    assert "count: 30 and 20" in error
+
+
+def test_figures_beside_other_images_do_not_compare(run, folder, tmp_path):
+    one, other = folder / "real", folder / "fake"
+    for name, pair in {"a": (one, other), "b": (other, one), "c": (one, one)}.items():
+        run("fid", *pair, "--features", "pixels", "--out", tmp_path / name)
+    assert "recall" in run("compare", tmp_path / "a", tmp_path / "c")
+    error = run("compare", tmp_path / "a", tmp_path / "b", code=2)
+    assert "beside the same real images" in error
+
+
+def test_two_folders_are_compared_in_one_command(run, folder):
+    found = json.loads(
+        run(
+            "fid",
+            folder / "real",
+            folder / "fake",
+            "--k",
+            2,
+            "--features",
+            "pixels",
+            "--image-size",
+            3,
+        )
+    )
+    x, y = (
+        keras_genmod.data.image_folder(folder / name, 3).arrays()[0].reshape(12, -1)
+        for name in ("real", "fake")
+    )
+    kernel = metrics.kernel_distance(x, y, num_subsets=None)
+    got = found["samples"]["kernel_distance"]
+    assert got["value"] == pytest.approx(kernel.value, rel=1e-6)
+    assert got["standard_error"] == pytest.approx(kernel.standard_error, rel=1e-6)
+    assert got["protocol"]["resize"] == "centre, bilinear antialiased float32 3x3"
+    balls = metrics.precision_recall_density_coverage(x, y, k=2)
+    assert found["samples"]["density"]["value"] == balls.density
+
+
+def test_features_come_from_a_layer_of_a_model(run, folder, tmp_path):
+    network = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, name="features"),
+            keras.layers.Dense(2),
+        ],
+        name="judge",
+    )
+    network.save(tmp_path / "judge.keras")
+    found = json.loads(
+        run(
+            "fid",
+            folder / "real",
+            folder / "fake",
+            "--features",
+            f"{tmp_path / 'judge.keras'}:features",
+        )
+    )
+    extractor = evaluation.FeatureExtractor(network, "features")
+    protocol = found["samples"]["recall"]["protocol"]
+    assert protocol["features"] == "judge/features"
+    assert protocol["weights_hash"] == extractor.weights_hash
+
+
+def test_people_judge_by_the_same_command(run, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["hype", "--help"])
+    assert caught.value.code == 0
+    assert "usage: keras-genmod hype" in capsys.readouterr().out
+    assert run("hype", "scores", "none.study", code=2).startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "vea"], "vea"),
+        (["train", "vae", "--epochs", "0"], "`epochs` must be a positive int"),
+        (["train", "vae", "--epochs", "many"], "--epochs"),
+        (["train", "vae", "--wide"], "--wide"),
+        (["nothing"], "nothing"),
+        (["sample"], "MODEL.keras"),
+        (["copy", "../vae", "{tmp}"], "`recipe` must be one of"),
+        (["copy", "vae", "{folder}/vae.keras"], "vae.keras"),
+        (["info", "{tmp}/none.keras"], "`model` must be a .keras file"),
+        (["info", "{folder}/data.npz"], "`model` must be a .keras file"),
+        (["info", "{tmp}/broken.keras"], "`model` must be a .keras file"),
+        (["info", "{tmp}/other.keras"], "must be a model of keras_genmod"),
+        (["sample", "{model}", "--out", "a.jpg"], "`out` must end in"),
+        (["sample", "{model}", "--num-samples", "0"], "`num_samples` must be"),
+        (["sample", "{model}", "--label", "1"], "`label` must be left out"),
+        (["sample", "{model}", "--option", "x"], "`option` must be NAME=VALUE"),
+        (["sample", "{model}", "--option", "steps=1"], "`option` must be one the"),
+        (["evaluate", "{model}", "nosuchset.npz"], "`name` must be a file"),
+        (["evaluate", "{model}", "{folder}/data.npz"], "binarize for two levels"),
+        (["fid", "{folder}/real", "{tmp}/none"], "`path` must be a folder"),
+        (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`features`"),
+        (["compare", "{folder}/data.npz", "{folder}/data.npz"], "Figures must be in"),
+        (["compare", "{tmp}/none", "{tmp}/none"], "none"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_error_is_one_line_and_the_exit_code_2(
+    run, folder, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    whole = (folder / "vae.keras").read_bytes()
+    (tmp_path / "broken.keras").write_bytes(whole[: len(whole) // 2])
+    if "{tmp}/other.keras" in arguments:
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(
+            tmp_path / "other.keras"
+        )
+    places = {"tmp": tmp_path, "folder": folder, "model": folder / "vae.keras"}
+    error = run(*(a.format(**places) for a in arguments), code=2)
+    lines = [line for line in error.splitlines() if not line.startswith("Warning")]
+    assert len([line for line in lines if "\b" not in line]) == 1, error
+    assert lines[-1].startswith("Error: ") and message in lines[-1]
+
+
+def test_without_typer_the_extra_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "typer", None)
+    assert main(["list"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ") and "keras_genmod[recipes]" in error
+
+
+def test_without_a_backend_the_error_is_one_line(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "keras_genmod.command.__main__", None)
+    assert keras_genmod_command.main() == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
