@@ -19,6 +19,7 @@ from keras_genmod import (
     metrics,
     networks,
 )
+from keras_genmod.exporting import export
 from keras_genmod.models import (
     DBM,
     DBN,
@@ -125,6 +126,7 @@ __all__ = [
     "data",
     "distributions",
     "evaluation",
+    "export",
     "hype",
     "latents",
     "layers",

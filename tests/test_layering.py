@@ -34,6 +34,7 @@ PARTS = {
     "evaluation": {"engine", "distributions", "metrics", "progress"},
     "latents": {"engine", "metrics"},
     "hype": {"image_files"},
+    "exporting": {"engine"},
     "callbacks": {"engine", "metrics", "evaluation", "latents"},
     "command": {"callbacks", "data", "evaluation", "hype", "metrics"},
 }  # part of the package: the other parts that it may import

@@ -15,7 +15,12 @@ from keras_genmod.engine.backend import (
     while_loop,
     write,
 )
-from keras_genmod.engine.compiled import compiled
+from keras_genmod.engine.compiled import (
+    CompiledCall,
+    compiled,
+    part_of_a_program,
+    watched_calls,
+)
 from keras_genmod.engine.input_gradient import input_gradient
 from keras_genmod.engine.loss_scale import LossScaleOptimizer
 from keras_genmod.engine.moments import reset_moments
@@ -25,6 +30,7 @@ from keras_genmod.engine.other_weights import call_with
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
 __all__ = [
+    "CompiledCall",
     "LossScaleOptimizer",
     "Objective",
     "OptimizerGroup",
@@ -42,6 +48,7 @@ __all__ = [
     "fori_loop",
     "input_gradient",
     "normal",
+    "part_of_a_program",
     "put_averages",
     "read",
     "relu",
@@ -49,6 +56,7 @@ __all__ = [
     "scan",
     "seed_state",
     "uniform",
+    "watched_calls",
     "while_loop",
     "write",
 ]

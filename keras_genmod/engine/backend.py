@@ -24,6 +24,7 @@ shorten_updates = _steps.shorten_updates
 cond = _steps.cond
 traced = _steps.traced
 is_current = _steps.is_current
+free_size = _steps.free_size
 SeedGenerator = _engine.SeedGenerator
 uniform = _engine.uniform
 normal = _engine.normal

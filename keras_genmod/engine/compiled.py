@@ -1,12 +1,50 @@
 """Methods that are compiled once and called often."""
 
+import contextlib
+import contextvars
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from keras import ops, tree
 
 from keras_genmod.engine import backend
+
+
+class CompiledCall(NamedTuple):
+    """One call of a compiled method: whose, with what, and what came of it."""
+
+    model: Any
+    method: Callable
+    tensors: tuple
+    static: dict
+    result: Any
+
+
+_WATCHER: contextvars.ContextVar[list | None] = contextvars.ContextVar("watcher")
+_IN_PARTS: contextvars.ContextVar[bool] = contextvars.ContextVar("in_parts")
+
+
+@contextlib.contextmanager
+def _set(variable: contextvars.ContextVar, value: Any) -> Iterator[None]:
+    before = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(before)
+
+
+@contextlib.contextmanager
+def watched_calls() -> Iterator[list[CompiledCall]]:
+    """Gives a list that compiled calls are added to, without those inside of others."""
+    calls: list[CompiledCall] = []
+    with _set(_WATCHER, calls):
+        yield calls
+
+
+def part_of_a_program() -> contextlib.AbstractContextManager:
+    """Lets compiled methods run as they are written: another program traces them."""
+    return _set(_IN_PARTS, True)
 
 
 def compiled(xla: bool | Callable[[Any], bool] = False):
@@ -37,6 +75,9 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
     def decorate(method):
         @functools.wraps(method)
         def call(self, *tensors, **static):
+            given = tuple(tree.map_structure(_tensor, nest) for nest in tensors)
+            if _IN_PARTS.get(False):
+                return method(self, *given, **static)
             # Written past Keras' attribute tracking: this is no state of the model.
             cache = self.__dict__.setdefault("_compiled_calls", {})
             variables = list(self.variables)
@@ -49,7 +90,13 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
                 function = functools.partial(method, self, **static)
                 uses_xla = xla(self) if callable(xla) else xla
                 cache[key] = backend.compile_call(function, variables, uses_xla)
-            return cache[key](*(tree.map_structure(_tensor, nest) for nest in tensors))
+            calls = _WATCHER.get(None)
+            if calls is None:
+                return cache[key](*given)
+            with _set(_WATCHER, None):
+                result = cache[key](*given)
+            calls.append(CompiledCall(self, method, given, static, result))
+            return result
 
         return call
 

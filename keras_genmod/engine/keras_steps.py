@@ -40,3 +40,8 @@ def is_current(function) -> bool:
     """Whether it may still be called: Keras sees to that."""
     del function
     return True
+
+
+def free_size(name):
+    """Returns what stands for a size that an exported program leaves open."""
+    del name

@@ -253,6 +253,7 @@ def compile_call(function, variables, xla):
     return call
 
 
+free_size = torch.export.Dim
 fori_loop = torch_loops.fori_loop
 while_loop = torch_loops.while_loop
 SeedGenerator = keras.random.SeedGenerator

@@ -1,0 +1,121 @@
+"""A part of a model as a file for other runtimes."""
+
+import os
+from typing import Any
+
+import keras
+
+from keras_genmod import checks
+from keras_genmod.engine.backend import free_size
+from keras_genmod.exporting.endpoint import endpoint_of
+from keras_genmod.exporting.formats import standardize_format
+
+PARTS = (
+    "decode",
+    "encode",
+    "energy",
+    "free_energy",
+    "log_prob",
+    "sample",
+    "score",
+    "translate",
+)
+
+
+def export(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    what: str = "decode",
+    format: str | None = None,
+    example: Any = None,
+    batch_size: int | None = None,
+    **options: Any,
+) -> list[tuple[str, tuple, str]]:
+    """Writes what one method of a model computes as a file that serves without Keras.
+
+    The file computes what `model.decode(z)`, say, returns. The batch is of any size,
+    but in "sample" of `num_samples`, 16 unless it is given. A conditional model's file
+    takes the condition as a further input. A method that draws takes `state`, the two
+    integers that `engine.seed_state(seed, model.seed_generator)` makes of a seed, and
+    gives what the method gives with that seed. Where a backend follows no draws, sample
+    by "decode" of draws from the prior.
+
+    Formats, what paths end in, and who writes them:
+
+    - `tf_saved_model`, a folder: TensorFlow; JAX, with TensorFlow installed;
+    - `onnx`, ".onnx": all, TensorFlow by tf2onnx, JAX by jax2onnx and flax, torch by
+      onnxscript;
+    - `litert`, ".tflite": TensorFlow;
+    - `openvino`, ".xml": TensorFlow (openvino);
+    - `torch`, ".pt2": torch.
+
+    Args:
+        model: A trained model.
+        path: String or path.
+        what: "decode", "encode", "energy", "free_energy", "log_prob", "sample", "score"
+            or "translate", where the model has such a method.
+        format: One of these; `None` takes that of the path's ending.
+        example: Array, one example of what the method takes, without the batch; `None`
+            where its shape follows from the model.
+        batch_size: Positive int for a file of one size of batch, which some methods
+            need that draw for each example; `None` for any size.
+        **options: Further arguments of the method, such as `num_samples` and
+            `num_steps`. They are constants in the file.
+
+    Returns:
+        The file's inputs, in their order: tuples `(name, shape, dtype)`, with `None`
+        in shapes for a batch of any size.
+
+    Raises:
+        ValueError: If the model has no such method, the backend does not write the
+            format, or the method is no single program.
+        ImportError: If a package is missing that the format needs.
+        RuntimeError: If the backend cannot follow the method: torch follows neither
+            draws nor gradients nor loops that end by a tolerance.
+
+    Example:
+    ```python
+    keras_genmod.export(model, "decoder", what="decode", format="tf_saved_model")
+    images = tf.saved_model.load("decoder").serve(z)
+    ```
+    """
+    path = os.fspath(path)
+    offered = [name for name in PARTS if callable(getattr(model, name, None))]
+    if what not in offered:
+        raise ValueError(
+            f"`what` must be one of what {type(model).__name__} has: "
+            f"{', '.join(offered) or 'nothing that is exported'}. "
+            f"Received: what={what!r}"
+        )
+    format = standardize_format(format, path)
+    if batch_size is not None:
+        batch_size = checks.positive_int("batch_size", batch_size)
+    endpoint, inputs = endpoint_of(model, what, example, batch_size, options)
+    specs = [
+        keras.InputSpec(shape=each.shape, dtype=each.dtype, name=each.name)
+        for each in inputs
+    ]
+    arguments: dict[str, Any] = {"verbose": False}
+    if format == "torch" and batch_size is None:
+        free = {0: free_size("batch")}
+        arguments["dynamic_shapes"] = [
+            tuple(free if each.shape[:1] == (None,) else {} for each in inputs)
+        ]
+    try:
+        endpoint.export(
+            path,
+            format=format,
+            input_signature=specs,
+            **arguments,
+        )
+    except Exception as error:
+        backend = keras.backend.backend()
+        raise RuntimeError(
+            f"{type(model).__name__}.{what} cannot be written as {format} by {backend}."
+            " torch follows neither draws nor gradients nor loops that end by a "
+            "tolerance, and some formats no loops at all: save the model, load it with "
+            "KERAS_BACKEND=tensorflow, and export it there as tf_saved_model. A method "
+            "that draws for each example may need `batch_size`. "
+            f"{backend} says: {error}"
+        ) from error
+    return [(each.name, each.shape, each.dtype) for each in inputs]

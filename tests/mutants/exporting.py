@@ -1,0 +1,49 @@
+"""Faults of exported files."""
+
+from tests.mutants import Mutant
+
+_EXPORT = "tests/exporting/test_export.py"
+
+MUTANTS = [
+    Mutant(
+        "exporting/endpoint.py",
+        "arguments[place] = tensor",
+        "arguments[place] = constants[place]",
+        f"{_EXPORT} -k an_example",
+    ),
+    Mutant(
+        "exporting/endpoint.py",
+        "if len(calls) != 1 or",
+        "if len(calls) < 1 or False and",
+        f"{_EXPORT} -k several_programs",
+        backend="torch",
+    ),
+    Mutant(
+        "exporting/endpoint.py",
+        "Input(name, (batch_size, *shape[1:]), dtype)",
+        "Input(name, shape, dtype)",
+        f"{_EXPORT} -k an_example",
+        backend="torch",
+    ),
+    Mutant(
+        "exporting/formats.py",
+        "if backend not in chosen.needs:",
+        "if False:",
+        f"{_EXPORT} -k other_backends",
+        backend="torch",
+    ),
+    Mutant(
+        "exporting/formats.py",
+        "missing = [each for each in needed if importlib.util.find_spec(each) is None]",
+        "missing = []",
+        f"{_EXPORT} -k missing_packages",
+        backend="torch",
+    ),
+    Mutant(
+        "engine/compiled.py",
+        "            with _set(_WATCHER, None):\n                result =",
+        "            with _set(_WATCHER, calls):\n                result =",
+        f"{_EXPORT} -k 'flow and log_prob'",
+        backend="tensorflow",
+    ),
+]
