@@ -36,6 +36,9 @@ GOOD = {
         "num_heads": 2,
         "num_blocks": 1,
     },
+    models.Colorization: {
+        "network": small_network((4, 4, 1), (2, 2, models.Colorization.num_bins())),
+    },
     models.ConsistencyModel: {
         "network": small_time_network((2,)),
         "data_shape": (2,),
@@ -243,6 +246,11 @@ GOOD = {
         "filters": 1,
     },
     networks.caption_encoder: {"num_tokens": 3, "length": 2, "hidden_dim": 4},
+    networks.colorization_network: {
+        "image_size": (8, 8),
+        "num_bins": 3,
+        "filters": 1,
+    },
     networks.convolutional_decoder: {"latent_dim": 2, "image_shape": IMAGE},
     networks.convolutional_encoder: {"image_shape": IMAGE},
     networks.coupling_cnn: {**SIZES, "num_blocks": 1},

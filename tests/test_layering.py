@@ -19,6 +19,7 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 PARTS = {
     "checks": set(),
     "npz_files": set(),
+    "colors": set(),
     "image_files": set(),
     "progress": set(),
     "backend_choice": set(),
@@ -30,7 +31,7 @@ PARTS = {
     "metrics": {"npz_files", "progress"},
     "networks": {"engine", "layers"},
     "data": {"npz_files", "image_files", "progress"},
-    "models": {"engine", "distributions", "layers", "losses", "bijectors"},
+    "models": {"engine", "distributions", "layers", "losses", "bijectors", "colors"},
     "evaluation": {"engine", "distributions", "metrics", "progress"},
     "latents": {"engine", "metrics"},
     "hype": {"image_files"},

@@ -47,6 +47,7 @@ from keras_genmod.models.flows.variational_dequantization import (
     VariationalDequantization,
 )
 from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.restoration.colorization import Colorization
 from keras_genmod.models.restoration.srgan import SRGAN
 from keras_genmod.models.restoration.super_resolution import SuperResolution
 
@@ -55,6 +56,7 @@ __all__ = [
     "Autoencoder",
     "BoltzmannMachine",
     "CausalTransformer",
+    "Colorization",
     "ConsistencyModel",
     "CosineSchedule",
     "CycleGAN",

@@ -5,6 +5,7 @@ from keras_genmod.networks.big_gan import (
     big_gan_generator,
 )
 from keras_genmod.networks.caption_encoder import caption_encoder
+from keras_genmod.networks.colorization import colorization_network
 from keras_genmod.networks.convolutional import (
     convolutional_decoder,
     convolutional_encoder,
@@ -37,6 +38,7 @@ __all__ = [
     "big_gan_discriminator",
     "big_gan_generator",
     "caption_encoder",
+    "colorization_network",
     "convolutional_decoder",
     "convolutional_encoder",
     "coupling_cnn",

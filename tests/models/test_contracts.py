@@ -21,6 +21,7 @@ from keras_genmod import (
     Autoencoder,
     BoltzmannMachine,
     CausalTransformer,
+    Colorization,
     ConsistencyModel,
     CycleGAN,
     DenoisingAutoencoder,
@@ -90,6 +91,7 @@ _grey = 0.8 * _binary + 0.2 * _generator.random((22, *IMAGE))
 LABELS = _labels[:NUM_EXAMPLES]
 BINARY = _binary[:NUM_EXAMPLES].astype("float32")
 GREY = _grey[:NUM_EXAMPLES].astype("float32")
+COLOUR_GREYS = np.concatenate([GREY, GREY**2, 1 - GREY], axis=-1)
 SMALL = GREY.reshape(-1, 2, 2, 2, 2, 1).mean((2, 4))
 FOUR_GREYS = (np.round(3 * GREY) / 3).astype("float32")
 FOUR_LEVELS = (_generator.integers(0, 4, (1, *COLOUR)) / 3).repeat(NUM_EXAMPLES, axis=0)
@@ -790,6 +792,22 @@ class TestCycleGAN(ModelContract):
             assert int(pool.count) == 11
             assert np.all(images.max(axis=(1, 2, 3)) > 0)
             assert len(np.unique(images, axis=0)) == 11
+
+
+class TestColorization(ModelContract):
+    data = (COLOUR_GREYS,)
+    is_random = False
+    sample_arguments = None
+
+    @staticmethod
+    def make():
+        num_bins = Colorization.num_bins(40.0)
+        network = small_network((4, 4, 1), (2, 2, num_bins))
+        return Colorization(network, bin_size=40.0, num_neighbours=2)
+
+    @staticmethod
+    def outputs(model):
+        return model.colorize(GREY), model.colorize(COLOUR_GREYS, 1.0)
 
 
 class TestSuperResolution(ModelContract):
