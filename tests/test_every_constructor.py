@@ -21,6 +21,7 @@ TO_CAPTION = networks.caption_encoder(3, 2, LATENT, 4)
 SIZES = {"image_shape": IMAGE, "filters": 2}
 COUPLED = {"event_shape": (2,), "network": networks.coupling_mlp(2, (3,))}
 SPLIT = {"event_shape": (2, 2, 4), "bijector": bijectors.Affine((2, 2, 2))}
+GRAPHS = networks.scene_graph_network((2,), 2, 2, 1, 4, 3, 1, 2)
 CODES = models.VQVAE(
     small_network(IMAGE, (1, 1, LATENT)),
     layers.VectorQuantizer(4, LATENT),
@@ -118,6 +119,14 @@ GOOD = {
         "discriminator": small_network((8, 8, 1), (1,)),
         "image_shape": IMAGE,
     },
+    models.SceneGraphGAN: {
+        "graph_network": GRAPHS,
+        "generator": small_network((4, 4, 5), IMAGE),
+        "image_discriminator": TO_SCORE,
+        "object_discriminator": small_network((2, 2, 1), (3,)),
+        "num_attributes": (2,),
+        "num_predicates": 2,
+    },
     models.ScoreModel: {
         "network": small_time_network((2,)),
         "data_shape": (2,),
@@ -200,6 +209,8 @@ GOOD = {
     layers.AdaptiveAugment: {},
     layers.AdaptiveInstanceNormalization: {},
     layers.Blur: {},
+    layers.BoxCrop: {"size": 2},
+    layers.BoxPaint: {"image_size": (2, 3)},
     layers.CaptionEncoder: {"network": TO_CAPTION, "vocabulary": VOCABULARY},
     layers.ConditionalBatchNormalization: {},
     layers.DiagonalBiLSTM: {"filters": 2},
@@ -208,6 +219,7 @@ GOOD = {
     layers.EqualizedDense: {"units": 2},
     layers.FiniteScalarQuantizer: {"levels": (3, 2)},
     layers.GaussianSampling: {},
+    layers.GraphConvolution: {"units": 2, "hidden_units": 3},
     layers.GumbelQuantizer: {"num_codes": 3, "code_dim": 2},
     layers.ICNR: {},
     layers.LearnedConstant: {"shape": (2, 2, 1)},
@@ -223,6 +235,11 @@ GOOD = {
     layers.ProjectionHead: {},
     layers.ReflectionPadding2D: {},
     layers.RowLSTM: {"filters": 2},
+    layers.SceneGraphEmbedding: {
+        "num_attributes": (2,),
+        "num_predicates": 2,
+        "units": 3,
+    },
     layers.SelfAttention2D: {},
     layers.ShiftedConv2D: {"filters": 2, "kernel_size": (2, 3), "direction": "down"},
     layers.ShiftedConv2DTranspose: {"filters": 2, "direction": "down"},
@@ -251,6 +268,7 @@ GOOD = {
         "num_bins": 3,
         "filters": 1,
     },
+    networks.cascaded_refinement: {"layout_shape": (4, 4, 3), "filters": (2, 2)},
     networks.convolutional_decoder: {"latent_dim": 2, "image_shape": IMAGE},
     networks.convolutional_encoder: {"image_shape": IMAGE},
     networks.coupling_cnn: {**SIZES, "num_blocks": 1},
@@ -263,6 +281,12 @@ GOOD = {
     networks.mlp_decoder: {"latent_dim": 2, "image_shape": IMAGE, "hidden_dims": (3,)},
     networks.mlp_discriminator: {"image_shape": IMAGE, "hidden_dims": (3,)},
     networks.mlp_encoder: {"image_shape": IMAGE, "hidden_dims": (3,)},
+    networks.object_discriminator: {
+        "crop_shape": (4, 4, 1),
+        "num_attributes": (2,),
+        "filters": (2,),
+        "hidden_dim": 2,
+    },
     networks.patchgan_discriminator: {"image_shape": (24, 24, 1), "filters": 2},
     networks.resnet_generator: {**SIZES, "num_blocks": 1, "num_downsamplings": 1},
     networks.sagan_discriminator: {
@@ -275,6 +299,16 @@ GOOD = {
         "image_shape": (8, 8, 1),
         "filters": 1,
         "attention_side": None,
+    },
+    networks.scene_graph_network: {
+        "num_attributes": (2,),
+        "num_predicates": 2,
+        "max_objects": 2,
+        "max_relations": 1,
+        "vector_dim": 4,
+        "hidden_dim": 3,
+        "num_layers": 1,
+        "mask_size": 2,
     },
     networks.sngan_discriminator: {**SIZES},
     networks.sngan_generator: {"latent_dim": 2, **SIZES},

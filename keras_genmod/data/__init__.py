@@ -16,6 +16,7 @@ from keras_genmod.data.mixtures import (
 )
 from keras_genmod.data.paired_dataset import PairedDataset
 from keras_genmod.data.resizing import resize
+from keras_genmod.data.scene_graphs import scene_graphs
 from keras_genmod.data.shape_scenes import ShapeScenes, shape_scenes
 from keras_genmod.data.sprites import SPRITE_FACTORS, sprites
 from keras_genmod.data.transport_pairs import TransportPairs
@@ -42,6 +43,7 @@ __all__ = [
     "resize",
     "ring",
     "ring_centres",
+    "scene_graphs",
     "shape_scenes",
     "sprites",
     "stacked_mnist",

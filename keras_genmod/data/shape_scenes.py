@@ -61,6 +61,15 @@ class ShapeScenes:
     relation_mask: np.ndarray
     captions: list[tuple[str, ...]]
 
+    def graphs(self) -> dict[str, np.ndarray]:
+        """Returns the graphs alone, what samples of scenes are conditioned on."""
+        names = ("objects", "object_mask", "relations", "relation_mask")
+        return {name: getattr(self, name) for name in names}
+
+    def conditions(self) -> dict[str, np.ndarray]:
+        """Returns the graphs with boxes and masks, the `y` of `SceneGraphGAN.fit`."""
+        return {**self.graphs(), "boxes": self.boxes, "masks": self.masks}
+
 
 @dataclasses.dataclass(frozen=True)
 class _Scene:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,12 +91,15 @@ def call_network(network: keras.Layer, inputs: Any, training: bool) -> Any:
         network: Keras model or layer.
         inputs: What it takes.
         training: Whether it is called to train.
+
+    Returns:
+        Tensor, or a nest of them where the network returns one.
     """
     outputs = network(inputs, training=training)
     recorder = _recorder.get()
     if recorder is not None:
         recorder.look_at(network)
-    return ops.cast(outputs, "float32")
+    return tree.map_structure(lambda output: ops.cast(output, "float32"), outputs)
 
 
 class _Recorder:

@@ -5,6 +5,8 @@ from keras_genmod.layers.adaptive_instance_normalization import (
     AdaptiveInstanceNormalization,
 )
 from keras_genmod.layers.blur import Blur
+from keras_genmod.layers.box_crop import BoxCrop
+from keras_genmod.layers.box_paint import BoxPaint
 from keras_genmod.layers.caption_encoder import CaptionEncoder
 from keras_genmod.layers.conditional_batch_normalization import (
     ConditionalBatchNormalization,
@@ -15,6 +17,7 @@ from keras_genmod.layers.equalized_conv_2d import EqualizedConv2D
 from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.finite_scalar_quantizer import FiniteScalarQuantizer
 from keras_genmod.layers.gaussian_sampling import GaussianSampling
+from keras_genmod.layers.graph_convolution import GraphConvolution
 from keras_genmod.layers.gumbel_quantizer import GumbelQuantizer
 from keras_genmod.layers.icnr import ICNR
 from keras_genmod.layers.learned_constant import LearnedConstant
@@ -30,6 +33,7 @@ from keras_genmod.layers.pixel_shuffle import PixelShuffle
 from keras_genmod.layers.projection_head import ProjectionHead
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.layers.row_lstm import RowLSTM
+from keras_genmod.layers.scene_graph_embedding import SceneGraphEmbedding
 from keras_genmod.layers.self_attention_2d import SelfAttention2D
 from keras_genmod.layers.shifted_conv_2d import ShiftedConv2D
 from keras_genmod.layers.shifted_conv_2d_transpose import ShiftedConv2DTranspose
@@ -43,6 +47,8 @@ __all__ = [
     "AdaptiveAugment",
     "AdaptiveInstanceNormalization",
     "Blur",
+    "BoxCrop",
+    "BoxPaint",
     "CaptionEncoder",
     "ConditionalBatchNormalization",
     "DiagonalBiLSTM",
@@ -51,6 +57,7 @@ __all__ = [
     "EqualizedDense",
     "FiniteScalarQuantizer",
     "GaussianSampling",
+    "GraphConvolution",
     "GumbelQuantizer",
     "LearnedConstant",
     "MaskedConv2D",
@@ -65,6 +72,7 @@ __all__ = [
     "ProjectionHead",
     "ReflectionPadding2D",
     "RowLSTM",
+    "SceneGraphEmbedding",
     "SelfAttention2D",
     "ShiftedConv2D",
     "ShiftedConv2DTranspose",

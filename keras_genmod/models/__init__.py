@@ -5,6 +5,7 @@ from keras_genmod.models.adversarial.cycle_gan import CycleGAN
 from keras_genmod.models.adversarial.gan import GAN
 from keras_genmod.models.adversarial.pix2pix import Pix2Pix
 from keras_genmod.models.adversarial.progressive_gan import ProgressiveGAN
+from keras_genmod.models.adversarial.scene_graph_gan import SceneGraphGAN
 from keras_genmod.models.adversarial.style_gan2 import StyleGAN2
 from keras_genmod.models.adversarial.text_gan import TextGAN
 from keras_genmod.models.adversarial.wgan import WGAN
@@ -86,6 +87,7 @@ __all__ = [
     "ProgressiveGAN",
     "RBM",
     "SRGAN",
+    "SceneGraphGAN",
     "ScoreModel",
     "StraightSchedule",
     "StyleGAN2",

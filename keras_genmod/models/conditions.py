@@ -217,15 +217,34 @@ class Conditions:
             ValueError: If the condition is not one for each example.
         """
         if self.takes_arrays:
-            return condition_checks.arrays(
-                condition, num_examples, self.condition_shape, type(self).__name__
-            )
+            shapes = self.condition_shape
+            return self._checked_arrays(condition, num_examples, shapes)
         return condition_checks.labels(
             condition,
             num_examples,
             cast(int, self.num_classes),  # of a conditional model
             type(self).__name__,
         )
+
+    def _checked_arrays(self, condition, num_examples, shapes):
+        name = type(self).__name__
+        found = condition_checks.arrays(condition, num_examples, shapes, name)
+        self.check_arrays(found)
+        return found
+
+    def check_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Checks the values of a dict of arrays whose shapes are right.
+
+        Raises:
+            ValueError: If a subclass does not take them.
+        """
+
+    def sampled_shapes(self, condition: Any) -> dict:
+        """Returns the shapes of the arrays that samples are conditioned on.
+
+        A subclass may take fewer arrays here than training does.
+        """
+        return self.condition_shape
 
     def standardize_condition(self, condition: Any, num_examples: int) -> Any:
         """Returns checked conditions, one an example, or `None` if not conditional.
@@ -243,10 +262,10 @@ class Conditions:
                 )
             return None
         if self.takes_arrays:
+            shapes = self.sampled_shapes(condition)
             if isinstance(condition, dict):
-                shapes = self.condition_shape
                 condition = _for_each(condition, num_examples, shapes)
-            checked = self.check_condition(condition, num_examples)
+            checked = self._checked_arrays(condition, num_examples, shapes)
             return tree.map_structure(_tensor, checked)
         if condition is not None and np.ndim(condition) == 0:
             condition = np.full((num_examples,), condition)

@@ -5,6 +5,7 @@ from keras_genmod.networks.big_gan import (
     big_gan_generator,
 )
 from keras_genmod.networks.caption_encoder import caption_encoder
+from keras_genmod.networks.cascaded_refinement import cascaded_refinement
 from keras_genmod.networks.colorization import colorization_network
 from keras_genmod.networks.convolutional import (
     convolutional_decoder,
@@ -19,6 +20,7 @@ from keras_genmod.networks.patchgan import patchgan_discriminator
 from keras_genmod.networks.progressive import ProgressiveCritic, ProgressiveGenerator
 from keras_genmod.networks.resnet_generator import resnet_generator
 from keras_genmod.networks.sagan import sagan_discriminator, sagan_generator
+from keras_genmod.networks.scene_graph import object_discriminator, scene_graph_network
 from keras_genmod.networks.sngan import sngan_discriminator, sngan_generator
 from keras_genmod.networks.style_gan import (
     style_gan_generator,
@@ -39,6 +41,7 @@ __all__ = [
     "big_gan_generator",
     "caption_encoder",
     "colorization_network",
+    "cascaded_refinement",
     "convolutional_decoder",
     "convolutional_encoder",
     "coupling_cnn",
@@ -51,10 +54,12 @@ __all__ = [
     "mlp_decoder",
     "mlp_discriminator",
     "mlp_encoder",
+    "object_discriminator",
     "patchgan_discriminator",
     "resnet_generator",
     "sagan_discriminator",
     "sagan_generator",
+    "scene_graph_network",
     "sngan_discriminator",
     "sngan_generator",
     "sr_resnet",

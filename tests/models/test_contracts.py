@@ -41,6 +41,7 @@ from keras_genmod import (
     PixelCNNPlusPlus,
     PixelRNN,
     ProgressiveGAN,
+    SceneGraphGAN,
     ScoreModel,
     StyleGAN2,
     SuperResolution,
@@ -102,6 +103,16 @@ EMBEDDINGS = _generator.normal(size=(22, 2)).astype("float32")[:NUM_EXAMPLES]
 VOCABULARY = Vocabulary(["one", "two", "three", "red", "dots"], 3)
 _captions = ["one", "two red dots", "three dots"]  # a row of tokens a label
 TOKENS = VOCABULARY.encode([_captions[i] for i in LABELS])
+# Two objects of two kinds an image, one of them without a relation in the odd ones.
+GRAPHS = {
+    "objects": _generator.integers(0, 2, (22, 2, 1)),
+    "object_mask": np.ones((22, 2), bool),
+    "relations": np.stack([np.zeros(22), _labels % 2, np.ones(22)], 1)[:, None],
+    "relation_mask": np.arange(22)[:, None] % 2 == 0,
+    "boxes": np.tile([[0, 0, 0.5, 0.75], [0.5, 0.25, 1, 1]], (22, 1, 1)),
+    "masks": np.ones((22, 2, 4, 4)),
+}
+GRAPHS = {k: v[:NUM_EXAMPLES].astype("float32") for k, v in GRAPHS.items()}
 # For large steps: TensorFlow traces the updates of Adam as long as the model.
 MOMENTUM = functools.partial(keras.optimizers.SGD, momentum=0.5)
 
@@ -880,6 +891,28 @@ class TestPix2Pix(ModelContract):
         pair = np.concatenate([GREY, 1 - GREY], axis=-1)
         found = before(GREY), model.discriminator(pair)
         return [keras.ops.cast(output, "float32") for output in found]
+
+
+class TestSceneGraphGAN(ModelContract):
+    data = (GREY.repeat(3, axis=-1), GRAPHS)
+    falls = "boxes"
+    sample_arguments = {"condition": {k: v[0] for k, v in GRAPHS.items()}}
+    sample_range = (0, 1)
+
+    @staticmethod
+    def make():
+        return SceneGraphGAN(
+            networks.scene_graph_network((2,), 2, 2, 1, 6, 8, 1, mask_size=2),
+            small_network((4, 4, 7), (4, 4, 3), "sigmoid"),
+            small_network((4, 4, 3), (1,)),
+            small_network((2, 2, 3), (3,), dropout=0.3),
+            num_attributes=(2,),
+            num_predicates=2,
+        )
+
+    @staticmethod
+    def outputs(model):
+        return model.layout(GRAPHS)
 
 
 class TestProgressiveGAN(ModelContract):

@@ -6,6 +6,8 @@ _TESTS = "tests/models/adversarial"
 _ARGUMENTS = f"{_TESTS}/test_gan_arguments.py"
 _STYLES = f"{_TESTS}/test_style_gan2.py"
 
+_GRAPHS = "tests/models/adversarial/test_scene_graph_gan.py"
+
 MUTANTS = [
     Mutant(
         "engine/objective.py",
@@ -401,5 +403,53 @@ MUTANTS = [
         "        if condition is None:\n            raise",
         "        if condition is None:\n            return\n            raise",
         "tests/models/adversarial/test_cycle_gan.py -k one_domain",
+    ),
+    Mutant(
+        "models/adversarial/scene_graph_gan.py",
+        '"boxes": ops.sum(share * ops.mean(distance, axis=-1))',
+        '"boxes": ops.mean(distance)',
+        f"{_GRAPHS} -k boxes_and_masks",
+    ),
+    Mutant(
+        "models/adversarial/scene_graph_gan.py",
+        "* self._attribute_loss(logits, graph)\n",
+        "* 0.01 * self._attribute_loss(logits, graph)\n",
+        f"{_GRAPHS} -k of_the_judges",
+    ),
+    Mutant(
+        "models/adversarial/scene_graph_gan.py",
+        "start += size",
+        "pass",
+        f"{_GRAPHS} -k of_the_judges",
+    ),
+    Mutant(
+        "models/adversarial/scene_graph_gan.py",
+        "loss(-of_fake, share)",
+        "loss(of_fake, share)",
+        f"{_GRAPHS} -k of_the_judges",
+    ),
+    Mutant(
+        "models/adversarial/layout_model.py",
+        "left, top = left * (1 - width), top * (1 - height)",
+        "pass",
+        f"{_GRAPHS} -k lie_in_the_image",
+    ),
+    Mutant(
+        "models/adversarial/layout_model.py",
+        'ops.sigmoid(logits), graph.get("boxes", boxes)',
+        "ops.sigmoid(logits), boxes",
+        f"{_GRAPHS} -k given_layout",
+    ),
+    Mutant(
+        "models/adversarial/layout_model.py",
+        "painted = self._paint([masks, boxes]) * weights_of(graph)[..., None, None]",
+        "painted = self._paint([masks, boxes])",
+        f"{_GRAPHS} -k padded",
+    ),
+    Mutant(
+        "models/adversarial/graph_checks.py",
+        "return valid & ops.all(inside | ~real, axis=1)",
+        "return valid",
+        f"{_GRAPHS} -k in_a_stream",
     ),
 ]

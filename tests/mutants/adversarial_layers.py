@@ -10,6 +10,8 @@ _BIG_GAN = "tests/networks/test_big_gan.py"
 _STYLE_GAN = "tests/networks/test_style_gan.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
+_GRAPH_LAYERS = "tests/layers/test_scene_graphs.py"
+
 MUTANTS = [
     Mutant(
         "layers/equalized_dense.py",
@@ -310,5 +312,47 @@ MUTANTS = [
         "sides = [side for side in sides if side * largest <= height]",
         "pass",
         "tests/networks/test_sagan.py",
+    ),
+    Mutant(
+        "layers/graph_convolution.py",
+        "subject, object_ = subject * mask, object_ * mask",
+        "pass",
+        f"{_GRAPH_LAYERS} -k padded",
+    ),
+    Mutant(
+        "layers/graph_convolution.py",
+        "total / ops.maximum(count, 1.0)",
+        "total",
+        f"{_GRAPH_LAYERS} -k formula",
+    ),
+    Mutant(
+        "layers/graph_convolution.py",
+        "selected(relations[..., 2], num_objects",
+        "selected(relations[..., 0], num_objects",
+        f"{_GRAPH_LAYERS} -k formula",
+    ),
+    Mutant(
+        "layers/box_weights.py",
+        "covered = ops.clip(covered, 0.0, 1.0)",
+        "covered = ops.ceil(ops.clip(covered, 0.0, 1.0))",
+        f"{_GRAPH_LAYERS} -k mass",
+    ),
+    Mutant(
+        "layers/box_weights.py",
+        "return _hats(at * length - 0.5, length)",
+        "return _hats(at * (length - 1), length)",
+        f'{_GRAPH_LAYERS} -k "slice or whole_image"',
+    ),
+    Mutant(
+        "layers/box_weights.py",
+        "/ width * size - 0.5",
+        "/ width * (size - 1)",
+        f"{_GRAPH_LAYERS} -k whole_image",
+    ),
+    Mutant(
+        "layers/scene_graph_embedding.py",
+        "ops.full_like(number, num_objects)",
+        "ops.full_like(number, num_objects - 1)",
+        f"{_GRAPH_LAYERS} -k image",
     ),
 ]

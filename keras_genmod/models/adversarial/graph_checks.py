@@ -1,0 +1,106 @@
+"""Checks of scene graphs: on the host with messages, in a step by NaN."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_genmod import checks
+
+
+def check_graphs(
+    arrays: dict[str, np.ndarray], num_attributes: Sequence[int], num_predicates: int
+) -> None:
+    """Checks the values of padded graphs, and of boxes and masks where there are some.
+
+    Args:
+        arrays: Dict of `objects`, `object_mask`, `relations`, `relation_mask`, and
+            maybe of `boxes` and `masks`, of the right shapes.
+        num_attributes: How many values each attribute has.
+        num_predicates: Int.
+
+    Raises:
+        ValueError: If a graph is empty, a number is unknown, a relation has an end in
+            a place without an object, or boxes or masks lie outside of the image.
+    """
+    for name in ("object_mask", "relation_mask"):
+        if not np.isin(arrays[name], (0, 1)).all():
+            raise ValueError(f"`{name}` must hold booleans, or 0 and 1.")
+    real = arrays["object_mask"].astype(bool)  # (batch, objects)
+    empty = np.flatnonzero(~real.any(axis=1))
+    if empty.size:
+        raise ValueError(
+            "`object_mask` must have at least one object in each graph. "
+            f"Received: graph {empty[0]} is empty"
+        )
+    objects = arrays["objects"]
+    for i, size in enumerate(num_attributes):
+        _check_numbers(f"objects[..., {i}]", objects[..., i][real], size)
+    related = arrays["relation_mask"].astype(bool)
+    relations = arrays["relations"]
+    _check_numbers("relations[..., 1]", relations[..., 1][related], num_predicates)
+    for place in (0, 2):
+        numbers = relations[..., place]
+        _check_numbers(f"relations[..., {place}]", numbers[related], real.shape[1])
+        graph, _ = np.nonzero(related)
+        ends = numbers[related].astype(int)
+        if not real[graph, ends].all():
+            wrong = np.flatnonzero(~real[graph, ends])[0]
+            raise ValueError(
+                "`relations` must lie between objects of `object_mask`. Received: "
+                f"graph {graph[wrong]} with one of object {ends[wrong]}, which is none"
+            )
+    if "boxes" in arrays:
+        boxes = arrays["boxes"][real]
+        checks.unit_range("boxes", boxes)
+        if (boxes[:, :2] > boxes[:, 2:]).any():
+            raise ValueError(
+                "`boxes` must hold left, top, right, bottom, in this order. Received a "
+                "box that ends before it begins"
+            )
+    if "masks" in arrays:
+        checks.unit_range("masks", arrays["masks"])
+
+
+def _check_numbers(name, numbers, size):
+    if numbers.size and not (
+        numbers.min() >= 0
+        and numbers.max() < size
+        and np.array_equal(numbers, np.round(numbers))
+    ):
+        raise ValueError(
+            f"`{name}` must hold ints from 0 to {size - 1}. Received values from "
+            f"{numbers.min()} to {numbers.max()}"
+        )
+
+
+def is_graph(graph: Any, num_attributes: Sequence[int], num_predicates: int) -> Any:
+    """Returns whether each graph of a batch is what `check_graphs` lets pass.
+
+    Args:
+        graph: Dict of tensors.
+        num_attributes: How many values each attribute has.
+        num_predicates: Int.
+
+    Returns:
+        Bool tensor `(batch,)`.
+    """
+    real, related = (
+        ops.cast(graph[k], "bool") for k in ("object_mask", "relation_mask")
+    )
+    objects, relations = graph["objects"], graph["relations"]
+    valid = ops.any(real, axis=1)
+    for i, size in enumerate(num_attributes):
+        valid &= ops.all(_within(objects[..., i], size) | ~real, axis=1)
+    sizes = (objects.shape[1], num_predicates, objects.shape[1])
+    for i, size in enumerate(sizes):
+        valid &= ops.all(_within(relations[..., i], size) | ~related, axis=1)
+    boxes = graph["boxes"]
+    inside = ops.all((boxes >= 0) & (boxes <= 1), axis=-1)
+    inside &= ops.all(boxes[..., :2] <= boxes[..., 2:], axis=-1)
+    return valid & ops.all(inside | ~real, axis=1)
+
+
+def _within(numbers, size):
+    return (numbers >= 0) & (numbers < size)

@@ -1,0 +1,115 @@
+"""Graphs in words become the arrays of scenes, or an error that names the word."""
+
+import numpy as np
+import pytest
+
+from keras_genmod.data import scene_graphs, shape_scenes
+from keras_genmod.data.scene_captions import COLOURS, PREDICATES, SHAPES, SIZES
+
+pytestmark = pytest.mark.any_backend
+
+
+def words_of(scenes, i):
+    """Returns a scene's graph in words."""
+    vocabularies = (SHAPES, COLOURS, SIZES)
+    return {
+        "objects": [
+            " ".join(v[n] for v, n in zip(vocabularies, row, strict=True))
+            for row in scenes.objects[i][scenes.object_mask[i]]
+        ],
+        "relations": [
+            (s, PREDICATES[p], o)
+            for s, p, o in scenes.relations[i][scenes.relation_mask[i]]
+        ],
+    }
+
+
+def test_the_graphs_of_scenes_come_back():
+    scenes = shape_scenes(40, size=32, seed=1)
+    found = scene_graphs([words_of(scenes, i) for i in range(40)])
+    assert list(found) == list(scenes.graphs())
+    for name, values in scenes.graphs().items():
+        np.testing.assert_array_equal(found[name], values)
+        assert found[name].dtype == values.dtype
+
+
+def test_objects_have_names_and_synonyms():
+    graph = {
+        "objects": {"ball": ("tiny", "crimson", "disc"), "box": "blue large square"},
+        "relations": [("ball", "within", "box")],
+    }
+    before = {
+        "objects": dict(graph["objects"]),
+        "relations": [("ball", "within", "box")],
+    }
+    found = scene_graphs([graph], max_objects=3)
+    np.testing.assert_array_equal(found["objects"][0, :2], [[0, 0, 0], [1, 2, 1]])
+    np.testing.assert_array_equal(found["relations"][0, 0], [0, 4, 1])
+    assert found["object_mask"].sum() == 2 and found["relation_mask"].sum() == 1
+    assert graph == before
+
+
+def test_other_vocabularies_have_words_of_several_parts():
+    found = scene_graphs(
+        [{"objects": ["traffic light", "sky"], "relations": [(1, "over", 0)]}],
+        attributes=[("sky", "traffic light")],
+        predicates=("near", "over"),
+    )
+    np.testing.assert_array_equal(found["objects"][0, :2], [[1], [0]])
+    np.testing.assert_array_equal(found["relations"][0, 0], [1, 1, 0])
+
+
+RED, BLUE, CYAN = "small red circle", "large blue square", "large cyan square"
+THREE = [RED, BLUE, CYAN]
+BAD = [
+    ({}, "at least one object"),
+    ({"objects": []}, "at least one object"),
+    ({"objects": [RED], "edges": []}, r"be a dict .* Received: \['edges'\]"),
+    ({"objects": ["small red hexagon"]}, "known words: .*Received: 'hexagon' in"),
+    ({"objects": ["red circle"]}, "word of each attribute.*none of small, large in"),
+    ({"objects": ["red blue circle"]}, "one word of each attribute.*two of red,"),
+    ({"objects": [RED] * 4}, "at most 3 objects"),
+    ({"objects": THREE, "relations": [(0, "above", 1)] * 4}, "at most 3 relations"),
+    ({"objects": THREE, "relations": [(0, "near", 1)]}, "one of left of.*'near'"),
+    ({"objects": THREE, "relations": [(0, "above", 3)]}, "between its objects.*: 3 in"),
+    ({"objects": THREE, "relations": [(1, "above", 1)]}, "between two objects"),
+    ({"objects": THREE, "relations": ["above"]}, r"\(subject, predicate, object\)"),
+    (
+        {"objects": THREE, "relations": [(0, "inside", 1), (0, "around", 1)]},
+        "no cycle of 'inside'. Received: (0 inside 1 inside 0|1 inside 0 inside 1)",
+    ),
+    (
+        {
+            "objects": {"a": RED, "b": BLUE, "c": CYAN},
+            "relations": [
+                ("a", "inside", "b"),
+                ("b", "inside", "c"),
+                ("a", "around", "c"),
+            ],
+        },
+        "no cycle of 'inside'. Received: ([abc]) inside [abc] inside [abc] inside",
+    ),
+    (
+        {"objects": THREE, "relations": [(0, "left of", 1), (1, "left of", 0)]},
+        "no cycle of 'left of'",
+    ),
+]
+
+
+@pytest.mark.parametrize("graph,message", BAD)
+def test_bad_graphs_are_named(graph, message):
+    good = {"objects": [RED]}
+    with pytest.raises(ValueError, match=rf"`graphs\[1\]` must (.|\n)*{message}"):
+        scene_graphs([good, graph], max_objects=3)
+
+
+def test_chains_are_no_cycles():
+    relations = [(0, "inside", 1), (1, "inside", 2), (0, "inside", 2)]
+    found = scene_graphs([{"objects": THREE, "relations": relations}])
+    assert found["relation_mask"].sum() == 3
+
+
+@pytest.mark.parametrize("graphs", [[], {"objects": [RED]}, None, "graph"])
+def test_graphs_are_a_list(graphs):
+    with pytest.raises(ValueError, match="`graphs` must be a non-empty list"):
+        scene_graphs(graphs)
