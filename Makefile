@@ -11,7 +11,7 @@ BACKENDS := tensorflow jax torch
 # On Linux the small build; elsewhere the only one.
 TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 
-.PHONY: demo test test-slow test-full test-gpu mutants $(BACKENDS:%=test-%) lint format clean
+.PHONY: demo docs docs-api test test-slow test-full test-gpu mutants $(BACKENDS:%=test-%) lint format clean
 
 demo: $(VENV)/.demo-installed
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m recipes.vae \
@@ -26,6 +26,14 @@ test: lint
 $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
 	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 		-n $(WORKERS) --dist loadscope --budget $(BUDGET)
+
+# The documentation, offline; scripts of the gallery run when they have changed.
+docs: $(VENV)/.docs-installed
+	$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
+
+# The same without running the gallery.
+docs-api: $(VENV)/.docs-installed
+	$(BIN)/python -m sphinx -q -W --keep-going -D plot_gallery=0 docs docs/_build/api
 
 test-slow: $(VENV)/.test-installed
 	for backend in $(BACKENDS); do \
@@ -76,3 +84,7 @@ $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.test-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints.txt --editable ".[$(TENSORFLOW),jax,torch,dev]"
 	touch $@ $(VENV)/.demo-installed
+
+$(VENV)/.docs-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable ".[torch,docs]"
+	touch $@

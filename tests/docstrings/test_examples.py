@@ -102,12 +102,13 @@ def examples():
 
 def names_for(example):
     """Returns what the example may name: its module's, the package's, and toys."""
-    module = f"keras_genmod.{example.path.removesuffix('.py').replace('/', '.')}"
     names = dict(vars(keras_genmod))
     for room in ROOMS:
         names |= vars(getattr(keras_genmod, room))
     names |= {"keras": keras, "np": np, "ops": keras.ops, "keras_genmod": keras_genmod}
-    names |= vars(importlib.import_module(module.removesuffix(".__init__")))
+    if example.path.endswith(".py"):
+        module = f"keras_genmod.{example.path.removesuffix('.py').replace('/', '.')}"
+        names |= vars(importlib.import_module(module.removesuffix(".__init__")))
     toys = {**TOYS, **TOYS_OF.get(example.path, {})}
     used = {
         node.id

@@ -227,6 +227,7 @@ TOYS_OF = {
     "evaluation/feature_extractor.py": {"x_test": digits},
     "evaluation/likelihood_table.py": {"x": flat, "vae": vae_of_vectors},
     "layers/projection_head.py": {"features": lambda _: rng().normal(size=(NUM, 6))},
+    "guides/evaluate.md": {"x": digits, "x_test": digits},
     "latents/analogy.py": {
         "smiling_women": lambda _: rng().normal(size=(3, 4)),
         "women": lambda _: rng().normal(size=(3, 4)),
