@@ -19,6 +19,7 @@ from keras_genmod import (
     losses,
     metrics,
     networks,
+    presets,
 )
 from keras_genmod.exporting import export
 from keras_genmod.models import (
@@ -72,6 +73,7 @@ from keras_genmod.models import (
     UniformDequantization,
     VariationalDequantization,
 )
+from keras_genmod.presets import from_preset
 from keras_genmod.version import VERSION
 
 __version__ = VERSION
@@ -133,10 +135,12 @@ __all__ = [
     "distributions",
     "evaluation",
     "export",
+    "from_preset",
     "hype",
     "latents",
     "layers",
     "losses",
     "metrics",
     "networks",
+    "presets",
 ]

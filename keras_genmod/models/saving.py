@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from keras import ops
 
 from keras_genmod.engine.backend import load_random_state, random_state
 from keras_genmod.models import stored_arrays
+from keras_genmod.presets.writing import write_preset
 
 
 class Saving(keras.Model):
@@ -57,6 +59,44 @@ class Saving(keras.Model):
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(scratch)
+
+    def save_to_preset(
+        self,
+        folder: str | os.PathLike[str],
+        description: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        figures: Mapping[str, Any] | None = None,
+        samples: Any = None,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Writes the trained model as a folder for `keras_genmod.from_preset`.
+
+        It holds `config.json`, `model.weights.h5` without an optimizer, `metadata.json`
+        with versions and figures, and the card `README.md`, with `samples.png`.
+
+        Args:
+            folder: String or path, of a folder that is empty or not there.
+            description: String for the card: what the model is, of which data, how it
+                was trained.
+            metadata: Dict of numbers, texts, and nests of them, such as the data set,
+                its split, how it was preprocessed, and the protocol of training.
+            figures: Dict of results by their names, such as what
+                `evaluation.evaluate_likelihood` returns, which holds its protocol.
+            samples: Images for the card, as `callbacks.image_grid` takes them.
+            max_shard_size: Gigabytes of a file of weights, at most; `None` writes one.
+
+        Raises:
+            ValueError: If the folder is not empty, or the model holds code, such as a
+                `Lambda`.
+
+        Example:
+        ```python
+        model.save_to_preset("my_vae", samples=model.sample(16, seed=0))
+        ```
+        """
+        write_preset(
+            self, folder, description, metadata, figures, samples, max_shard_size
+        )
 
     def export(
         self,

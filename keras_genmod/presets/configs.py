@@ -1,0 +1,59 @@
+"""What the configuration of a preset may name: layers and models, and no code."""
+
+from typing import Any
+
+import keras
+
+_ROOMS = ("keras", "keras_genmod", "builtins")
+_CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer")
+_LARGEST = 2**31  # of a size; seeds may be larger
+_DEEPEST = 200  # nests in nests
+
+
+def check_config(config: Any, depth: int = 0, key: str = "") -> None:
+    """Looks through a configuration before anything is made of it.
+
+    Args:
+        config: What JSON holds.
+        depth: Int, how deep it lies.
+        key: The name that it lies under.
+
+    Raises:
+        ValueError: If it names code, a module beyond Keras and this package, a class
+            that nobody registered, or a size that no preset has.
+    """
+    if depth > _DEEPEST:
+        raise ValueError(
+            f"A preset's configuration must have at most {_DEEPEST} levels"
+        )
+    if isinstance(config, (list, tuple)):
+        for each in config:
+            check_config(each, depth + 1, key)
+    elif isinstance(config, dict):
+        _check_class(config)
+        for name, each in config.items():
+            check_config(each, depth + 1, str(name))
+    elif isinstance(config, (int, float)) and abs(config) >= _LARGEST:
+        if "seed" not in key and config == config and abs(config) != float("inf"):
+            raise ValueError(
+                f"A preset's sizes must be below {_LARGEST}. Received: {key}={config}"
+            )
+
+
+def _check_class(config: dict) -> None:
+    name = config.get("class_name")
+    if name in _CODE:
+        raise ValueError(
+            "A preset must hold no code. Write a layer of your own, register it with "
+            "`keras.saving.register_keras_serializable`, and import it before the "
+            f"preset is loaded. Received: a {name} in the configuration"
+        )
+    module, registered = config.get("module"), config.get("registered_name")
+    if module is None or str(module).split(".")[0] in _ROOMS:
+        return
+    if keras.saving.get_registered_object(str(registered)) is None:
+        raise ValueError(
+            "A preset's classes must be of Keras, of keras_genmod, or registered by an "
+            f"import before. Received: module={module!r} and "
+            f"registered_name={registered!r}"
+        )

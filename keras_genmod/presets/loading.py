@@ -1,0 +1,127 @@
+"""Models from presets: shipped ones, folders, and those of the Hugging Face Hub."""
+
+import os
+import pathlib
+from typing import Any
+
+import keras
+
+from keras_genmod.presets import files
+from keras_genmod.presets.configs import check_config
+
+_SHIPPED = pathlib.Path(__file__).parent / "shipped"
+_HUB = "hf://"
+
+
+def shipped() -> list[str]:
+    """Returns the names of the presets that come with the package."""
+    return sorted(path.parent.name for path in _SHIPPED.glob(f"*/{files.CONFIG}"))
+
+
+def from_preset(preset: str | os.PathLike[str]) -> Any:
+    """Returns the trained model of a preset, for sampling or further training.
+
+    It has the weights and the state of its seeds, and no optimizer: `compile` it to
+    train on. Nothing of a preset is run as code.
+
+    Args:
+        preset: The name of one that comes with the package, such as "digits_vae"; the
+            folder that `model.save_to_preset` wrote; or "hf://user/repository" for one
+            of the Hugging Face Hub, which needs the package huggingface_hub.
+
+    Raises:
+        ValueError: If there is no such preset, or its files are damaged, lie elsewhere,
+            or hold code.
+        ImportError: If huggingface_hub is missing.
+
+    Example:
+    ```python
+    model = keras_genmod.from_preset("digits_vae")
+    images = model.sample(16, seed=0)
+    ```
+    """
+    folder = _folder_of(preset)
+    _metadata(folder)
+    config = files.read_json(folder, files.CONFIG)
+    check_config(config)
+    weights = files.weights_of(folder)
+    try:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except (AttributeError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        raise ValueError(
+            f"{files.CONFIG!r} of a preset must describe a model. Received: that of "
+            f"{folder!r}, {error}"
+        ) from error
+    if not isinstance(model, keras.Model) or not hasattr(model, "save_to_preset"):
+        raise ValueError(
+            f"{files.CONFIG!r} of a preset must describe a model of keras_genmod. "
+            f"Received: a {type(model).__name__}"
+        )
+    try:
+        model.load_weights(weights)
+    except (KeyError, OSError) as error:
+        raise ValueError(
+            "The weights of a preset must be an HDF5 file of its model. "
+            f"Received: {weights!r}, {error}"
+        ) from error
+    return model
+
+
+def metadata_of(preset: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns what a preset says of itself: versions, data, protocol and figures.
+
+    Args:
+        preset: As in `from_preset`.
+    """
+    return _metadata(_folder_of(preset))
+
+
+def _metadata(folder: str) -> dict[str, Any]:
+    found = files.read_json(folder, files.METADATA)
+    layout = found.get("layout")
+    if not isinstance(layout, int) or not 1 <= layout <= files.LAYOUT:
+        raise ValueError(
+            f"`layout` of a preset must be 1 to {files.LAYOUT}; a larger one needs a "
+            f"newer keras_genmod. Received: layout={layout!r}"
+        )
+    return found
+
+
+def _folder_of(preset) -> str:
+    name = os.fspath(preset)
+    if name.startswith(_HUB):
+        return _from_hub(name.removeprefix(_HUB))
+    if name in shipped():
+        return str(_SHIPPED / name)
+    if os.path.isdir(name):
+        return name
+    raise ValueError(
+        f"`preset` must be one of {', '.join(shipped())}, a folder, or "
+        f"'hf://user/repository'. Received: preset={name!r}"
+    )
+
+
+def _from_hub(repository: str) -> str:
+    parts = repository.split("/")
+    if len(parts) != 2 or not all(
+        part and part.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        for part in parts
+    ):
+        raise ValueError(
+            "`preset` must be 'hf://user/repository' for one of the Hub. "
+            f"Received: preset={_HUB + repository!r}"
+        )
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ImportError(
+            "A preset of the Hub needs the package huggingface_hub: "
+            "`pip install huggingface_hub`"
+        ) from error
+    # Into a folder of its own: the Hub's cache consists of links.
+    home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
+    folder = os.path.join(home, "keras_genmod", *parts)
+    named = [files.CONFIG, files.METADATA, files.WEIGHTS, files.SHARDS]
+    return huggingface_hub.snapshot_download(
+        repository, local_dir=folder, allow_patterns=[*named, "model_*.weights.h5"]
+    )

@@ -1,0 +1,57 @@
+"""Faults of presets."""
+
+from tests.mutants import Mutant
+
+_PRESETS = "tests/presets/test_presets.py"
+
+MUTANTS = [
+    Mutant(
+        "presets/files.py",
+        "if os.path.islink(path):",
+        "if False:",
+        f"{_PRESETS} -k links",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/files.py",
+        "    for name in {str(each) for each in _flat(list(places.values()))}:",
+        "    for name in []:",
+        f"{_PRESETS} -k several",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/configs.py",
+        "if name in _CODE:",
+        "if False:",
+        f"{_PRESETS} -k code",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/configs.py",
+        'if "seed" not in key and',
+        'if "dim" not in key and',
+        f"{_PRESETS} -k absurd_sizes",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/writing.py",
+        'for part in ("build_config", "compile_config"):',
+        'for part in ("build_config",):',
+        f"{_PRESETS} -k optimizer",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/writing.py",
+        "        own.assign(other)",
+        "        other.assign(own)",
+        f"{_PRESETS} -k its_seeds",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/loading.py",
+        "if not isinstance(layout, int) or not 1 <= layout <= files.LAYOUT:",
+        "if False:",
+        f"{_PRESETS} -k layouts",
+        backend="torch",
+    ),
+]

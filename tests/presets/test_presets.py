@@ -1,0 +1,273 @@
+"""Presets come back as the model that was saved, and hostile ones are refused."""
+
+import json
+import os
+import pathlib
+import pickle
+import shutil
+import sys
+import types
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_genmod import GAN, VAE, data, from_preset, presets
+from keras_genmod.evaluation import evaluate_likelihood
+from tests.models.small_networks import small_network
+
+SHIPPED = pathlib.Path(presets.__file__).parent / "shipped"
+
+
+def vae(**options):
+    return VAE(small_network((3,), (4,)), small_network((2,), (3,)), 2, **options)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A model that was trained a step, and its preset."""
+    model = vae(seed=3)
+    model.compile("adam")
+    x = np.random.default_rng(0).integers(2, size=(8, 3)).astype("float32")
+    model.fit(x, verbose=0)
+    folder = tmp_path_factory.mktemp("presets") / "mine"
+    model.save_to_preset(
+        folder,
+        description="Three values.",
+        metadata={"dataset": "coins", "sizes": np.arange(2)},
+        figures={
+            "log_prob": evaluate_likelihood(
+                model, x, dataset="coins", split="train", seed=0, num_samples=2
+            )
+        },
+        samples=np.zeros((2, 4, 4)),
+    )
+    return model, folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """A copy of the preset, to be damaged."""
+    return pathlib.Path(shutil.copytree(saved[1], tmp_path / "copy"))
+
+
+def test_a_preset_is_the_model_with_its_seeds(saved):
+    model, folder = saved
+    loaded = from_preset(folder)
+    for own, other in zip(loaded.variables, model.variables, strict=True):
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(own), ops.convert_to_numpy(other)
+        )
+    drawn = [ops.convert_to_numpy(m.sample(3, seed=0)) for m in (model, loaded)]
+    np.testing.assert_allclose(*drawn, atol=1e-6)
+    assert not loaded.compiled
+
+
+def test_a_preset_holds_no_optimizer(saved):
+    with h5py.File(saved[1] / "model.weights.h5") as file:
+        assert "optimizer" not in file
+    assert "compile_config" not in json.loads((saved[1] / "config.json").read_text())
+
+
+def test_weights_may_lie_in_several_files(tmp_path):
+    shape = (150,)
+    model = GAN(small_network((2,), shape), small_network(shape, (1,)), 2, seed=0)
+    model.save_to_preset(tmp_path / "few", max_shard_size=6e-6)
+    assert len(list((tmp_path / "few").glob("model_*.weights.h5"))) > 1
+    drawn = [
+        ops.convert_to_numpy(m.sample(3, seed=0))
+        for m in (model, from_preset(tmp_path / "few"))
+    ]
+    np.testing.assert_array_equal(*drawn)
+    # Of which none may lie elsewhere.
+    path = tmp_path / "few" / "model.weights.json"
+    content = path.read_text()
+    name = next((tmp_path / "few").glob("model_*.weights.h5")).name
+    path.write_text(content.replace(name, f"../{name}"))
+    with pytest.raises(ValueError, match="must hold its files in its folder itself"):
+        from_preset(tmp_path / "few")
+
+
+@pytest.mark.parametrize("name", ["digits_rbm", "digits_vae"])
+def test_shipped_presets_work_offline(name):
+    model = from_preset(name)
+    assert name in presets.shipped()
+    x = data.binarize(data.load("digits", "test")[0], "static", seed=0)
+    x = x.reshape(len(x), *model.data_shape)
+    if name == "digits_vae":
+        # The figure that its card gives; here with fewer draws.
+        said = presets.metadata_of(name)["figures"]["log_prob"]["mean"]
+        found = ops.mean(model.log_prob(x[:120], num_samples=50, seed=0))
+        np.testing.assert_allclose(float(found), said, atol=1.0)
+    else:
+        # Data are likelier than noise of the same mean.
+        noise = np.random.default_rng(0).permuted(x, axis=1)
+        assert ops.mean(model.free_energy(x)) < ops.mean(model.free_energy(noise)) - 20
+
+
+# What no backend takes part in.
+
+
+@pytest.mark.any_backend
+def test_shipped_presets_are_small():
+    for name in presets.shipped():
+        files = list((SHIPPED / name).iterdir())
+        assert sum(path.stat().st_size for path in files) < 200_000
+        assert {path.name for path in files} == {
+            "README.md",
+            "config.json",
+            "metadata.json",
+            "model.weights.h5",
+            "samples.png",
+        }
+
+
+@pytest.mark.any_backend
+def test_cards_say_what_a_preset_is(saved):
+    model, folder = saved
+    card = (folder / "README.md").read_text()
+    for part in ("Three values.", "samples.png", "dataset: coins", "kind=lower_bound"):
+        assert part in card
+    said = presets.metadata_of(folder)
+    assert said["sizes"] == [0, 1]
+    assert said["figures"]["log_prob"]["protocol"]["dataset"] == "coins"
+    assert said["num_parameters"] == model.count_params()
+
+
+@pytest.mark.any_backend
+def test_a_folder_that_holds_something_is_left_alone(saved):
+    model, folder = saved
+    with pytest.raises(ValueError, match="`folder` must be empty or not there"):
+        model.save_to_preset(folder)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("name", ["none", "../mine", "hf://user", "hf://a/../b"])
+def test_names_that_are_no_preset_are_refused(name):
+    with pytest.raises(ValueError, match="`preset` must be"):
+        from_preset(name)
+
+
+@pytest.mark.any_backend
+def test_presets_of_the_hub_are_fetched_without_links(saved, monkeypatch):
+    calls = []
+
+    def snapshot_download(repository, **options):
+        calls.append((repository, options))
+        return str(saved[1])
+
+    module = types.SimpleNamespace(snapshot_download=snapshot_download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    assert from_preset("hf://user/some.name").latent_dim == 2
+    repository, options = calls[0]
+    assert repository == "user/some.name" and "local_dir" in options
+    assert not any(name.endswith((".py", ".pkl")) for name in options["allow_patterns"])
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5"])
+def test_links_are_refused(name, folder, saved):
+    (folder / name).unlink()
+    os.symlink(saved[1] / name, folder / name)
+    with pytest.raises(ValueError, match="must hold no links"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("name", ["config.json", "metadata.json", "model.weights.h5"])
+def test_every_file_must_be_there(name, folder):
+    (folder / name).unlink()
+    with pytest.raises(ValueError, match=f"must hold the file '{name}'"):
+        from_preset(folder)
+
+
+def changed(folder, change):
+    """Changes the configuration of a preset."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change(config)
+    path.write_text(json.dumps(config))
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("name", ["Lambda", "__lambda__", "TorchModuleWrapper"])
+def test_code_is_refused(name, folder):
+    code = {"class_name": name, "module": "keras.layers", "config": {}}
+    changed(folder, lambda config: config["config"].update(encoder=code))
+    with pytest.raises(ValueError, match="must hold no code"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_a_model_of_code_is_not_written(tmp_path):
+    inputs = keras.Input((3,))
+    x = keras.layers.Lambda(lambda x: x, output_shape=(3,))(inputs)
+    encoder = keras.Model(inputs, keras.layers.Dense(4)(x))
+    model = VAE(encoder, small_network((2,), (3,)), 2)
+    with pytest.raises(ValueError, match="must hold no code"):
+        model.save_to_preset(tmp_path / "preset")
+    assert not (tmp_path / "preset").exists()
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("module", ["os", "subprocess", "keras_hub.layers"])
+def test_modules_beyond_the_package_are_refused(module, folder):
+    other = {"class_name": "system", "module": module, "config": {}}
+    changed(folder, lambda config: config["config"].update(encoder=other))
+    with pytest.raises(ValueError, match="must be of Keras, of keras_genmod, or"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_absurd_sizes_are_refused_before_anything_is_made(folder):
+    changed(folder, lambda config: config["config"].update(latent_dim=10**13))
+    with pytest.raises(ValueError, match="sizes must be below.*latent_dim=1"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_absurd_texts_are_refused(folder, monkeypatch):
+    (folder / "config.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="must be JSON"):
+        from_preset(folder)
+    monkeypatch.setattr(presets.loading.files, "_LARGEST_TEXT", 10)
+    with pytest.raises(ValueError, match="must have at most 10 bytes"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_a_layer_is_no_preset(folder):
+    layer = keras.saving.serialize_keras_object(keras.layers.Dense(2))
+    (folder / "config.json").write_text(json.dumps(layer))
+    with pytest.raises(ValueError, match="must describe a model of keras_genmod"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("layout", [None, 2, "1"])
+def test_other_layouts_are_refused(layout, folder):
+    (folder / "metadata.json").write_text(json.dumps({"layout": layout}))
+    with pytest.raises(ValueError, match="`layout` of a preset must be 1 to 1"):
+        from_preset(folder)
+
+
+class _Bomb:
+    def __reduce__(self):
+        return os.abort, ()
+
+
+@pytest.mark.any_backend
+def test_a_pickle_is_not_read(folder):
+    (folder / "model.weights.h5").write_bytes(pickle.dumps(_Bomb()))
+    with pytest.raises(ValueError, match="must be an HDF5 file of its model"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_arrays_larger_than_the_model_are_not_read(folder):
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        file.create_dataset("vars/99", shape=(10**9,), dtype="f4", chunks=True)
+    with pytest.raises(ValueError, match="larger than any variable"):
+        from_preset(folder)
