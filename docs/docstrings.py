@@ -7,6 +7,7 @@ import textwrap
 FENCE = re.compile(
     r"^( *)(Example:\n)?( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
+MARKUP = re.compile(r"([*|\\]|(?<=\w)_(?!\w))")
 CODE = re.compile(r"(`+[^`]+`+)")
 
 
@@ -29,7 +30,9 @@ def fenced(match):
 def escaped(text):
     """Escapes outside of `code` what reStructuredText would take for markup."""
     parts = CODE.split(text)
-    parts[::2] = [re.sub(r"([*|\\]|(?<=\w)_(?!\w))", r"\\\1", p) for p in parts[::2]]
+    parts[::2] = [MARKUP.sub(r"\\\1", part) for part in parts[::2]]
+    # A letter right behind code, as in a plural, ends no code there.
+    parts[2::2] = [re.sub(r"^(?=\w)", r"\\ ", part) for part in parts[2::2]]
     return "".join(parts)
 
 
