@@ -75,8 +75,12 @@ def export(
 
     Example:
     ```python
-    keras_genmod.export(model, "decoder", what="decode", format="tf_saved_model")
-    images = tf.saved_model.load("decoder").serve(z)
+    import torch
+
+    inputs = keras_genmod.export(model, "decoder.pt2", what="decode")  # on torch
+    program = torch.export.load("decoder.pt2").module()  # there, import torch alone
+    (name, (batch, latent_dim), dtype) = inputs[0]
+    images = program(torch.randn(16, latent_dim))
     ```
     """
     path = os.fspath(path)
