@@ -199,6 +199,7 @@ def pretrain(model: keras.Model, x: np.ndarray, log_dir: str, **kwargs: Any) -> 
         model: Model with `pretrain`.
         x: Training data.
         log_dir: Folder; its `pretrained.weights.h5` is written, or read if it is there.
+            `pretraining/` is there meanwhile, to go on from after a stop.
         **kwargs: As in `model.pretrain`.
 
     Raises:
@@ -208,11 +209,20 @@ def pretrain(model: keras.Model, x: np.ndarray, log_dir: str, **kwargs: Any) -> 
     if path.exists():
         model.load_weights(path)
         return
+    kept = pathlib.Path(log_dir, "pretraining")
+
+    def callbacks(i):
+        return [genmod_callbacks.Backup(kept / str(i))]
+
     try:
-        model.pretrain(x, **kwargs)
+        model.pretrain(x, callbacks=callbacks, **kwargs)
     except KeyboardInterrupt:
-        print("\nStopped before training: the same command starts anew.")
+        print(
+            "\nStopped in pretraining. The same command goes on after its last whole "
+            "epoch."
+        )
         raise typer.Exit(130) from None
+    shutil.rmtree(kept, ignore_errors=True)
     if not all((np.abs(w) <= LARGEST_WEIGHT).all() for w in model.get_weights()):
         print("Pretraining left weights that are not finite. Nothing is saved.")
         raise typer.Exit(1)

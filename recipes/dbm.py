@@ -7,8 +7,8 @@ from keras import ops
 from keras_genmod import DBM, callbacks, data, evaluation
 from recipes._run import begin, command_line, fit, integers, pretrain
 
-PRETRAINING_RATE = 0.05
-LEARNING_RATE = 0.005
+PRETRAINING_RATE = 0.05  # at the start, as the next; both fall to 0
+LEARNING_RATE = 0.05
 EVERY = 20  # epochs from one picture to the next
 NUM_COLUMNS = 10
 
@@ -46,22 +46,26 @@ def main(
     begin(locals(), may_change=["num_temperatures"])
     x_train, x_test = (data.load(dataset, split)[0] for split in ("train", "test"))
     image_shape = x_train.shape[1:]
-    x_train, x_test = (
-        data.binarize(x[:limit].reshape(len(x[:limit]), -1), "static", seed)
-        for x in (x_train, x_test)
-    )
+    grey, x_test = (x[:limit].reshape(len(x[:limit]), -1) for x in (x_train, x_test))
+    x_train, x_test = (data.binarize(x, "static", seed) for x in (grey, x_test))
 
     dims = integers("hidden_dims", hidden_dims)
     model = DBM([x_train.shape[1], *dims], num_chains=num_chains, seed=seed)
+    num_steps = -(-len(x_train) // batch_size)
+    falling = keras.optimizers.schedules.PolynomialDecay
+    rate = falling(PRETRAINING_RATE, pretrain_epochs * num_steps, 0.0)
     pretrain(
         model,
-        x_train,
+        grey,
         log_dir,
         epochs=pretrain_epochs,
         batch_size=batch_size,
-        optimizer=keras.optimizers.SGD(PRETRAINING_RATE, momentum=0.5),
+        optimizer=keras.optimizers.SGD(rate, momentum=0.5),
+        persistent=True,
+        draws=True,
     )
-    model.compile(keras.optimizers.SGD(LEARNING_RATE))
+    rate = falling(LEARNING_RATE, epochs * num_steps, 0.0)
+    model.compile(keras.optimizers.SGD(rate))
 
     n, when = NUM_COLUMNS, {"every": EVERY, "image_shape": image_shape}
     drawn = [

@@ -33,6 +33,7 @@ PARTS = {
     "data": {"npz_files", "image_files", "progress"},
     "models": {
         "engine",
+        "data",
         "distributions",
         "layers",
         "losses",

@@ -25,8 +25,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/layer_pair.py",
-        "h = self._hidden(data).sample(self.seed_generator)",
-        "h = self._hidden(data).mean()",
+        "h = self._hidden(start).sample(self.seed_generator)",
+        "h = self._hidden(start).mean()",
         f"{_ROOM}/test_dbm.py -k drawn_up_and_down",
     ),
     Mutant(
@@ -118,5 +118,41 @@ MUTANTS = [
         "step_size=ops.convert_to_tensor(self.step_size),",
         "step_size=0.25,",
         f"{_ROOM}/test_changes_in_training.py -k energy_model",
+    ),
+    Mutant(
+        "models/energy/rbm.py",
+        "            regularizer=self.coupling_regularizer,\n",
+        "",
+        f"{_ROOM}/test_rbm.py -k coupling_regularizer",
+    ),
+    Mutant(
+        "models/energy/layer_pair.py",
+        "start = ops.convert_to_tensor(self.chains) if self.persistent else data",
+        "start = data",
+        f"{_ROOM}/test_pretraining.py -k chains_of_a_pair",
+    ),
+    Mutant(
+        "models/energy/layer_pair.py",
+        "            if training:\n                self.chains.assign(chain)",
+        "            self.chains.assign(chain)",
+        f"{_ROOM}/test_pretraining.py -k chains_of_a_pair",
+    ),
+    Mutant(
+        "models/energy/layer_stack.py",
+        "units.epoch = epoch",
+        "units.epoch = 0",
+        f"{_ROOM}/test_pretraining.py -k drawn_anew",
+    ),
+    Mutant(
+        "models/energy/layer_stack.py",
+        "            if draws:",
+        "            if draws and i == 0:",
+        f"{_ROOM}/test_pretraining.py -k drawn_anew",
+    ),
+    Mutant(
+        "models/energy/dbn.py",
+        "return [self._rbm(i, persistent=persistent) for i in numbers]",
+        "return [self._rbm(i) for i in numbers]",
+        f"{_ROOM}/test_pretraining.py -k drawn_anew",
     ),
 ]

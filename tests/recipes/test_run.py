@@ -124,7 +124,8 @@ class Layers:
     def __init__(self, weight):
         self.weight = weight
 
-    def pretrain(self, x, epochs):
+    def pretrain(self, x, epochs, callbacks):
+        assert isinstance(callbacks(0)[0], keras.callbacks.Callback)
         self.epochs = epochs
 
     def get_weights(self):

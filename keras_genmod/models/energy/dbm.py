@@ -52,6 +52,8 @@ class DBM(LayerStack, PartitionedModel):
         num_gibbs_steps: Positive int, steps of the chains a batch.
         num_chains: Positive int, number of persistent chains. They are weights: a run
             resumes with them.
+        coupling_regularizer: `keras.regularizers.Regularizer` of the couplings, in
+            `pretrain` too, or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
@@ -82,6 +84,7 @@ class DBM(LayerStack, PartitionedModel):
         num_mean_field_steps: int = 10,
         num_gibbs_steps: int = 5,
         num_chains: int = 100,
+        coupling_regularizer: Any = None,
         **kwargs: Any,
     ) -> None:
         num_mean_field_steps = checks.positive_int(
@@ -91,7 +94,12 @@ class DBM(LayerStack, PartitionedModel):
         num_chains = checks.positive_int("num_chains", num_chains)
         layer_dims = standardize_layer_dims(layer_dims)
         num_even, num_odd = sum(layer_dims[::2]), sum(layer_dims[1::2])
-        super().__init__(layer_dims, enumerated_units=min(num_even, num_odd), **kwargs)
+        super().__init__(
+            layer_dims,
+            coupling_regularizer,
+            enumerated_units=min(num_even, num_odd),
+            **kwargs,
+        )
         self.num_mean_field_steps = num_mean_field_steps
         self.num_gibbs_steps = num_gibbs_steps
         self.num_chains = num_chains
@@ -101,7 +109,13 @@ class DBM(LayerStack, PartitionedModel):
         ]
         # Each name but once: torch keeps gradients by name.
         self.couplings = [
-            add_float32_weight(self, f"couplings_{i}", layer_dims[i : i + 2], start)
+            add_float32_weight(
+                self,
+                f"couplings_{i}",
+                layer_dims[i : i + 2],
+                start,
+                regularizer=self.coupling_regularizer,
+            )
             for i, start in enumerate(starts)
         ]
         self.biases = [
@@ -137,7 +151,7 @@ class DBM(LayerStack, PartitionedModel):
 
     # Training.
 
-    def _pairs(self):
+    def _pairs(self, persistent):
         last = self.num_hidden_layers - 1
         return [
             LayerPair(
@@ -145,6 +159,9 @@ class DBM(LayerStack, PartitionedModel):
                 self.layer_dims[i + 1],
                 visible_scale=1 if i == 0 else 2,
                 hidden_scale=1 if i == last else 2,
+                persistent=persistent,
+                num_chains=self.num_chains,
+                coupling_regularizer=self.coupling_regularizer,
                 seed=self._seed_of(i),
             )
             for i in range(self.num_hidden_layers)

@@ -45,6 +45,8 @@ class DBN(LayerStack):
         layer_dims: Positive ints, the number of visible units and those of each hidden
             layer, at least two of them.
         num_gibbs_steps: Positive int, the k of CD-k.
+        coupling_regularizer: `keras.regularizers.Regularizer` of the couplings of the
+            RBMs, those of `pretrain` and the top one, or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
@@ -72,10 +74,14 @@ class DBN(LayerStack):
     kind_given_log_partition = "lower_bound"
 
     def __init__(
-        self, layer_dims: Sequence[int], num_gibbs_steps: int = 1, **kwargs: Any
+        self,
+        layer_dims: Sequence[int],
+        num_gibbs_steps: int = 1,
+        coupling_regularizer: Any = None,
+        **kwargs: Any,
     ) -> None:
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
-        super().__init__(layer_dims, **kwargs)
+        super().__init__(layer_dims, coupling_regularizer, **kwargs)
         layer_dims = self.layer_dims
         self.num_gibbs_steps = num_gibbs_steps
         seeds = [self._seed_of(i) for i in range(self.num_hidden_layers - 1)]
@@ -89,13 +95,20 @@ class DBN(LayerStack):
     def _rbm(self, i, **kwargs):
         """Returns a new RBM of the layers i and i + 1."""
         below, above = self.layer_dims[i : i + 2]
-        steps, seed = self.num_gibbs_steps, self._seed_of(i)
-        return RBM(below, above, num_gibbs_steps=steps, seed=seed, **kwargs)
+        return RBM(
+            below,
+            above,
+            num_gibbs_steps=self.num_gibbs_steps,
+            coupling_regularizer=self.coupling_regularizer,
+            seed=self._seed_of(i),
+            **kwargs,
+        )
 
     # Training.
 
-    def _pairs(self):
-        return [self._rbm(i) for i in range(self.num_hidden_layers)]
+    def _pairs(self, persistent):
+        numbers = range(self.num_hidden_layers)
+        return [self._rbm(i, persistent=persistent) for i in numbers]
 
     def _take_weights(self, pairs):
         for i, rbm in enumerate(pairs[:-1]):

@@ -9,6 +9,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.distributions import Bernoulli
 from keras_genmod.engine import compiled
+from keras_genmod.models.energy.visible_units import visible_units
 from keras_genmod.models.float32_weight import add_float32_weight
 from keras_genmod.models.generative_model import GenerativeModel
 
@@ -25,13 +26,17 @@ class LayerPair(GenerativeModel):
 
     The loss is mean F(data) - mean F(chain), F(v) = -a.v - sum_j log(1 + exp(s_h (b +
     v W)_j)) / s_h, the chain a Gibbs step away from the data, with gradients stopped
-    there: its gradient is the difference of correlations of CD-1.
+    there: its gradient is the difference of correlations of CD-1. Persistent chains
+    move on from batch to batch instead, a Gibbs step each.
 
     Args:
         visible_dim: Positive int, units of the lower layer.
         hidden_dim: Positive int, units of the upper layer.
         visible_scale: Positive number s_v, 1 or 2.
         hidden_scale: Positive number s_h, 1 or 2.
+        persistent: Whether chains go on from batch to batch.
+        num_chains: Positive int, number of persistent chains.
+        coupling_regularizer: `keras.regularizers.Regularizer` or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
     """
 
@@ -41,6 +46,9 @@ class LayerPair(GenerativeModel):
         hidden_dim,
         visible_scale=1,
         hidden_scale=1,
+        persistent=False,
+        num_chains=100,
+        coupling_regularizer=None,
         **kwargs,
     ):
         super().__init__(data_shape=(visible_dim,), **kwargs)
@@ -50,11 +58,22 @@ class LayerPair(GenerativeModel):
         self.hidden_scale = hidden_scale
         normal = keras.initializers.RandomNormal(0.0, 0.01, seed=self.seed)
         shape = (visible_dim, hidden_dim)
-        self.couplings = add_float32_weight(self, "couplings", shape, normal)
+        self.couplings = add_float32_weight(
+            self, "couplings", shape, normal, regularizer=coupling_regularizer
+        )
         self.visible_bias = add_float32_weight(self, "visible_bias", (visible_dim,))
         self.hidden_bias = add_float32_weight(self, "hidden_bias", (hidden_dim,))
+        self.persistent = persistent
+        if persistent:
+            shape = (num_chains, visible_dim)
+            self.chains = add_float32_weight(
+                self, "chains", shape, self._start_chains, trainable=False
+            )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
+
+    def _start_chains(self, shape, dtype=None):
+        return visible_units("bernoulli", shape[1]).start(shape[0], self.seed_generator)
 
     def _field(self, v):
         """Returns (v W + b), `(batch, hidden_dim)`."""
@@ -74,11 +93,17 @@ class LayerPair(GenerativeModel):
 
     def call(self, inputs, training=False):
         data, _ = self.data_and_condition(inputs)
-        h = self._hidden(data).sample(self.seed_generator)
+        start = ops.convert_to_tensor(self.chains) if self.persistent else data
+        h = self._hidden(start).sample(self.seed_generator)
         visible = self._visible(h)
+        chain = visible.sample(self.seed_generator)
+        if self.persistent:
+            visible = self._visible(self._hidden(data).mean())
+            if training:
+                self.chains.assign(chain)
         return {
             "data": data,
-            "chain": visible.sample(self.seed_generator),
+            "chain": chain,
             "reconstruction": ops.stop_gradient(visible.mean()),
         }
 

@@ -1,6 +1,6 @@
 """What machines of several layers share: pretraining two layers at a time, features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -8,6 +8,8 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.data import DynamicBinarization
+from keras_genmod.models.energy.regularizer import regularizer
 from keras_genmod.models.generative_model import GenerativeModel
 
 _CODED = 1000  # examples coded at a time: bounds the memory on the device
@@ -21,15 +23,24 @@ class LayerStack(GenerativeModel):
     Args:
         layer_dims: Positive ints, the number of visible units and those of each hidden
             layer, at least two of them.
+        coupling_regularizer: `keras.regularizers.Regularizer` of the couplings, or
+            `None`.
         **kwargs: As in the base that follows, `GenerativeModel` at the end.
     """
 
     num_levels = 2
 
-    def __init__(self, layer_dims: Sequence[int], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layer_dims: Sequence[int],
+        coupling_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
         layer_dims = standardize_layer_dims(layer_dims)
+        found = regularizer("coupling_regularizer", coupling_regularizer)
         super().__init__(data_shape=layer_dims[:1], **kwargs)
         self.layer_dims = layer_dims
+        self.coupling_regularizer = found
 
     @property
     def num_hidden_layers(self) -> int:
@@ -42,8 +53,12 @@ class LayerStack(GenerativeModel):
 
     # Pretraining.
 
-    def _pairs(self):
-        """Returns new models of each two layers, of the arguments of the stack."""
+    def _pairs(self, persistent):
+        """Returns new models of each two layers, of the arguments of the stack.
+
+        Args:
+            persistent: Whether their chains persist.
+        """
         raise NotImplementedError
 
     def _take_weights(self, pairs):
@@ -55,20 +70,31 @@ class LayerStack(GenerativeModel):
         x: Any,
         epochs: int = 10,
         batch_size: int = 100,
-        optimizer: str | keras.optimizers.Optimizer = "adam",
+        optimizer: str | keras.optimizers.Optimizer | Sequence[Any] = "adam",
         verbose: Any = "auto",
+        persistent: bool = False,
+        draws: bool = False,
+        callbacks: Callable[[int], list[keras.callbacks.Callback]] | None = None,
     ) -> Any:
         """Trains a machine of each two layers in turn, and takes its weights.
 
-        Each learns the means that the one below it gives its upper layer.
+        Each learns the means that the one below it gives its upper layer, or draws.
 
         Args:
             x: Visible units, array `(n, layer_dims[0])` in [0, 1].
             epochs: Positive int, passes over the data for each two layers.
             batch_size: Positive int.
-            optimizer: String or `keras.optimizers.Optimizer`; each machine has its own
-                copy.
+            optimizer: String or `keras.optimizers.Optimizer`, of which each machine has
+                its own copy; or a list of one for each two layers from the lowest.
             verbose: As in `keras.Model.fit`.
+            persistent: Whether their chains go on from batch to batch (PCD).
+            draws: Whether units are drawn anew in each epoch, the visible ones from
+                grey values (dynamic binarization) and the hidden ones from the means
+                that the layer below gives; else the machines learn these values.
+            callbacks: Function of i, from 0 for the lowest two layers, that returns new
+                callbacks of their `fit`; or `None`. With a
+                `keras_genmod.callbacks.Backup` in a folder for each i, a call that was
+                stopped goes on in that epoch, if it gets the same arguments.
 
         Returns:
             List of `keras.callbacks.History`, one a machine from the lowest.
@@ -83,17 +109,36 @@ class LayerStack(GenerativeModel):
                 "`x` must be one array, which the layers go through in turn. "
                 f"Received: {type(x).__name__}"
             )
-        optimizer = keras.optimizers.get(optimizer)
-        pairs, histories = self._pairs(), []
-        for pair in pairs:
-            pair.compile(type(optimizer).from_config(optimizer.get_config()))
-            histories.append(
-                pair.fit(x, epochs=epochs, batch_size=batch_size, verbose=verbose)
-            )
+        optimizers = self._pair_optimizers(optimizer)
+        pairs, histories = self._pairs(persistent), []
+        for i, (pair, optimizer) in enumerate(zip(pairs, optimizers, strict=True)):
+            pair.compile(optimizer)
+            options = {
+                "epochs": epochs,
+                "verbose": verbose,
+                "callbacks": callbacks(i) if callbacks else [],
+            }
+            if draws:
+                histories.append(_fit_draws(pair, x, batch_size, i, options))
+            else:
+                histories.append(pair.fit(x, batch_size=batch_size, **options))
             if pair is not pairs[-1]:
                 x = _codes(pair, x)
         self._take_weights(pairs)
         return histories
+
+    def _pair_optimizers(self, optimizer):
+        """Returns a new optimizer for each two layers."""
+        number = self.num_hidden_layers
+        if not isinstance(optimizer, (list, tuple)):
+            optimizer = [optimizer] * number
+        if len(optimizer) != number:
+            raise ValueError(
+                f"`optimizer` must be one, or a list of {number}, one for each two "
+                f"layers. Received: {len(optimizer)}"
+            )
+        found = [keras.optimizers.get(one) for one in optimizer]
+        return [type(one).from_config(one.get_config()) for one in found]
 
     # Features.
 
@@ -132,7 +177,13 @@ class LayerStack(GenerativeModel):
     def get_config(self):
         config = super().get_config()
         config.pop("num_classes", None)
-        return {**config, "layer_dims": self.layer_dims}
+        return {
+            **config,
+            "layer_dims": self.layer_dims,
+            "coupling_regularizer": keras.regularizers.serialize(
+                self.coupling_regularizer
+            ),
+        }
 
 
 def standardize_layer_dims(layer_dims) -> tuple[int, ...]:
@@ -151,6 +202,18 @@ def standardize_layer_dims(layer_dims) -> tuple[int, ...]:
         checks.positive_int(f"layer_dims[{i}]", size)
         for i, size in enumerate(layer_dims)
     )
+
+
+def _fit_draws(pair, x, batch_size, seed, options):
+    """Trains a machine of two layers on units drawn anew in each epoch."""
+    units = DynamicBinarization(x, batch_size=batch_size, seed=seed)
+
+    def begin(epoch, logs):
+        units.epoch = epoch
+
+    follow = keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+    options = {**options, "callbacks": [*options["callbacks"], follow]}
+    return pair.fit(units, shuffle=False, **options)
 
 
 def _codes(pair, x):

@@ -272,7 +272,7 @@ def test_pretraining_lowers_the_reconstruction_error():
 def test_pretrained_layers_keep_their_input():
     # A layer in the middle feels each of its pairs once.
     model = dbm((3, 2, 2), num_mean_field_steps=1)
-    pairs = model._pairs()
+    pairs = model._pairs(persistent=False)
     for i, pair in enumerate(pairs):
         randomize(pair.trainable_variables, seed=i)
     model._take_weights(pairs)

@@ -421,6 +421,27 @@ def test_hidden_regularizer_adds_what_keras_adds():
     assert difference == pytest.approx(0.3 * means.sum() / len(data), rel=1e-4)
 
 
+def test_coupling_regularizer_decays_no_bias():
+    plain = rbm()
+    decayed = rbm(coupling_regularizer=keras.regularizers.L2(0.3))
+    data = some_visibles(plain)
+    found = []
+    for model in (plain, decayed):
+        found.append(
+            gradients(
+                lambda model=model: model.compute_loss(y_pred=model.call(data)),
+                model.trainable_variables,
+            )
+        )
+    np.testing.assert_allclose(
+        found[1][0] - found[0][0], 0.6 * parameters(plain)[0], rtol=1e-4
+    )
+    for with_decay, without in zip(found[1][1:], found[0][1:], strict=True):
+        np.testing.assert_array_equal(with_decay, without)
+    again = RBM.from_config(decayed.get_config())
+    assert again.couplings.regularizer.get_config() == {"l2": pytest.approx(0.3)}
+
+
 def test_data_that_are_not_standardized_are_refused():
     model = rbm(visible="normal")
     model.compile(keras.optimizers.SGD(0.01))
