@@ -31,8 +31,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/layer_pair.py",
-        '"chain": visible.sample(self.seed_generator),',
-        '"chain": visible.mean(),',
+        "chain = visible.sample(self.seed_generator)",
+        "chain = visible.mean()",
         f"{_ROOM}/test_dbm.py -k drawn_up_and_down",
     ),
     Mutant(

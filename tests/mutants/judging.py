@@ -88,9 +88,9 @@ MUTANTS = [
         "tests/data/test_mixtures.py -k channels",
     ),
     Mutant(
-        "callbacks/evaluate_samples.py",
-        "condition=labels, seed=seed, **options)",
-        "condition=labels, seed=seed)",
+        "evaluation/draw_samples.py",
+        "condition=given, seed=int(mixed[0]), **options)",
+        "condition=given, seed=int(mixed[0]))",
         "tests/callbacks/test_evaluate_samples.py -k truncation",
     ),
     Mutant(  # the marginals are those of the bins alone
