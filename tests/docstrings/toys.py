@@ -6,6 +6,7 @@ import numpy as np
 import keras_genmod
 from keras_genmod import networks
 from keras_genmod.callbacks import TensorBoard, save_png
+from tests.docstrings.more_toys import MORE_TOYS_OF
 from tests.hype.small_studies import small_study
 
 NUM = 8  # images, or points
@@ -206,6 +207,7 @@ TOYS = {
 LARGER = {"x": lambda _: rng().random((200, 8, 8, 1)), "model": lambda _: Codes()}
 # Where an example means another thing by a name.
 TOYS_OF = {
+    **MORE_TOYS_OF,
     "callbacks/denoising_path.py": {"model": flow_matching_of_images},
     "callbacks/exponential_moving_average.py": {
         "model": gan,

@@ -61,6 +61,7 @@ class SRGAN(Upscaler, AdversarialModel):
 
     Example:
     ```python
+    # Not run by the tests: its networks are too large.
     model = SRGAN(
         srresnet.generator,
         networks.srgan_discriminator((96, 96, 3)),
