@@ -39,11 +39,4 @@ MUTANTS = [
         f"{_EXPORT} -k missing_packages",
         backend="torch",
     ),
-    Mutant(
-        "engine/compiled.py",
-        "            with _set(_WATCHER, None):\n                result =",
-        "            with _set(_WATCHER, calls):\n                result =",
-        f"{_EXPORT} -k 'flow and log_prob'",
-        backend="tensorflow",
-    ),
 ]
