@@ -77,6 +77,7 @@ SMALL = {
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
     "style_gan": {"filters": 2, "latent_dim": 4},
+    "super_resolution": {"filters": 2, "num_blocks": 1, "gan_epochs": 1},
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
     "vq_gan": {
@@ -133,6 +134,7 @@ FIGURES = {
     "sdedit": "strength 0.7",
     "sngan": "has the class asked for in",
     "style_gan": "Styles found for",
+    "super_resolution": "PSNR on luma: bicubic interpolation",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
     "vq_gan": "of 64 codes, at a perplexity of",
@@ -195,7 +197,7 @@ BACKENDS = {
     "flow_matching gated_pixel_cnn glow hype_study inpainting iwae latent_diffusion "
     "maf mode_collapse pac_gan pix2pix pixel_cnn pixel_cnn_pp pixel_rnn "
     "planar_energies progressive_gan real_nvp score_model sdedit sngan style_gan "
-    "vae_planar_posterior vq_gan vq_vae "
+    "super_resolution vae_planar_posterior vq_gan vq_vae "
     "wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
