@@ -11,8 +11,8 @@ def standardize_labels(model, condition, num_samples):
 
     Args:
         model: The model.
-        condition: Labels `(num_samples,)`, one label for all, a dict of arrays, or
-            `None`.
+        condition: Labels or captions `(num_samples,)`, one for all, a dict of arrays,
+            or `None`.
         num_samples: Integer.
 
     Returns:
@@ -27,7 +27,9 @@ def standardize_labels(model, condition, num_samples):
         return None if num_classes is None else np.arange(num_samples) % num_classes
     if isinstance(condition, Mapping):
         return condition  # the model checks them
-    condition = np.asarray(ops.convert_to_numpy(condition))
+    if ops.is_tensor(condition):
+        condition = ops.convert_to_numpy(condition)
+    condition = np.asarray(condition)  # strings as they are
     if condition.ndim == 0:
         return np.full(num_samples, condition)
     if condition.shape != (num_samples,):

@@ -73,6 +73,25 @@ class EmbeddingConditional(GenerativeModel):
                 condition = np.tile(condition, (num_examples, 1))
         return ops.cast(self.check_condition(condition, num_examples), "float32")
 
+    def _take_embeddings(self, embedding_dim, caption_encoder=None):
+        """Sets what conditions are; raises a `ValueError` if it is out of range."""
+        if embedding_dim is not None:
+            embedding_dim = checks.positive_int("embedding_dim", embedding_dim)
+            if self.num_classes is not None:
+                raise ValueError(
+                    "`embedding_dim` must be None with `num_classes`: a model has one "
+                    f"kind of condition. Received: embedding_dim={embedding_dim}, "
+                    f"num_classes={self.num_classes}"
+                )
+        self.embedding_dim = embedding_dim
+        self.caption_encoder = frozen_copy(caption_encoder, embedding_dim)
+
+    def _embedding_config(self):
+        encoder = self.caption_encoder
+        if encoder is not None:
+            encoder = keras.saving.serialize_keras_object(encoder)
+        return {"embedding_dim": self.embedding_dim, "caption_encoder": encoder}
+
     def _embedded_text(self, captions):
         encoder = getattr(self, "caption_encoder", None)
         if encoder is None:

@@ -23,6 +23,7 @@ def unet(
     num_classes: int | None = None,
     dropout: float = 0.0,
     outputs_per_channel: int = 1,
+    embedding_dim: int | None = None,
 ) -> keras.Model:
     """Makes a residual U-Net of images and times, as diffusion models have it.
 
@@ -53,6 +54,8 @@ def unet(
         dropout: Number in [0, 1), of each block.
         outputs_per_channel: Integer, how many numbers each value of the image gets: 2
             for a diffusion model that learns its variance.
+        embedding_dim: Integer; if given, the third input are vectors of this length,
+            such as captions' embeddings, in place of labels.
 
     Returns:
         `keras.Model` from `[images, times]`, of shapes `(batch, *image_shape)` and
@@ -93,7 +96,12 @@ def unet(
     )
     _check_sides(image_shape, len(multipliers))
     inputs, embedding = time_inputs(
-        image_shape, filters + filters % 2, num_classes, "image", 4 * filters
+        image_shape,
+        filters + filters % 2,
+        num_classes,
+        "image",
+        4 * filters,
+        embedding_dim,
     )
     embedding = layers.Activation("silu")(embedding)
 

@@ -11,7 +11,7 @@ from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.gan import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
 from keras_genmod.models.adversarial.truncated_latents import TruncatedLatents
-from keras_genmod.models.embedding_conditional import EmbeddingConditional, frozen_copy
+from keras_genmod.models.embedding_conditional import EmbeddingConditional
 
 _ROUNDING = 1e-4  # of embeddings: closer ones are of equal captions
 
@@ -110,7 +110,6 @@ class TextGAN(EmbeddingConditional, TruncatedLatents):
     ) -> None:
         checks.choice("loss", loss, GAN_LOSSES)
         embedding_dim = checks.positive_int("embedding_dim", embedding_dim)
-        caption_encoder = frozen_copy(caption_encoder, embedding_dim)
         super().__init__(
             generator,
             discriminator,
@@ -121,8 +120,7 @@ class TextGAN(EmbeddingConditional, TruncatedLatents):
             embedding_dim=embedding_dim,
             **kwargs,
         )
-        self.embedding_dim = embedding_dim
-        self.caption_encoder = caption_encoder
+        self._take_embeddings(embedding_dim, caption_encoder)
         self.discriminator = discriminator
         self.gan_loss = loss
         self.matching_weight = matching_weight
@@ -182,12 +180,11 @@ class TextGAN(EmbeddingConditional, TruncatedLatents):
         config = super().get_config()
         del config["num_classes"], config["packing"]
         serialize = keras.saving.serialize_keras_object
-        encoder, weight = self.caption_encoder, self.interpolation_weight
+        weight = self.interpolation_weight
         return {
             **config,
             "discriminator": serialize(self.discriminator),
-            "embedding_dim": self.embedding_dim,
-            "caption_encoder": None if encoder is None else serialize(encoder),
+            **self._embedding_config(),
             "loss": self.gan_loss,
             "matching_weight": float(self.matching_weight),
             "interpolation_weight": None if weight is None else float(weight),

@@ -35,8 +35,9 @@ class DiffusionModel(DenoisingModel):
     Args:
         network: Keras model or layer, called with `[x_t, t]`: float32 of shapes
             `(batch, *data_shape)` and `(batch,)`, with t in [0, 1]. With
-            `num_classes`, one-hot labels are a third, zeros for any label. It returns
-            the shape of `x_t`. No normalization over the batch.
+            `num_classes`, one-hot labels are a third, with `embedding_dim` vectors,
+            zeros for any. It returns the shape of `x_t`. No normalization over the
+            batch.
         data_shape: Shape of one example. Images, `(height, width, channels)`, lie in
             [0, 1]; other data are taken as they are: scale them to deviations of
             about 1.
@@ -55,6 +56,11 @@ class DiffusionModel(DenoisingModel):
         num_levels: Int of at least 2, the levels k / (num_levels - 1) of images that
             `log_prob` gives a probability, or `None` for a density. Other data have a
             density.
+        embedding_dim: Int, the length of vectors that are conditions, such as captions'
+            embeddings, or `None`. Not together with `num_classes`.
+        caption_encoder: `layers.CaptionEncoder` to vectors of this length, with which
+            conditions of `sample` may be strings; or `None`. The model keeps a copy,
+            which trains no more.
         **kwargs: `of_images`, whether data of three axes are images in [0, 1], which
             they are by default; `seed`, `name`, `dtype` as in `GenerativeModel`.
 
@@ -113,6 +119,8 @@ class DiffusionModel(DenoisingModel):
         drop_rate=0.1,
         learned_variance=False,
         num_levels=256,
+        embedding_dim=None,
+        caption_encoder=None,
         **kwargs,
     ):
         checks.choice("prediction", prediction, ("v", "noise", "data"))
@@ -131,6 +139,8 @@ class DiffusionModel(DenoisingModel):
             drop_rate,
             num_levels,
             outputs_per_value=1 + learned_variance,
+            embedding_dim=embedding_dim,
+            caption_encoder=caption_encoder,
             **kwargs,
         )
         if learned_variance and self.schedule.num_steps is None:

@@ -5,23 +5,26 @@ import keras
 _ODD = "a Keras model or layer that is called with "
 
 
-def check_network(network, data_shape, num_classes, outputs_per_value=1) -> None:
+def check_network(
+    network, data_shape, outputs_per_value=1, condition_dim=None, condition="one_hot"
+) -> None:
     """Builds a network by a symbolic call, if it is not, and checks its output.
 
     Args:
         network: Keras model or layer.
         data_shape: Tuple of ints.
-        num_classes: Int or `None`.
         outputs_per_value: Positive int, by which the last axis of the output is longer.
+        condition_dim: Int, the length of what it is told beside them, or `None`.
+        condition: What that is, for the message.
 
     Raises:
-        ValueError: If it does not take `[x, t]`, or `[x, t, one_hot]`, to data.
+        ValueError: If it does not take `[x, t]`, or `[x, t, condition]`, to data.
     """
     shapes = [(None, *data_shape), (None,)]
     takes = "[x, t]"
-    if num_classes is not None:
-        shapes.append((None, num_classes))
-        takes = "[x, t, one_hot]"
+    if condition_dim is not None:
+        shapes.append((None, condition_dim))
+        takes = f"[x, t, {condition}]"
     if not isinstance(network, keras.Layer):
         raise ValueError(
             f"`network` must be {_ODD}{takes}. Received: network={network!r}"

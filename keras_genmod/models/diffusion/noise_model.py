@@ -22,12 +22,12 @@ from keras_genmod.models.diffusion.time_grid import (
     make_grid,
 )
 from keras_genmod.models.diffusion.way import Way
-from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.embedding_conditional import EmbeddingConditional
 
 NAMED_SCHEDULES = {"cosine": CosineSchedule, "linear": LinearSchedule}
 
 
-class NoiseModel(GenerativeModel):
+class NoiseModel(EmbeddingConditional):
     """x_t = alpha(t) x_0 + sigma(t) noise, and a network that undoes it.
 
     The network is called with `[x_t, t]`, or `[x_t, t, condition]`, and predicts what
@@ -35,10 +35,9 @@ class NoiseModel(GenerativeModel):
     `(height, width, channels)`, lie in [0, 1] outside and in [-1, 1] inside, where the
     noise is added; all other data are taken as they are.
 
-    Conditions are one-hot labels `(batch, num_classes)`. A row of zeros stands for
-    "any label": in training each example's label is left out with the probability
-    `drop_rate`, which guidance needs. A dense layer with a bias makes of it a learned
-    embedding, the bias.
+    Conditions are one-hot labels or embeddings. A row of zeros stands for "any": in
+    training each example's is left out with the probability `drop_rate`, which guidance
+    needs. A dense layer with a bias makes of it a learned embedding, the bias.
 
     Args:
         network: Keras model or layer, called with `[x_t, t]`: float32 of shapes
@@ -55,6 +54,10 @@ class NoiseModel(GenerativeModel):
         outputs_per_value: Numbers that the network returns for a value of the data.
         of_images: Whether the data are images in [0, 1]: `None` where they have three
             axes. `False` takes such data as they are, as the features of an encoder.
+        embedding_dim: Int, the length of vectors that are conditions, or `None`. Not
+            together with `num_classes`.
+        caption_encoder: `layers.CaptionEncoder` to vectors of this length, of which a
+            copy is kept: conditions of `sample` may be strings; or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
@@ -72,6 +75,8 @@ class NoiseModel(GenerativeModel):
         num_levels=256,
         outputs_per_value=1,
         of_images=None,
+        embedding_dim=None,
+        caption_encoder=None,
         **kwargs,
     ):
         schedule = standardize_schedule(schedule, NAMED_SCHEDULES)
@@ -92,7 +97,10 @@ class NoiseModel(GenerativeModel):
         if num_levels is not None:
             num_levels = checks.integer("num_levels", num_levels, 2)
         super().__init__(data_shape, num_classes=num_classes, **kwargs)
-        check_network(network, self.data_shape, self.num_classes, outputs_per_value)
+        self._take_embeddings(embedding_dim, caption_encoder)
+        told = (num_classes, "one_hot")
+        told = told if embedding_dim is None else (embedding_dim, "embedding")
+        check_network(network, self.data_shape, outputs_per_value, *told)
         self.network = network
         self.schedule = schedule
         self.prediction = prediction
@@ -223,8 +231,8 @@ class NoiseModel(GenerativeModel):
 
         Args:
             num_samples: Positive int.
-            condition: For a conditional model, int class labels of shape
-                `(num_samples,)`, or one label for all.
+            condition: For a conditional model, int class labels `(num_samples,)`,
+                vectors, or captions, as it takes them; or one for all.
             seed: Int for repeatable samples; `None` draws new ones each call.
             sampler: "ddpm" (each step adds noise), "ddim", or solvers of the
                 probability-flow equation: "euler" (which is "ddim" without noise),
@@ -308,4 +316,5 @@ class NoiseModel(GenerativeModel):
             "drop_rate": self.drop_rate,
             "num_levels": self.num_levels,
             "of_images": self.of_images,
+            **self._embedding_config(),
         }
