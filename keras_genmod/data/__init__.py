@@ -17,13 +17,14 @@ from keras_genmod.data.mixtures import (
 from keras_genmod.data.paired_dataset import PairedDataset
 from keras_genmod.data.resizing import resize
 from keras_genmod.data.scene_graphs import scene_graphs
-from keras_genmod.data.shape_scenes import ShapeScenes, shape_scenes
+from keras_genmod.data.shape_scenes import SCENE_PALETTE, ShapeScenes, shape_scenes
 from keras_genmod.data.sprites import SPRITE_FACTORS, sprites
 from keras_genmod.data.transport_pairs import TransportPairs
 from keras_genmod.data.unpaired_dataset import UnpairedDataset
 from keras_genmod.data.vocabulary import Vocabulary
 
 __all__ = [
+    "SCENE_PALETTE",
     "CaptionedDataset",
     "DynamicBinarization",
     "ImageFolder",

@@ -17,7 +17,8 @@ HELD_OUT_ATTRIBUTES = (("square", "red"), ("circle", "blue"))
 HELD_OUT_RELATIONS = (("triangle", "above", "circle"), ("circle", "below", "triangle"))
 SPLITS = ("all", "train", "held_out")
 
-_RGB = np.array(
+#: The colours of `COLOURS` in their order, and then the ground, `(7, 3)` in [0, 1].
+SCENE_PALETTE = np.array(
     [
         (0.86, 0.16, 0.16),
         (0.15, 0.62, 0.25),
@@ -25,9 +26,9 @@ _RGB = np.array(
         (0.95, 0.80, 0.15),
         (0.55, 0.22, 0.68),
         (0.10, 0.70, 0.75),
+        (0.92, 0.92, 0.92),
     ]
 )
-_GROUND = 0.92
 _RADII = np.array([0.08, 0.15])  # of small and large shapes, of the side of the image
 _SHARE_INSIDE = 0.25  # of scenes in which a small shape lies inside a large one
 _LARGEST_OVERLAP = 0.2  # of the smaller box
@@ -212,7 +213,7 @@ def _is_held_out(scene: _Scene | None) -> bool:
 
 def _draw(scene: _Scene, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the image, the boxes and the masks; later objects lie on top."""
-    image = np.full((size, size, 3), _GROUND)
+    image = np.full((size, size, 3), SCENE_PALETTE[-1])
     count = len(scene.attributes)
     masks, boxes = np.zeros((count, size, size), bool), np.zeros((count, 4))
     middle = (np.arange(size) + 0.5) / size
@@ -220,7 +221,7 @@ def _draw(scene: _Scene, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         u = (middle[None, :] - scene.centres[i, 0]) / _RADII[scale]
         v = (middle[:, None] - scene.centres[i, 1]) / _RADII[scale]
         covered = _covered(SHAPES[shape], u, v)
-        image[covered] = _RGB[colour]
+        image[covered] = SCENE_PALETTE[colour]
         masks[:i] &= ~covered
         masks[i] = covered
         rows = np.flatnonzero(covered.any(axis=1))

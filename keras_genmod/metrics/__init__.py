@@ -34,6 +34,11 @@ from keras_genmod.metrics.precision_recall_density_coverage import (
 from keras_genmod.metrics.protocol import Protocol
 from keras_genmod.metrics.r_precision import r_precision
 from keras_genmod.metrics.results import Result, Score
+from keras_genmod.metrics.scene_accuracy import (
+    SceneAccuracy,
+    box_iou,
+    scene_accuracy,
+)
 from keras_genmod.metrics.separated_predictability import separated_predictability
 
 __all__ = [
@@ -47,9 +52,11 @@ __all__ = [
     "Protocol",
     "RankDeficientWarning",
     "Result",
+    "SceneAccuracy",
     "Score",
     "beta_vae_score",
     "bits_per_dim",
+    "box_iou",
     "classifier_score",
     "dci",
     "factor_vae_score",
@@ -63,6 +70,7 @@ __all__ = [
     "peak_signal_to_noise_ratio",
     "precision_recall_density_coverage",
     "r_precision",
+    "scene_accuracy",
     "separated_predictability",
     "structural_similarity",
 ]

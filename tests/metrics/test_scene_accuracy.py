@@ -1,0 +1,70 @@
+"""The judge of scenes finds what is there, and nothing else."""
+
+import numpy as np
+import pytest
+
+from keras_genmod.data import SCENE_PALETTE, shape_scenes
+from keras_genmod.metrics import box_iou, scene_accuracy
+
+pytestmark = pytest.mark.any_backend
+SCENES = shape_scenes(150, size=32, seed=5)
+GRAPHS = SCENES.graphs()
+
+
+def judged(images=SCENES.images, **changed):
+    return scene_accuracy(images, {**GRAPHS, **changed}, SCENE_PALETTE)
+
+
+def test_real_scenes_are_nearly_right():
+    """The ceiling of models at 32 pixels: objects partly beneath others are lost."""
+    found = judged()
+    assert found.colours > 0.99 and found.sizes > 0.97 and found.shapes > 0.93
+    assert found.relations > 0.94
+
+
+def test_objects_alone_are_right():
+    scenes = shape_scenes(60, size=48, seed=2, max_objects=1)
+    found = scene_accuracy(scenes.images, scenes.graphs(), SCENE_PALETTE)
+    assert (found.shapes, found.colours, found.sizes) == (1.0, 1.0, 1.0)
+    assert np.isnan(found.relations)
+
+
+def test_empty_images_show_nothing():
+    found = judged(np.full_like(SCENES.images, SCENE_PALETTE[-1, 0]))
+    assert (found.shapes, found.colours, found.relations) == (0.0, 0.0, 0.0)
+
+
+def test_what_was_not_asked_for_is_wrong():
+    objects = SCENES.objects.copy()
+    objects[..., 1] = (objects[..., 1] + 1) % 6
+    assert judged(objects=objects).colours < 0.75
+    relations = SCENES.relations.copy()
+    relations[..., 1] ^= 1  # left for right, above for below, inside for around
+    assert judged(relations=relations).relations < 0.05
+
+
+def test_mirrored_images_have_their_sides_changed():
+    relations = SCENES.relations.copy()
+    sideways = relations[..., 1] < 2
+    relations[..., 1] = np.where(sideways, relations[..., 1] ^ 1, relations[..., 1])
+    mirrored = judged(SCENES.images[:, :, ::-1], relations=relations)
+    assert abs(mirrored.relations - judged().relations) < 0.02
+
+
+def test_boxes_are_compared_by_their_union():
+    true = np.array([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], [0, 0, 0, 0]]])
+    found = np.array([[[0, 0, 0.5, 0.25], [0, 0, 0.4, 0.4], [0.1, 0.1, 0.9, 0.9]]])
+    mask = np.array([[True, True, False]])
+    assert box_iou(found, true, mask).value == pytest.approx((0.5 + 0) / 2)
+    assert box_iou(true, true, mask).value == 1.0
+    two = (np.concatenate([x] * 2) for x in (found, true, mask))
+    assert box_iou(*two).standard_error == 0.0
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="`graphs` must hold one graph an image"):
+        judged(SCENES.images[:3])
+    with pytest.raises(ValueError, match="`images` must have shape"):
+        judged(SCENES.images[..., :1])
+    with pytest.raises(ValueError, match="`boxes` must have the shape"):
+        box_iou(SCENES.boxes[:, :2], SCENES.boxes, SCENES.object_mask)
