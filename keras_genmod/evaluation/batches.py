@@ -39,6 +39,8 @@ def examples(
         )
     if condition is None:
         return x, None
+    if isinstance(condition, (list, tuple)):
+        condition = np.asarray(condition)
     return x, tree.map_structure(lambda c: one_each(c, len(x)), condition)
 
 

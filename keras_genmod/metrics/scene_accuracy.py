@@ -53,9 +53,9 @@ def scene_accuracy(
     box gives its size and the template that fits best (ellipse, rectangle, triangle)
     its shape. Objects of the graph are assigned to found ones so that most attributes
     agree. A relation holds if both its ends are found in their colours and the larger
-    difference of the boxes' centres, or one box in the other, says so. What lies beneath
-    others is found in part: on real scenes the shares are below 1, and these are the
-    ceiling of a model.
+    difference of the boxes' centres, or one box in the other, says so. What lies
+    beneath others is found in part: on real scenes the shares are below 1, and these
+    are the ceiling of a model.
 
     Args:
         images: Floats `(n, height, width, 3)` in [0, 1].
@@ -71,6 +71,10 @@ def scene_accuracy(
 
     Raises:
         ValueError: If images or graphs have other shapes or lengths.
+
+    Note:
+        Objects that nobody asked for cost nothing: speckled images find a part of what
+        they are asked. Look at a distance of images beside it.
 
     Example:
         ```python
@@ -88,8 +92,8 @@ def scene_accuracy(
     checks.static_shape("graphs['objects']", graphs["objects"], (None, 3))
     if len(graphs["objects"]) != len(images):
         raise ValueError(
-            f"`graphs` must hold one graph an image. Received: {len(images)} images and "
-            f"{len(graphs['objects'])} graphs"
+            "`graphs` must hold one graph an image. Received: "
+            f"{len(images)} images and {len(graphs['objects'])} graphs"
         )
     right, num_objects, held = np.zeros(3), 0, []
     for i, image in enumerate(images):
@@ -132,8 +136,8 @@ def box_iou(
         protocol: `Protocol` of the boxes, or `None`.
 
     Returns:
-        A `Score` in [0, 1], with the standard error over scenes, whose boxes were drawn
-        together.
+        A `Score` in [0, 1], with the standard error over scenes, whose boxes were
+        drawn together.
 
     Raises:
         ValueError: If shapes differ, or there is no object.

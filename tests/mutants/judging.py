@@ -135,4 +135,46 @@ MUTANTS = [
         "v = np.cos(turn) * up + np.sin(turn) * across",
         "tests/data/test_sprites.py -k whole_grid",
     ),
+    Mutant(
+        "metrics/scene_accuracy.py",
+        "return 2 if y < 0 else 3",
+        "return 3 if y < 0 else 2",
+        "tests/metrics/test_scene_accuracy.py -k real_scenes",
+    ),
+    Mutant(  # ends of a relation in any colour
+        "metrics/scene_accuracy.py",
+        "linear_sum_assignment(-equal.sum(axis=-1))",
+        "linear_sum_assignment(equal.sum(axis=-1))",
+        "tests/metrics/test_scene_accuracy.py -k real_scenes",
+    ),
+    Mutant(
+        "metrics/scene_accuracy.py",
+        "nearest[distance.min(axis=-1) > _FARTHEST] = len(palette) - 1",
+        "nearest[distance.min(axis=-1) > 9] = 0",
+        "tests/metrics/test_scene_accuracy.py -k empty",
+    ),
+    Mutant(
+        "metrics/scene_accuracy.py",
+        "- shared\n    iou",
+        "\n    iou",
+        "tests/metrics/test_scene_accuracy.py -k union",
+    ),
+    Mutant(
+        "metrics/scene_accuracy.py",
+        "np.where(real, shared",
+        "np.where(True, shared",
+        "tests/metrics/test_scene_accuracy.py -k union",
+    ),
+    Mutant(
+        "metrics/scene_accuracy.py",
+        "return 0 if x < 0 else 1",
+        "return 1 if x < 0 else 0",
+        "tests/metrics/test_scene_accuracy.py -k nearly",
+    ),
+    Mutant(
+        "metrics/scene_accuracy.py",
+        " - shared\n",
+        "\n",
+        "tests/metrics/test_scene_accuracy.py -k union",
+    ),
 ]

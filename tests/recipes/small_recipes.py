@@ -73,6 +73,7 @@ SMALL = {
     "progressive_gan": {"filters_base": 8, "latent_dim": 4, "images_per_phase": 32},
     "rbm": {"hidden_dim": 6},
     "real_nvp": {"width": 4},
+    "scene_graph_gan": {"filters": 2, "vector_dim": 4, "image_size": 16},
     "score_model": {"hidden_dim": 8, "num_steps": 2},
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
@@ -131,6 +132,7 @@ FIGURES = {
     "rbm": "nats (exact)",
     "real_nvp": "bits a dimension",
     "score_model": "nats (exact, by the equation)",
+    "scene_graph_gan": "scenes with held-out pairs: boxes meet",
     "sdedit": "strength 0.7",
     "sngan": "has the class asked for in",
     "style_gan": "Styles found for",
@@ -196,7 +198,8 @@ BACKENDS = {
     "consistency cycle_gan dbm dbn ddpm denoising_autoencoder disentanglement "
     "flow_matching gated_pixel_cnn glow hype_study inpainting iwae latent_diffusion "
     "maf mode_collapse pac_gan pix2pix pixel_cnn pixel_cnn_pp pixel_rnn "
-    "planar_energies progressive_gan real_nvp score_model sdedit sngan style_gan "
+    "planar_energies progressive_gan real_nvp scene_graph_gan score_model sdedit "
+    "sngan style_gan "
     "super_resolution vae_planar_posterior vq_gan vq_vae "
     "wgan_gp",
 }

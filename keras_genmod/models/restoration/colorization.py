@@ -81,8 +81,8 @@ class Colorization(GenerativeModel):
         **kwargs: Any,
     ) -> None:
         bins = self.num_bins(bin_size)
+        height, width, stride = _checked_shapes(network, bins, bin_size)
         num_neighbours = checks.integer("num_neighbours", num_neighbours, 1, bins)
-        height, width, stride = _checked_shapes(network, bins)
         super().__init__(data_shape=(height, width, 3), **kwargs)
         self.network, self.stride = network, stride
         self.bin_size = float(bin_size)
@@ -250,7 +250,7 @@ class Colorization(GenerativeModel):
         }
 
 
-def _checked_shapes(network, bins):
+def _checked_shapes(network, bins, bin_size):
     """Returns height, width and the pixels a side of a place of the network's map."""
     found, made = network_checks.shapes("network", network)
     network_checks.known_shape("network", (*found, *made))
@@ -258,7 +258,7 @@ def _checked_shapes(network, bins):
     if not fits or any(found[i] != made[i] * (found[0] // made[0]) for i in (0, 1)):
         raise ValueError(
             f"`network` must map lightness (height, width, 1) to logits of {bins} "
-            f"bins, (height / k, width / k, {bins}). Received a network from {found} "
-            f"to {made}"
+            f"bins, (height / k, width / k, {bins}). Received: bin_size={bin_size} and "
+            f"a network from {found} to {made}"
         )
     return found[0], found[1], found[0] // made[0]
