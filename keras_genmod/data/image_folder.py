@@ -187,6 +187,7 @@ def image_folder(
 
     Example:
         ```python
+        # Not run by the tests: needs a folder of photographs of the model's size.
         photographs = keras_genmod.data.image_folder("photographs", 64, flip=True)
         model.fit(photographs, epochs=10, shuffle=False)
         ```

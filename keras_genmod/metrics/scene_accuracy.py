@@ -144,8 +144,9 @@ def box_iou(
 
     Example:
         ```python
+        # Not run by the tests: its model is too large.
         found = model.layout(scenes.graphs())["boxes"]
-        score = box_iou(found, scenes.boxes, scenes.object_mask)
+        score = keras_genmod.metrics.box_iou(found, scenes.boxes, scenes.object_mask)
         ```
     """
     found = checks.real_numbers("boxes", checks.as_numpy(boxes, "boxes"))

@@ -16,10 +16,10 @@ def judged(images=SCENES.images, **changed):
 
 
 def test_real_scenes_are_nearly_right():
-    """The ceiling of models at 32 pixels: objects partly beneath others are lost."""
+    # The ceiling of models at 32 pixels: what lies beneath others, and twins.
     found = judged()
-    assert found.colours > 0.94 and found.sizes > 0.93 and found.shapes > 0.9
-    assert found.relations > 0.75
+    assert found.colours > 0.95 and found.sizes > 0.94 and found.shapes > 0.91
+    assert found.relations > 0.78
 
 
 def test_objects_alone_are_right():
