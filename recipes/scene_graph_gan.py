@@ -88,6 +88,13 @@ def main(
     begin(locals())
     num = NUM_SCENES if limit is None else limit
     scenes = data.shape_scenes(num, image_size, seed, max_objects, split="train")
+    held_out = data.shape_scenes(
+        NUM_JUDGED if limit is None else limit,
+        image_size,
+        seed,
+        max_objects,
+        split="held_out",
+    )
     model = make(image_size, max_objects, filters, vector_dim, seed)
     model.compile(keras.optimizers.Adam(LEARNING_RATE))
     board = callbacks.TensorBoard(log_dir)
@@ -98,16 +105,10 @@ def main(
         log_dir=log_dir,
         epochs=epochs,
         batch_size=batch_size,
+        validation_data=(held_out.images, held_out.conditions()),
         callbacks=[board],
     )
 
-    held_out = data.shape_scenes(
-        NUM_JUDGED if limit is None else limit,
-        image_size,
-        seed,
-        max_objects,
-        split="held_out",
-    )
     graphs = held_out.graphs()
     images, boxes = drawn(model, graphs, batch_size, seed)
     columns = min(NUM_COLUMNS, len(images))
@@ -123,8 +124,8 @@ def main(
     grid = np.concatenate(rows)
     board.add_images("scenes", grid, step=epochs, num_columns=columns)
     caption = (
-        f"scenes with held-out pairs, epoch {epochs}; rows: 1 the scenes of the "
-        "graphs; 2 the model's layouts; 3 its images; 4 the same with other noise"
+        f"scenes, epoch {epochs}; rows: 1 held-out scenes of the graphs; 2 the model's "
+        "layouts; 3 its images; 4 the same with other noise"
     )
     callbacks.save_png(
         f"{log_dir}/scene_graph_gan.png", callbacks.image_grid(grid, columns), caption
