@@ -128,7 +128,8 @@ class Colorization(GenerativeModel):
         """Returns where the colours of images lie, `(batch, places..., Q)`."""
         ab = rgb_to_lab(x)[..., 1:]
         if self.stride > 1:
-            ab = ops.average_pool(ab, self.stride, data_format="channels_last")
+            sides = self.stride, self.stride  # Keras makes no strides of them on JAX
+            ab = ops.average_pool(ab, sides, sides, data_format="channels_last")
         return soft_encoding(ab, self._centres, self.num_neighbours, self.deviation)
 
     def compute_loss(
