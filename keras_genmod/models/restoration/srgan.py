@@ -123,7 +123,7 @@ class SRGAN(Upscaler, AdversarialModel):
         small, large = self._images(inputs)
         made = call_network(self.generator, small, training)
         _, adversarial = GAN_LOSSES["non_saturating"]
-        perceptual = ops.zeros(())
+        perceptual = ops.zeros((), "float32")
         if self.perceptual is not None:
             perceptual = ops.mean(self.perceptual((large, made)))
         values = {
@@ -133,7 +133,7 @@ class SRGAN(Upscaler, AdversarialModel):
                 call_network(self.discriminator, made, training)
             ),
         }
-        loss = ops.zeros(())
+        loss = ops.zeros((), "float32")
         for name, value in values.items():
             self.parts[name].update_state(ops.stop_gradient(value))
             loss += ops.convert_to_tensor(getattr(self, f"{name}_weight")) * value
