@@ -6,7 +6,13 @@ from keras_genmod import backend_choice
 from keras_genmod.engine import keras_steps
 
 _engine = importlib.import_module(f"keras_genmod.engine.{backend_choice.NAME}_engine")
-_steps = _engine if backend_choice.NAME == "torch" else keras_steps
+_is_torch = backend_choice.NAME == "torch"
+_steps = _engine if _is_torch else keras_steps
+_processes = (
+    importlib.import_module("keras_genmod.engine.torch_processes")
+    if _is_torch
+    else _engine
+)
 
 train_step = _engine.train_step
 test_step = _engine.test_step
@@ -16,6 +22,7 @@ input_gradient = _engine.input_gradient
 convolution = _engine.convolution
 affine = _engine.affine
 relu = _engine.relu
+refuse_other_processes = _processes.refuse_other_processes
 loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
 apply_scaled = _steps.apply_scaled

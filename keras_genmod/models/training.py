@@ -8,7 +8,10 @@ from keras import ops
 
 from keras_genmod.engine import LossScaleOptimizer, OptimizerGroup, backend
 from keras_genmod.engine.averages import part_averages
-from keras_genmod.engine.backend import loss_to_differentiate
+from keras_genmod.engine.backend import (
+    loss_to_differentiate,
+    refuse_other_processes,
+)
 from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
 from keras_genmod.models import incoming
 from keras_genmod.models.conditions import Conditions
@@ -120,7 +123,9 @@ class Training(KeptState, Conditions, keras.Model):
 
         Raises:
             ValueError: If the model does not take such data.
+            RuntimeError: In one of several processes that would not train together.
         """
+        refuse_other_processes(self)
         given = incoming.named(keras.Model.fit, x, y, *args, **kwargs)
         batch = self._standardize(given)
         if given.get("validation_data") is not None:
@@ -176,6 +181,7 @@ class Training(KeptState, Conditions, keras.Model):
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Takes one step, as `keras.Model.train_on_batch`, of a batch of arrays."""
+        refuse_other_processes(self)
         given = incoming.named(keras.Model.train_on_batch, x, y, *args, **kwargs)
         self._start_weights(given, self._standardize(given))
         with self._keeping_state():

@@ -162,4 +162,10 @@ MUTANTS = [
         "    try:",
         "tests/engine/test_fusion.py",
     ),
+    Mutant(
+        "engine/torch_processes.py",
+        "if group.get_world_size() > 1:",
+        "if group.get_world_size() > 9:",
+        "tests/engine/test_processes.py",
+    ),
 ]
