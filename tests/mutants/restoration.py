@@ -140,12 +140,6 @@ MUTANTS = [
         f"{COLOUR} -k one_colour_after",
     ),
     Mutant(
-        "models/restoration/color_bins.py",
-        "found) + 0.0, axis=0)",
-        "found), axis=0)",
-        f"{COLOUR} -k of_a_screen",
-    ),
-    Mutant(
         "colors.py",
         "constant([16.0, 0.0, 0.0])",
         "constant([0.0, 0.0, 0.0])",
