@@ -420,7 +420,7 @@ MUTANTS = [
         "models/adversarial/scene_graph_gan.py",
         "start += size",
         "pass",
-        f"{_GRAPHS} -k of_the_judges",
+        f"{_GRAPHS} -k logits_of_its_own",
     ),
     Mutant(
         "models/adversarial/scene_graph_gan.py",

@@ -1,8 +1,11 @@
 """Objects land where graphs say, and every loss is the written one."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
+import scipy.special
 from keras import ops
 
 from keras_genmod import SceneGraphGAN, networks
@@ -104,6 +107,20 @@ def test_losses_of_the_judges_are_the_written_ones(model):
     )
 
 
+def test_each_attribute_has_logits_of_its_own():
+    logits = np.random.default_rng(0).normal(size=(2, 5)).astype("float32")
+    graph = {
+        "objects": ops.array([[[1, 2], [0, 1]]], "float32"),
+        "object_mask": ops.ones((1, 2)),
+    }
+    told = types.SimpleNamespace(num_attributes=(2, 3))
+    found = SceneGraphGAN._attribute_loss(told, ops.array(logits), graph)
+    log_p = [scipy.special.log_softmax(x, axis=1) for x in np.split(logits, [2], 1)]
+    first, second = log_p[0][0, 1] + log_p[1][0, 2], log_p[0][1, 0] + log_p[1][1, 1]
+    expected = -(first + second) / 2
+    np.testing.assert_allclose(array_of(found), expected, rtol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def painter():
     return TestSceneGraphGAN.make()
@@ -117,6 +134,8 @@ def test_what_is_padded_changes_no_image(painter):
     other["relation_mask"][:] = graph["relation_mask"][:] = 0
     images = [array_of(painter.sample(g, seed=1)) for g in (graph, other)]
     np.testing.assert_allclose(*images, atol=1e-6)
+    masks = array_of(painter.layout(graph)["masks"])
+    assert masks[:, 0].max() > 0 and not masks[:, 1].any()
 
 
 def test_objects_in_another_order_have_the_same_layout(painter):
