@@ -76,6 +76,9 @@ class GenerativeModel(Training, Saving):
     ```
     """
 
+    #: Why the model cannot `sample`, after its name; `None` where it can.
+    no_samples: str | None = None
+
     #: What `log_prob` returns: "exact", "lower_bound" or "estimate"; `None` without.
     likelihood_kind: str | None = None
 
@@ -131,7 +134,10 @@ class GenerativeModel(Training, Saving):
 
         Raises:
             ValueError: If an argument is out of range, or the condition is missing.
+            NotImplementedError: If the model draws nothing from noise alone.
         """
+        if self.no_samples is not None:
+            raise NotImplementedError(f"{type(self).__name__} {self.no_samples}")
         num_samples = checks.positive_int("num_samples", num_samples)
         return self._sample(
             seed_state(seed, self.seed_generator),

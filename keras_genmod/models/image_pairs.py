@@ -17,8 +17,9 @@ class ImagePairs(GenerativeModel):
             here too, is an error.
     """
 
-    #: The method that makes one image of another.
-    makes_images_by = "translate"
+    no_samples = (
+        "draws nothing from noise alone: it makes images of images by `translate`."
+    )
 
     def __init__(self, data_shape: Any, other_shape: Any, **kwargs: Any) -> None:
         super().__init__(data_shape=data_shape, num_classes=None, **kwargs)
@@ -36,19 +37,6 @@ class ImagePairs(GenerativeModel):
     @staticmethod
     def _images(inputs):
         return tuple(ops.cast(x, "float32") for x in inputs)
-
-    def sample(
-        self, num_samples: int, condition: Any = None, seed: int | None = None
-    ) -> Any:
-        """Raises an error: such a model needs images.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} draws nothing from noise alone: it makes images of "
-            f"images by `{self.makes_images_by}`."
-        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

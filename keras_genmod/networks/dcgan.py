@@ -23,6 +23,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.networks.dcgan_layers import convolution, doubling, normalized
 from keras_genmod.networks.inputs import (
     dcgan_initializer,
     image_input,
@@ -79,11 +80,11 @@ def dcgan_generator(
         name="projection",
     )
     x = layers.Reshape((height, width, widths[0]))(projection(x))
-    x = layers.ReLU()(_normalization("batch")(x))
+    x = layers.ReLU()(normalized(x, "batch"))
     for channels in widths[1:]:
-        x = _doubling(channels, use_bias=False)(x)
-        x = layers.ReLU()(_normalization("batch")(x))
-    x = _doubling(image_shape[-1], use_bias=True, activation="tanh")(x)
+        x = doubling(channels, use_bias=False)(x)
+        x = layers.ReLU()(normalized(x, "batch"))
+    x = doubling(image_shape[-1], use_bias=True, activation="tanh")(x)
     x = layers.Rescaling(0.5, 0.5)(x)
     return keras.Model(inputs, x, name="dcgan_generator")
 
@@ -134,42 +135,12 @@ def dcgan_discriminator(
     *_, num_halvings = smallest_map(image_shape)
     inputs, x = image_input(image_shape, num_classes, rescale=True)
     for i in range(num_halvings):
-        is_normalized = i > 0 and normalization is not None
-        x = _convolution(
-            filters * 2**i, 4, strides=2, padding="same", use_bias=not is_normalized
-        )(x)
-        x = _normalization(normalization)(x) if is_normalized else x
+        kind = normalization if i > 0 else None
+        x = convolution(filters * 2**i, 4, strides=2, use_bias=kind is None)(x)
+        x = normalized(x, kind)
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Flatten(data_format="channels_last")(x)
     # Not a convolution over the whole map, which is the same but has no gradient for
     # one example and a map of 2x2 or 3x3 on torch's CPU.
     score = layers.Dense(1, kernel_initializer=dcgan_initializer(), name="score")(x)
     return keras.Model(inputs, score, name="dcgan_discriminator")
-
-
-def _convolution(channels, kernel_size, **kwargs):
-    return layers.Conv2D(
-        channels,
-        kernel_size,
-        kernel_initializer=dcgan_initializer(),
-        data_format="channels_last",
-        **kwargs,
-    )
-
-
-def _doubling(channels, **kwargs):
-    return layers.Conv2DTranspose(
-        channels,
-        4,
-        strides=2,
-        padding="same",
-        kernel_initializer=dcgan_initializer(),
-        data_format="channels_last",
-        **kwargs,
-    )
-
-
-def _normalization(kind):
-    if kind == "batch":
-        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
-    return layers.GroupNormalization(groups=1, epsilon=1e-5)

@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.networks.dcgan_layers import convolution, doubling, normalized
 from keras_genmod.networks.inputs import dcgan_initializer, smallest_map
 
 NORMALIZATIONS = ("batch", "layer", None)
@@ -69,12 +70,12 @@ def text_gan_generator(
             x = _dense(height * width * channels, use_bias=False)(x)
             x = layers.Reshape((height, width, channels))(x)
         else:
-            x = _doubling(channels, use_bias=False)(x)
-        x = _normalization("batch")(x)
+            x = doubling(channels, use_bias=False)(x)
+        x = normalized(x, "batch")
         if i >= num_halvings - 2:
             x = _residual(x, "batch", layers.ReLU)
         x = layers.ReLU()(x)
-    x = _doubling(image_shape[-1], activation="tanh")(x)
+    x = doubling(image_shape[-1], activation="tanh")(x)
     x = layers.Rescaling(0.5, 0.5)(x)
     return keras.Model([latent, embedding], x, name="text_gan_generator")
 
@@ -121,17 +122,17 @@ def text_gan_discriminator(
     image = keras.Input(image_shape, name="image")
     x = layers.Rescaling(2.0, -1.0)(image)
     for i in range(num_halvings):
-        x = _convolution(filters * 2**i, 4, strides=2)(x)
-        x = _normalized(x, normalization) if i > 0 else x
+        x = convolution(filters * 2**i, 4, strides=2)(x)
+        x = normalized(x, normalization) if i > 0 else x
         if i == num_halvings - 1:
             x = _residual(x, normalization, lambda: layers.LeakyReLU(0.2))
         x = layers.LeakyReLU(0.2)(x)
     embedding, text = _text(embedding_dim, text_dim)
-    text = layers.LeakyReLU(0.2)(_normalized(text, normalization))
+    text = layers.LeakyReLU(0.2)(normalized(text, normalization))
     text = layers.Reshape((1, 1, text.shape[-1]))(text)
     text = layers.UpSampling2D((height, width), data_format="channels_last")(text)
-    x = _convolution(x.shape[-1], 1)(layers.Concatenate()([x, text]))
-    x = layers.LeakyReLU(0.2)(_normalized(x, normalization))
+    x = convolution(x.shape[-1], 1)(layers.Concatenate()([x, text]))
+    x = layers.LeakyReLU(0.2)(normalized(x, normalization))
     score = _dense(1)(layers.Flatten(data_format="channels_last")(x))
     inputs = [image, embedding]
     return keras.Model(inputs, score, name="text_gan_discriminator")
@@ -150,44 +151,11 @@ def _residual(x, normalization, activation):
     """X + conv3(conv3(conv1(x))), with a quarter of the channels inside."""
     channels = x.shape[-1]
     inside = max(1, channels // 4)
-    h = activation()(_normalized(_convolution(inside, 1)(x), normalization))
-    h = activation()(_normalized(_convolution(inside, 3)(h), normalization))
-    h = _normalized(_convolution(channels, 3)(h), normalization)
+    h = activation()(normalized(convolution(inside, 1)(x), normalization))
+    h = activation()(normalized(convolution(inside, 3)(h), normalization))
+    h = normalized(convolution(channels, 3)(h), normalization)
     return layers.Add()([x, h])
-
-
-def _convolution(channels, kernel_size, **kwargs):
-    return layers.Conv2D(
-        channels,
-        kernel_size,
-        padding="same",
-        kernel_initializer=dcgan_initializer(),
-        data_format="channels_last",
-        **kwargs,
-    )
-
-
-def _doubling(channels, **kwargs):
-    return layers.Conv2DTranspose(
-        channels,
-        4,
-        strides=2,
-        padding="same",
-        kernel_initializer=dcgan_initializer(),
-        data_format="channels_last",
-        **kwargs,
-    )
 
 
 def _dense(units, **kwargs):
     return layers.Dense(units, kernel_initializer=dcgan_initializer(), **kwargs)
-
-
-def _normalization(kind):
-    if kind == "batch":
-        return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
-    return layers.GroupNormalization(groups=1, epsilon=1e-5)
-
-
-def _normalized(x, kind):
-    return x if kind is None else _normalization(kind)(x)

@@ -23,6 +23,11 @@ class PlainAutoencoder(GenerativeModel):
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
     """
 
+    no_samples = (
+        "cannot draw samples: nothing says how its latents are distributed. Use VAE, "
+        "which learns latents from N(0, I)."
+    )
+
     def __init__(
         self, encoder: keras.Model, decoder: keras.Model, **kwargs: Any
     ) -> None:
@@ -67,19 +72,6 @@ class PlainAutoencoder(GenerativeModel):
     def reconstruct(self, x: Any) -> Any:
         """Returns `decode(encode(x))`, of the shape of `x`."""
         return self.decode(self.encode(x))
-
-    def sample(
-        self, num_samples: int, condition: Any = None, seed: int | None = None
-    ) -> Any:
-        """Raises an error: an autoencoder has no distribution to draw latents from.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} cannot draw samples: nothing says how its latents "
-            "are distributed. Use VAE, which learns latents from N(0, I)."
-        )
 
     def get_config(self):
         config = super().get_config()

@@ -71,6 +71,12 @@ class JointEmbedding(GenerativeModel):
     ```
     """
 
+    no_samples = (
+        "cannot draw samples: it maps images and captions to vectors. Give its "
+        "`caption_encoder` to a `TextGAN` or a `DiffusionModel`, which make images of "
+        "captions."
+    )
+
     # The loss compares the examples of a batch.
     takes_sample_weight = False
 
@@ -196,20 +202,6 @@ class JointEmbedding(GenerativeModel):
     @compiled()
     def _encode_images(self, x):
         return self._embedded(ops.cast(x, "float32"))
-
-    def sample(
-        self, num_samples: int, condition: Any = None, seed: int | None = None
-    ) -> Any:
-        """Raises an error: embeddings are drawn from no distribution.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            f"{type(self).__name__} cannot draw samples: it maps images and captions "
-            "to vectors. Give its `caption_encoder` to a `TextGAN` or a "
-            "`DiffusionModel`, which make images of captions."
-        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -72,6 +72,8 @@ class Colorization(GenerativeModel):
     ```
     """
 
+    no_samples = "draws nothing from noise alone: it colours images by `colorize`."
+
     def __init__(
         self,
         network: keras.Model,
@@ -225,19 +227,6 @@ class Colorization(GenerativeModel):
     def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         checks.unit_range("x", x)
-
-    def sample(
-        self, num_samples: int, condition: Any = None, seed: int | None = None
-    ) -> Any:
-        """Raises an error: it needs images; see `colorize`.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            "Colorization draws nothing from noise alone: it gives images colours by "
-            "`colorize`."
-        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

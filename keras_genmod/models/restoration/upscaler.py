@@ -25,7 +25,9 @@ class Upscaler(ImagePairs):
         ValueError: If the generator does not enlarge such images.
     """
 
-    makes_images_by = "upscale"
+    no_samples = (
+        "draws nothing from noise alone: it makes images of images by `upscale`."
+    )
 
     def __init__(self, generator: keras.Model, image_shape: Any, **kwargs: Any) -> None:
         image_shape = checks.sizes("image_shape", image_shape, rank=3)
