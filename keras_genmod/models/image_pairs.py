@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -37,6 +38,10 @@ class ImagePairs(GenerativeModel):
     @staticmethod
     def _images(inputs):
         return tuple(ops.cast(x, "float32") for x in inputs)
+
+    def check_examples(self, x: Any) -> None:
+        super().check_examples(x)
+        checks.unit_range("x", x)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -214,10 +214,6 @@ class CycleGAN(Translator):
         track_accuracy(accuracy, real, fake, least_squares=True)
         return least_squares_discriminator(real, fake)
 
-    def check_examples(self, x: Any) -> None:
-        super().check_examples(x)
-        checks.unit_range("x", x)
-
     def check_condition(self, condition: Any, num_examples: int) -> None:
         if condition is None:
             raise ValueError(

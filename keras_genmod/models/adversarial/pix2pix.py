@@ -148,10 +148,6 @@ class Pix2Pix(Translator):
         super()._check_static(x)
         checks.static_shape("target images", condition, self.target_shape)
 
-    def check_examples(self, x: Any) -> None:
-        super().check_examples(x)
-        checks.unit_range("x", x)
-
     def check_condition(self, condition: Any, num_examples: int) -> None:
         if condition is None:
             raise ValueError(

@@ -56,10 +56,6 @@ class Upscaler(ImagePairs):
         if condition is not None:
             checks.static_shape("large images", condition, self.condition_shape)
 
-    def check_examples(self, x: Any) -> None:
-        super().check_examples(x)
-        checks.unit_range("x", x)
-
     def check_condition(self, condition: Any, num_examples: int) -> None:
         if condition is None:
             raise ValueError(
