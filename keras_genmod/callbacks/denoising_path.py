@@ -16,8 +16,8 @@ class DenoisingPath(PictureCallback):
         log_dir: String or path of the run's folder, made if it is not there.
         num_samples: Positive integer, rows.
         num_steps: Positive integer, steps of the sampler and images in a row.
-        condition: For a conditional model class labels `(num_samples,)`, or one label
-            for all; `None` takes the classes in turn.
+        condition: For a conditional model class labels, vectors, captions or a dict of
+            arrays, `num_samples` or one for all; `None` takes the classes in turn.
         seed: Integer from 0, of the noise.
         name: String, the picture's name.
         **kwargs: `every`, `every_steps` as in `PictureCallback`.

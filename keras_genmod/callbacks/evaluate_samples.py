@@ -59,8 +59,8 @@ class EvaluateSamples(keras.callbacks.Callback):
             FeatureExtractor`; `None` flattens the data.
         classifier: Function from a batch of data to class probabilities
             `(batch, num_classes)`, needed for "classifier_score".
-        condition: For a conditional model class labels `(num_samples,)`, or one label
-            for all; `None` takes the classes in turn.
+        condition: For a conditional model class labels, vectors, captions or a dict of
+            arrays, `num_samples` or one for all; `None` takes the classes in turn.
         batch_size: Positive integer, samples drawn at a time.
         seed: Integer from 0, of the samples.
         split: String, the split that `real` is from, for the protocol.

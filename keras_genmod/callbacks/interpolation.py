@@ -26,8 +26,9 @@ class Interpolation(PictureCallback):
         num_paths: Positive integer, paths between draws of the prior.
         num_steps: Integer of at least 2, images in a row, both ends included.
         kind: "spherical" or "linear", as in `keras_genmod.latents.interpolate`.
-        condition: For a conditional model class labels `(num_paths,)`, or one for all;
-            between draws of the prior `None` takes the classes in turn.
+        condition: For a conditional model what it is told, `(num_paths, ...)`, or one
+            for all, as in `keras_genmod.latents.decode`; between draws of the prior
+            `None` takes the classes in turn.
         seed: Integer from 0, of the draws.
         name: String, the picture's name.
         **kwargs: `every`, `every_steps` as in `PictureCallback`.

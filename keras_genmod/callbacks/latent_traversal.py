@@ -4,12 +4,13 @@ import os
 from typing import Any
 
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.latents import decode, encode, traverse
+from keras_genmod.latents.coding import for_each
 
 _MOST_ROWS = 10  # of dimensions that nobody has chosen
 
@@ -28,8 +29,8 @@ class LatentTraversal(PictureCallback):
             ten that vary most over `x` at that time (a VAE leaves many unused), or
             the first ten without `x`.
         values: Array of the values, in units of the latents; from -3 to 3 left out.
-        condition: For a conditional model class labels `(n,)` of `x`, or one label;
-            without `x` `None` takes class 0.
+        condition: For a conditional model what belongs to `x`, `(n, ...)`, or one for
+            all, as in `keras_genmod.latents.decode`; without `x` `None` takes class 0.
         num_starts: Positive integer, examples of `x` that sweeps start at.
         name: String, the picture's name.
         **kwargs: `every`, `every_steps` as in `PictureCallback`.
@@ -72,8 +73,10 @@ class LatentTraversal(PictureCallback):
         dimensions = self.dimensions
         if dimensions is None:
             dimensions = np.argsort(-z.var(axis=0), kind="stable")[:_MOST_ROWS]
+        if labels is not None:
+            labels = for_each(model, labels, len(z), len(z))
+            labels = tree.map_structure(lambda y: y[: self.num_starts], labels)
         z = z[: self.num_starts]
-        labels = labels[: len(z)] if np.ndim(labels) else labels
         images = decode(model, traverse(z, dimensions, self.values), labels)
         return images.reshape(-1, *images.shape[3:])
 

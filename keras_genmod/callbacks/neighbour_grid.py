@@ -26,8 +26,8 @@ class NeighbourGrid(PictureCallback):
         k: Positive integer, training images a row.
         feature_extractor: Function from images to features `(n, num_features)` to
             measure distances in, such as a `FeatureExtractor`; `None` takes pixels.
-        condition: For a conditional model class labels `(num_samples,)`, or one label
-            for all; `None` takes the classes in turn.
+        condition: For a conditional model class labels, vectors, captions or a dict of
+            arrays, `num_samples` or one for all; `None` takes the classes in turn.
         seed: Integer from 0, of the samples.
         name: String, the picture's name.
         **kwargs: `every`, `every_steps`, `image_shape` as in `PictureCallback`.

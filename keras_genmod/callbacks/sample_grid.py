@@ -17,8 +17,8 @@ class SampleGrid(PictureCallback):
     Args:
         log_dir: String or path of the run's folder, made if it is not there.
         num_samples: Positive integer.
-        condition: For a conditional model class labels `(num_samples,)`, or one label
-            for all; `None` takes the classes in turn.
+        condition: For a conditional model class labels, vectors, captions or a dict of
+            arrays, `num_samples` or one for all; `None` takes the classes in turn.
         seed: Integer from 0, of the samples.
         num_columns: Positive integer, images in a row.
         name: String, the picture's name.

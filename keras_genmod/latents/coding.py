@@ -1,7 +1,7 @@
 """From data to latents and back, for any model that has the way."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ def encode(model: Any, x: Any, condition: Any = None) -> np.ndarray:
     Args:
         model: Model with `encode(x)`: `VAE`, `Autoencoder`, `NormalizingFlow`.
         x: Array of shape `(n, *data_shape)`.
-        condition: Class labels `(n,)`, or one for all, of a conditional model.
+        condition: What a conditional model is told, `(n, ...)`, or one for all: class
+            labels, vectors, captions, or a dict of arrays, each of them so.
 
     Returns:
         Float32 array of shape `(n, latent_dim)`, whatever the shape of the model's own
@@ -31,7 +32,7 @@ def encode(model: Any, x: Any, condition: Any = None) -> np.ndarray:
         ```
     """
     _check_way(model, "encode", condition, "an encoder: VAE, Autoencoder, a flow")
-    condition = _for_each(condition, len(x), len(x))
+    condition = for_each(model, condition, len(x), len(x))
     z = _call(model.encode, x, condition)
     return z.reshape(len(z), -1)  # those of a flow may have the shape of images
 
@@ -41,9 +42,10 @@ def decode(model: Any, z: Any, condition: Any = None) -> np.ndarray:
 
     Args:
         model: Model with `decode(z)`: `VAE`, `Autoencoder`, `NormalizingFlow`, `GAN`,
-            `WGAN`, `WGANGP`.
+            `WGAN`, `WGANGP`, `TextGAN`.
         z: Array of shape `(n, ..., latent_dim)`.
-        condition: Class labels `(n,)`, or one for all, of a conditional model.
+        condition: What a conditional model is told, `(n, ...)`, or one for all: class
+            labels, vectors, captions, or a dict of arrays, each of them so.
 
     Returns:
         Float32 array of shape `(n, ..., *data_shape)`.
@@ -70,7 +72,8 @@ def decode(model: Any, z: Any, condition: Any = None) -> np.ndarray:
     shape = getattr(model, "latent_shape", rows.shape[1:])
     if math.prod(shape) == rows.shape[1]:  # if not, the model says so
         rows = rows.reshape(-1, *shape)
-    data = _call(model.decode, rows, _for_each(condition, len(z), len(rows)))
+    condition = for_each(model, condition, len(z), len(rows))
+    data = _call(model.decode, rows, condition)
     return data.reshape(*z.shape[:-1], *data.shape[1:])
 
 
@@ -88,21 +91,47 @@ def _check_way(model: Any, method: str, condition: Any, needed: str) -> None:
         )
 
 
-def _for_each(condition: Any, num_given: int, num_rows: int) -> np.ndarray | None:
-    """Returns one label a row, from one for all or one for each of `num_given`."""
+def for_each(model: Any, condition: Any, num_given: int, num_rows: int) -> Any:
+    """Returns a condition a row, from one for all or one for each of `num_given`.
+
+    Args:
+        model: Model that takes such conditions; its `condition_shape` is that of one.
+        condition: As `decode` takes it.
+        num_given: Int.
+        num_rows: Int, a multiple of it; rows that belong together follow one another.
+
+    Raises:
+        ValueError: If it is neither one nor `num_given`.
+    """
     if condition is None:
         return None
-    condition = checks.as_numpy(condition, "condition")
-    if condition.ndim == 0:
-        return np.full(num_rows, condition)
-    if len(condition) != num_given:
+    shape = getattr(model, "condition_shape", ())
+    if isinstance(condition, Mapping):
+        shapes = shape if isinstance(shape, Mapping) else {}
+        ranks = {name: len(one) for name, one in shapes.items()}
+        return {  # the model names what it does not know
+            name: _rows(values, ranks.get(name), num_given, num_rows)
+            for name, values in condition.items()
+        }
+    rank = len(shape) if isinstance(shape, tuple) else 0
+    return _rows(condition, rank, num_given, num_rows)
+
+
+def _rows(values: Any, rank: int | None, num_given: int, num_rows: int) -> np.ndarray:
+    """Returns `num_rows` conditions of `rank` axes each, or strings."""
+    if isinstance(values, (str, list, tuple)):
+        values = np.asarray(values)  # strings stay such
+    values = checks.as_numpy(values, "condition")
+    if values.ndim == (0 if values.dtype.kind == "U" else rank):
+        return np.repeat(values[None], num_rows, axis=0)
+    if values.ndim == 0 or len(values) != num_given:
         raise ValueError(
-            f"`condition` must be one label, or {num_given}, one for each row. "
-            f"Received: condition.shape={condition.shape}"
+            f"`condition` must be one for all, or {num_given}, one for each row. "
+            f"Received: condition.shape={values.shape}"
         )
-    return condition.reshape(num_given).repeat(num_rows // num_given)
+    return np.repeat(values, num_rows // num_given, axis=0)
 
 
-def _call(method: Callable, x: Any, condition: np.ndarray | None) -> np.ndarray:
+def _call(method: Callable, x: Any, condition: Any) -> np.ndarray:
     result = method(x) if condition is None else method(x, condition)
     return np.asarray(ops.convert_to_numpy(result), "float32")

@@ -309,7 +309,7 @@ def test_labels_are_those_given_or_each_in_turn():
         ({"real": POINTS[:, :1]}, "`real` must have the shape of the samples"),
         ({"metrics": {"loss": "coverage"}}, "must not have the names of the model's"),
         ({"metrics": {"value": lambda *_: "good"}}, "must return a number"),
-        ({"condition": [1, 0]}, "`condition` must be one label, or 1000"),
+        ({"condition": [1, 0]}, "`condition` must be one for all, or 1000"),
         (
             {"metrics": ["coverage", precision_recall_density_coverage]},
             r"must give each number another name: .*\['coverage'\] twice",

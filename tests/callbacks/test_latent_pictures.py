@@ -38,6 +38,33 @@ def test_sweeps_start_at_encoded_data_along_what_varies_most(tmp_path):
     assert np.allclose(rows[:, 0, -1], decode(model, starts, LABELS[:2]), atol=1e-6)
 
 
+class Told:
+    """Images in which a dict of arrays moves what is read of them."""
+
+    is_conditional = True
+    condition_shape = {"moved": (16,)}
+
+    def encode(self, x, condition):
+        return x.reshape(-1, 16) + condition["moved"]
+
+    def decode(self, z, condition):
+        return (z - condition["moved"]).reshape(-1, *IMAGE)
+
+
+def test_sweeps_and_ways_take_dicts_of_arrays(tmp_path):
+    moved = {"moved": np.arange(16.0) + np.arange(4.0)[:, None]}
+    sweep = LatentTraversal(tmp_path, X[:4], [3], [7.0], moved, num_starts=2)
+    rows = drawn(sweep, Told())
+    expected = X[:2].reshape(2, 16).copy()
+    expected[:, 3] = 7 - moved["moved"][:2, 3]
+    assert np.allclose(rows.reshape(2, 16), expected)
+    paths = Interpolation(
+        tmp_path, X[:4], X[4:8], num_steps=2, kind="linear", condition=moved
+    )
+    found = drawn(paths, Told()).reshape(4, 2, *IMAGE)
+    assert np.allclose(found, np.stack([X[:4], X[4:8]], axis=1), atol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["linear", "spherical"])
 def test_rows_lead_from_one_image_to_another(kind, tmp_path):
     model = autoencoder()

@@ -39,6 +39,24 @@ def test_labels_are_those_given_or_each_in_turn(condition, tmp_path):
     assert np.array_equal(drawn(callback, model), expected)
 
 
+class Drawer:
+    """Draws images as grey as the vectors that it is told."""
+
+    data_shape, condition_shape = IMAGE, (2,)
+
+    def sample(self, num_samples, condition, seed):
+        assert condition.shape == (num_samples, 2)
+        return np.ones((num_samples, *IMAGE)) * condition.mean(1)[:, None, None, None]
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("condition", [np.eye(3)[:, :2], [0.5, 1.0]])
+def test_vectors_are_those_given_or_one_for_all(condition, tmp_path):
+    callback = SampleGrid(tmp_path, num_samples=3, condition=condition)
+    greys = np.broadcast_to(np.mean(condition, axis=-1), 3)
+    assert np.array_equal(drawn(callback, Drawer())[:, 0, 0, 0], greys)
+
+
 def autoencoder():
     return Autoencoder(small_network(IMAGE, (3,)), small_network((3,), IMAGE))
 
@@ -59,7 +77,7 @@ def network():
         (network, {}, "SampleGrid needs a model with `sample`. .* Sequential"),
         (vae, {"condition": 1}, "VAE is not conditional"),
         (lambda: vae(2), {"condition": 2}, "Labels must lie in 0 to 1"),
-        (lambda: vae(2), {"condition": [1]}, "`condition` must be one label, or 64"),
+        (lambda: vae(2), {"condition": [1]}, "`condition` must be one for all, or 64"),
     ],
 )
 def test_a_model_that_cannot_is_an_error_before_training(

@@ -2,9 +2,21 @@ import keras
 import numpy as np
 import pytest
 
-from keras_genmod import GAN, RBM, VAE, WGAN, Autoencoder, NormalizingFlow, PixelCNN
+from keras_genmod import (
+    GAN,
+    RBM,
+    VAE,
+    WGAN,
+    Autoencoder,
+    NormalizingFlow,
+    PixelCNN,
+    TextGAN,
+    networks,
+)
 from keras_genmod.bijectors import Planar, Squeeze
+from keras_genmod.data import Vocabulary
 from keras_genmod.latents import analogy, decode, encode, interpolate, traverse
+from keras_genmod.layers import CaptionEncoder
 from tests.models.small_networks import small_network
 
 IMAGE, LATENT = (4, 4, 1), 3
@@ -85,6 +97,59 @@ def test_data_are_encoded_with_their_labels():
     assert not np.allclose(encode(model, X, 0), expected)
 
 
+def text_gan():
+    vocabulary = Vocabulary(["left", "right"], 2)
+    network = networks.caption_encoder(vocabulary.num_tokens, 2, 4, 4)
+    return TextGAN(
+        small_network((LATENT,), IMAGE, num_classes=4),
+        small_network(IMAGE, (1,), num_classes=4),
+        LATENT,
+        embedding_dim=4,
+        caption_encoder=CaptionEncoder(network, vocabulary),
+    )
+
+
+def test_captions_and_their_vectors_go_with_the_first_axis():
+    model = text_gan()
+    vectors = model.caption_encoder.encode(["left", "right"])
+    images = decode(model, Z, vectors)
+    for i, caption in enumerate(["left", "right"]):
+        row = keras.ops.convert_to_numpy(model.decode(Z[i], caption))
+        assert np.allclose(images[i], row, atol=1e-6)
+        assert np.allclose(images[i], decode(model, Z, vectors[i])[i], atol=1e-6)
+    assert not np.allclose(images, decode(model, Z, vectors[::-1]))
+    for captions in (["left", "right"], np.array(["left", "right"])):
+        assert np.allclose(images, decode(model, Z, captions), atol=1e-6)
+    with pytest.raises(ValueError, match="`condition` must be one for all, or 2"):
+        decode(model, Z, vectors[:1])
+
+
+class Told:
+    """Adds arrays to what it is given: `decode` and `encode` are one another's way."""
+
+    is_conditional = True
+    condition_shape = {"shifts": (LATENT,), "scale": ()}
+
+    def decode(self, z, condition):
+        return z * condition["scale"][:, None] + condition["shifts"]
+
+    encode = decode
+
+
+@pytest.mark.any_backend
+def test_dicts_of_arrays_go_with_the_first_axis():
+    shifts = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    told = {"shifts": shifts, "scale": 2.0}
+    assert np.allclose(decode(Told(), Z, told), 2 * Z + shifts[:, None])
+    each = {"shifts": shifts[1], "scale": [2.0, 3.0]}
+    scaled = Z * np.array([2.0, 3.0])[:, None, None]
+    assert np.allclose(decode(Told(), Z, each), scaled + shifts[1])
+    found = encode(Told(), Z[0], {"shifts": Z[1], "scale": np.arange(5)})
+    assert np.allclose(found, Z[0] * np.arange(5)[:, None] + Z[1])
+    with pytest.raises(ValueError, match="`condition` must be one for all, or 2"):
+        decode(Told(), Z, {**told, "scale": [1.0, 2.0, 3.0]})
+
+
 def test_a_linear_decoder_keeps_the_arithmetic():
     model = linear_autoencoder()
     z = encode(model, X)
@@ -140,7 +205,7 @@ def test_models_without_the_way_are_named(model, function, message):
         (linear_autoencoder, (Z[..., :2],), r"`latents` must have shape \(batch, 3\)"),
         (gan, (Z, [0, 1]), "`condition` must be None: this GAN is not conditional"),
         (lambda: gan(2), (Z,), "needs class labels"),
-        (lambda: gan(2), (Z, [0, 1, 0]), "`condition` must be one label, or 2"),
+        (lambda: gan(2), (Z, [0, 1, 0]), "`condition` must be one for all, or 2"),
         (lambda: gan(2), (Z, 2), "Labels must lie in 0 to 1"),
     ],
 )

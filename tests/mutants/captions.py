@@ -12,6 +12,24 @@ MUTANTS = [
         'others = ops.cast(ops.any(pairs, axis=-1), "float32") * 0 + 1',
         _JOINT + "-k written",
     ),
+    Mutant(  # captions that share a word, too, count as equal
+        "models/captions/joint_embedding.py",
+        "ops.cast(ops.any(pairs, axis=-1)",
+        "ops.cast(ops.all(pairs, axis=-1)",
+        _JOINT + "-k written",
+    ),
+    Mutant(  # an image's own caption, said of another one, is a better one
+        "models/captions/joint_embedding.py",
+        "ops.max(scores - 4.0 * (1.0 - others), axis=1)",
+        "ops.max(scores, axis=1)",
+        _JOINT + "-k training_finds",
+    ),
+    Mutant(  # products in place of cosines
+        "models/captions/joint_embedding.py",
+        "scores = scores / self.caption_encoder.embedding_dim",
+        "scores = scores / 1.0",
+        _JOINT + "-k written",
+    ),
     Mutant(  # one direction alone
         "models/captions/joint_embedding.py",
         "(ops.sum(of_captions, axis=1) + ops.sum(of_images, axis=0)) / number",

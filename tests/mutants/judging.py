@@ -105,6 +105,18 @@ MUTANTS = [
         "gaps = ordered[:, 0] / entropies",
         "tests/metrics/test_disentanglement.py -k duplicated",
     ),
+    Mutant(  # rows that belong together no longer follow one another
+        "latents/coding.py",
+        "np.repeat(values, num_rows // num_given, axis=0)",
+        "np.concatenate([values] * (num_rows // num_given))",
+        "tests/latents/test_coding.py -k first_axis",
+    ),
+    Mutant(  # a vector for all is taken for one of each row
+        "latents/coding.py",
+        'if values.ndim == (0 if values.dtype.kind == "U" else rank):',
+        "if values.ndim == 0:",
+        "tests/latents/test_coding.py -k first_axis",
+    ),
     Mutant(  # dead latents divide by zero
         "metrics/factor_scores.py",
         "is_alive = variances > min_variance",
