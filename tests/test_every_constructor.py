@@ -137,6 +137,13 @@ GOOD = {
         "synthesis": small_network((2, 2), IMAGE, "sigmoid"),
         "discriminator": TO_SCORE,
     },
+    models.StyleTransfer: {
+        "network": keras.Sequential(
+            [keras.Input(IMAGE), keras.layers.Conv2D(2, 1, name="convolution")]
+        ),
+        "content_layers": "convolution",
+        "style_layers": ["convolution"],
+    },
     models.SuperResolution: {
         "generator": small_network(IMAGE, (8, 8, 1)),
         "image_shape": IMAGE,
@@ -386,4 +393,5 @@ def test_every_constructor_has_a_row():
         models.AdversarialModel,
         models.NoiseSchedule,
         bijectors.Bijector,
+        networks.vgg19,  # of a large file: tests/networks/test_vgg19.py
     }

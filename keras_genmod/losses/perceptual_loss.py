@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.losses.frozen_features import FrozenFeatures
 
 _EPSILON = 1e-10  # inside the square root of a norm
 
@@ -84,25 +85,17 @@ class PerceptualLoss(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        names = [layers] if isinstance(layers, str) else layers
-        outputs = _outputs(network, names)
+        features = FrozenFeatures(network, layers, scale, offset)
         if not isinstance(unit_length, bool):
             raise ValueError(
                 "`unit_length` must be True or False. "
                 f"Received: unit_length={unit_length!r}"
             )
-        self.layer_names = list(names)
         self.unit_length = unit_length
-        self.channels = network.input_shape[-1]
-        self.scale = _per_channel("scale", scale, self.channels)
-        self.offset = _per_channel("offset", offset, self.channels)
-        self.channel_weights = _channel_weights(weights, outputs)
-        self.network = keras.models.clone_model(network)
-        self.network.set_weights(network.get_weights())
-        self.network.trainable = False
-        found = _outputs(self.network, names)
-        # Past Keras' tracking: its weights are those of the network.
-        self.__dict__["_features"] = keras.Model(self.network.inputs[0], found)
+        self.channels = features.channels
+        self.channel_weights = _channel_weights(weights, features.sizes)
+        self.network = features.network
+        self._features = features
         self.built = True
 
     def call(self, inputs):
@@ -119,12 +112,7 @@ class PerceptualLoss(keras.layers.Layer):
         return total
 
     def _features_of(self, x):
-        checks.static_shape("inputs", x, (None, None, self.channels))
-        scale, offset = map(ops.convert_to_tensor, (self.scale, self.offset))
-        x = ops.cast(x, "float32") * scale + offset
-        found = self._features(x, training=False)
-        for features in found if isinstance(found, (list, tuple)) else [found]:
-            features = ops.cast(features, "float32")
+        for features in self._features(x):
             if not self.unit_length:
                 yield features
                 continue
@@ -139,10 +127,10 @@ class PerceptualLoss(keras.layers.Layer):
         return {
             **super().get_config(),
             "network": keras.saving.serialize_keras_object(self.network),
-            "layers": self.layer_names,
+            "layers": self._features.layer_names,
             "weights": None if weights is None else [w.tolist() for w in weights],
-            "scale": self.scale.tolist(),
-            "offset": self.offset.tolist(),
+            "scale": self._features.scale.tolist(),
+            "offset": self._features.offset.tolist(),
             "unit_length": self.unit_length,
         }
 
@@ -152,43 +140,9 @@ class PerceptualLoss(keras.layers.Layer):
         return cls(**{**config, "network": network})
 
 
-def _outputs(network, names):
-    """Returns the outputs of layers by their names.
-
-    Raises:
-        ValueError: If the network is none of images, or has no such layer.
-    """
-    shape = getattr(network, "input_shape", None)
-    is_built = isinstance(network, keras.Model) and hasattr(network, "inputs")
-    if not is_built or not isinstance(shape, tuple) or len(shape) != 4:
-        raise ValueError(
-            "`network` must be a built Functional or Sequential Keras model of images. "
-            f"Received: network={network!r}"
-        )
-    known = [layer.name for layer in network.layers]
-    is_list = isinstance(names, (list, tuple)) and len(names) > 0
-    if not is_list or not all(name in known for name in names):
-        raise ValueError(
-            f"`layers` must be names of layers of `network`: {', '.join(known)}. "
-            f"Received: layers={names!r}"
-        )
-    return [network.get_layer(name).output for name in names]
-
-
-def _per_channel(name, value, channels):
-    array = checks.real_numbers(name, value).astype("float32")
-    if array.shape not in ((), (channels,)):
-        raise ValueError(
-            f"`{name}` must be a number, or one for each of {channels} channels. "
-            f"Received: {name}={value!r}"
-        )
-    return array
-
-
-def _channel_weights(weights, outputs):
+def _channel_weights(weights, sizes):
     if weights is None:
         return None
-    sizes = [output.shape[-1] for output in outputs]
     is_list = isinstance(weights, (list, tuple)) and len(weights) == len(sizes)
     arrays = [checks.real_numbers("weights", w) for w in weights] if is_list else []
     fits = is_list and all(

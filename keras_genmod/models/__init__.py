@@ -50,6 +50,7 @@ from keras_genmod.models.flows.variational_dequantization import (
 from keras_genmod.models.generative_model import GenerativeModel
 from keras_genmod.models.restoration.colorization import Colorization
 from keras_genmod.models.restoration.srgan import SRGAN
+from keras_genmod.models.restoration.style_transfer import StyleTransfer
 from keras_genmod.models.restoration.super_resolution import SuperResolution
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "ScoreModel",
     "StraightSchedule",
     "StyleGAN2",
+    "StyleTransfer",
     "SuperResolution",
     "TextGAN",
     "TwoStage",

@@ -33,6 +33,7 @@ from keras_genmod.networks.text_gan import text_gan_discriminator, text_gan_gene
 from keras_genmod.networks.time_mlp import time_mlp
 from keras_genmod.networks.unet import unet
 from keras_genmod.networks.unet_generator import unet_generator
+from keras_genmod.networks.vgg19 import vgg19
 
 __all__ = [
     "ProgressiveCritic",
@@ -73,4 +74,5 @@ __all__ = [
     "time_mlp",
     "unet",
     "unet_generator",
+    "vgg19",
 ]

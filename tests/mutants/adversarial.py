@@ -379,9 +379,9 @@ MUTANTS = [
         f"{_STYLES} -k mean_style_moves",
     ),
     Mutant(
-        "models/adversarial/projection.py",
-        "w = w - length * mean_of_all",
-        "w = w + length * mean_of_all",
+        "models/descent.py",
+        "x = x - length * mean_of_all",
+        "x = x + length * mean_of_all",
         f"{_STYLES} -k are_found",
     ),
     Mutant(

@@ -6,6 +6,8 @@ SUPER = "tests/models/restoration/test_super_resolution.py"
 COLOUR = "tests/models/restoration/test_colorization.py"
 NETWORKS = "tests/networks/test_super_resolution.py"
 DISTANCE = "tests/metrics/test_image_distance.py"
+STYLE = "tests/models/restoration/test_style_transfer.py"
+VGG = "tests/networks/test_vgg19.py"
 
 MUTANTS = [
     # Super-resolution.
@@ -144,5 +146,86 @@ MUTANTS = [
         "constant([16.0, 0.0, 0.0])",
         "constant([0.0, 0.0, 0.0])",
         "tests/test_colors.py -k known",
+    ),
+    # Style transfer.
+    Mutant(
+        "models/restoration/style_terms.py",
+        "return products / ops.cast(height * width, features.dtype)",
+        "return products / ops.cast(batch * height * width, features.dtype)",
+        f"{STYLE} -k gram_matrix",
+    ),
+    Mutant(
+        "models/restoration/style_terms.py",
+        "ops.mean(squared, axis=(1, 2)) / 4",
+        "ops.sum(squared, axis=(1, 2)) / 4",
+        f"{STYLE} -k formula",
+    ),
+    Mutant(
+        "models/restoration/style_terms.py",
+        "ops.mean(squared, axis=(1, 2)) / 4",
+        "ops.mean(squared, axis=(1, 2)) / 2",
+        f"{STYLE} -k gradient_of_the_style",
+    ),
+    Mutant(
+        "models/restoration/style_terms.py",
+        "ops.square(f / of_target - target), axis=(1, 2, 3))",
+        "ops.square(f / of_target - target))",
+        f"{STYLE} -k formula",
+    ),
+    Mutant(
+        "models/restoration/style_terms.py",
+        "return ops.where(mean > 0, mean, ops.ones_like(mean))",
+        "return ops.ones_like(mean)",
+        f"{STYLE} -k scale_of_features",
+    ),
+    Mutant(
+        "models/restoration/style_terms.py",
+        "right = ops.square(x[:, :, 1:] - x[:, :, :-1])",
+        "right = ops.square(x[:, :, 1:] + x[:, :, :-1])",
+        f"{STYLE} -k ramp",
+    ),
+    Mutant(
+        "models/restoration/style_transfer.py",
+        "lambda done: rate, num_steps, _EPSILON, clip=(0.0, 1.0)",
+        "lambda done: rate, num_steps, _EPSILON",
+        f"{STYLE} -k stay_in_their_range",
+    ),
+    Mutant(
+        "models/restoration/style_transfer.py",
+        'begin = content if start == "content" else None',
+        "begin = content",
+        f"{STYLE} -k noise_is_that_of_the_seed",
+    ),
+    Mutant(
+        "losses/frozen_features.py",
+        'config = {**layer.get_config(), "dtype": "float32"}',
+        "config = layer.get_config()",
+        f"{STYLE} -k half_precision",
+    ),
+    Mutant(
+        "losses/frozen_features.py",
+        "if average_pooling and isinstance",
+        "if isinstance",
+        f"{STYLE} -k pooling_takes_means",
+    ),
+    Mutant(
+        "losses/frozen_features.py",
+        "self.network.set_weights(network.get_weights())",
+        "self.network.trainable = False",
+        f"{STYLE} -k formula",
+    ),
+    Mutant(
+        "networks/vgg19.py",
+        "kernel[:, :, ::-1]",
+        "kernel",
+        f"{VGG} -k behind_its_own",
+        backend="torch",
+    ),
+    Mutant(
+        "networks/vgg19.py",
+        "[-mean for mean in _MEAN]",
+        "[-mean for mean in _MEAN[::-1]]",
+        f"{VGG} -k behind_its_own",
+        backend="torch",
     ),
 ]

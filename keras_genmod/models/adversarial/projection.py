@@ -4,10 +4,9 @@ import math
 
 from keras import ops
 
-from keras_genmod.engine import fori_loop, input_gradient
+from keras_genmod.models.descent import descend
 
 _WARM_UP, _COOL_DOWN = 0.05, 0.25  # of the steps
-_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
 def nearest_styles(decode, images, start, rate, num_steps, distance=None):
@@ -23,24 +22,12 @@ def nearest_styles(decode, images, start, rate, num_steps, distance=None):
             error.
     """
     distance = _mean_squared_error if distance is None else distance
-
-    def step(i, state):
-        w, mean, square = state
-        gradient = input_gradient(
-            lambda w: distance((decode(w), images)), w, differentiable=False
-        )
-        number = ops.cast(i, "float32") + 1.0
-        mean = _BETAS[0] * mean + (1.0 - _BETAS[0]) * gradient
-        square = _BETAS[1] * square + (1.0 - _BETAS[1]) * ops.square(gradient)
-        mean_of_all = mean / (1.0 - _BETAS[0] ** number)
-        square_of_all = square / (1.0 - _BETAS[1] ** number)
-        length = rate * _ramp(number / num_steps)
-        w = w - length * mean_of_all / (ops.sqrt(square_of_all) + _EPSILON)
-        return w, mean, square
-
-    start = ops.convert_to_tensor(start)
-    zeros = ops.zeros_like(start)
-    return fori_loop(num_steps, step, (start, zeros, zeros))[0]
+    return descend(
+        lambda w: distance((decode(w), images)),
+        start,
+        lambda done: rate * _ramp(done),
+        num_steps,
+    )
 
 
 def _ramp(done):

@@ -31,7 +31,7 @@ class SRGAN(Upscaler, AdversarialModel):
     Begin with a generator that `SuperResolution` has trained: from a random one the
     discriminator wins. The paper's SRGAN-VGG54 is `reconstruction_weight=0.0`,
     `perceptual_weight=0.006` and `PerceptualLoss(vgg19, "block5_conv4",
-    unit_length=False)` of `keras.applications.VGG19`; its SRGAN-MSE is
+    unit_length=False)` of `networks.vgg19(path)`; its SRGAN-MSE is
     `perceptual=None`. Features of a small classifier of your own are no VGG's: keep
     `reconstruction_weight` then, which holds colours where they are.
 
