@@ -6,39 +6,54 @@ from collections.abc import Callable
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One row: a model, what it is trained on, and for how long.
+    """One model: how it is made, what it is trained on, and how it is judged.
 
     Args:
-        make: Function without arguments that returns the compiled model.
+        make: Function of a seed that returns the compiled model. Its learning rates
+            are those that the clock lets fall to zero.
+        family: String.
         is_binary: Whether it models binary images; else grey ones.
-        epochs: Int, at factor 1.
         batch_size: Int.
-        num_images: Int, training images that are used; `None` takes all.
         is_flat: Whether images are vectors to it.
         has_log_prob: Whether its `log_prob` can be computed at this size.
         options: Dict, of `evaluate_likelihood`.
         sample_options: Dict, of `sample`.
         has_samples: Whether samples can be drawn in minutes at this size.
-        pretrain: Dict, of `pretrain` on training images of one static binarization,
-            before `fit`; `None` where the model has no such stage.
+        pretrain: Function of the model, of images, of a function that returns callbacks
+            for a stage i and its share of the minutes, and of epochs that these will
+            cut short; called before `fit`. `None` where there is no such stage.
+        pretrain_share: Float, the share of the minutes that `pretrain` takes.
         is_averaged: Whether the averages that its optimizer keeps are judged.
+        score: Function of the model and of validation images that says how good it
+            is, higher is better; `None` where only the last state is judged.
+        score_name: String, what `score` gives.
     """
 
     make: Callable
+    family: str
     is_binary: bool
-    epochs: int
     batch_size: int
-    num_images: int | None = None
     is_flat: bool = False
     has_log_prob: bool = True
     options: dict = dataclasses.field(default_factory=dict)
     sample_options: dict = dataclasses.field(default_factory=dict)
     has_samples: bool = True
-    pretrain: dict | None = None
+    pretrain: Callable | None = None
+    pretrain_share: float = 0.0
     is_averaged: bool = False
+    score: Callable | None = None
+    score_name: str = ""
 
 
 def compiled(model, optimizer):
     """Returns the model, compiled."""
     model.compile(optimizer)
     return model
+
+
+def negative_loss(model, images):
+    """Returns the loss of validation images, negative."""
+    return -model.evaluate(images, batch_size=100, verbose=0, return_dict=True)["loss"]
+
+
+LOSS = {"score": negative_loss, "score_name": "loss, negative"}

@@ -1,4 +1,4 @@
-"""The models whose quality on MNIST is compared, with their budgets.
+"""The models whose quality on MNIST is compared.
 
 `CausalTransformer`, a prior over codes, is left out, and what models no images.
 """
@@ -7,28 +7,28 @@ import keras
 
 import keras_genmod
 from benchmarks import quality_diffusion, quality_flows, quality_machines
-from benchmarks.quality_entry import Entry, compiled
+from benchmarks.quality_entry import LOSS, Entry, compiled
 from keras_genmod import networks
 
 _SHAPE = (28, 28, 1)
 _LATENTS = 64
 
 
-def _vae():
+def _vae(seed):
     model = keras_genmod.VAE(
         networks.mlp_encoder(_SHAPE, (400,)),
         networks.mlp_decoder(40, _SHAPE, (400,)),
         latent_dim=40,
-        seed=0,
+        seed=seed,
     )
     return compiled(model, keras.optimizers.Adam(1e-3))
 
 
 def _autoregressive(cls, **kwargs):
-    def make():
-        return compiled(cls(_SHAPE, seed=0, **kwargs), keras.optimizers.Adam(1e-3))
+    def make(seed):
+        return compiled(cls(_SHAPE, seed=seed, **kwargs), keras.optimizers.Adam(1e-3))
 
-    return make
+    return Entry(make, "autoregressive", True, 32, **LOSS)
 
 
 def _networks(normalization):
@@ -38,64 +38,49 @@ def _networks(normalization):
     )
 
 
-def _gan():
-    model = keras_genmod.GAN(*_networks("batch"), latent_dim=_LATENTS, seed=0)
+def _gan(seed):
+    model = keras_genmod.GAN(*_networks("batch"), latent_dim=_LATENTS, seed=seed)
     return compiled(model, keras.optimizers.Adam(2e-4, 0.5))
 
 
-def _wgan():
-    model = keras_genmod.WGAN(*_networks(None), latent_dim=_LATENTS, seed=0)
+def _wgan(seed):
+    model = keras_genmod.WGAN(*_networks(None), latent_dim=_LATENTS, seed=seed)
     return compiled(model, keras.optimizers.RMSprop(5e-5))
 
 
-def _wgan_gp():
-    model = keras_genmod.WGANGP(*_networks("layer"), latent_dim=_LATENTS, seed=0)
+def _wgan_gp(seed):
+    model = keras_genmod.WGANGP(*_networks("layer"), latent_dim=_LATENTS, seed=seed)
     return compiled(model, keras.optimizers.Adam(1e-4, 0.0, 0.9))
 
 
+def _adversarial(make, batch_size):
+    return Entry(make, "adversarial", False, batch_size, has_log_prob=False)
+
+
+_SMALL = {"filters": 32, "num_layers": 2}
 ENTRIES = {
-    "VAE 784-400-40": Entry(_vae, True, 20, 128, options={"num_samples": 200}),
-    **quality_flows.ENTRIES,
     **quality_machines.ENTRIES,
-    "PixelCNN": Entry(_autoregressive(keras_genmod.PixelCNN), True, 1, 32),
-    "GatedPixelCNN": Entry(
-        _autoregressive(keras_genmod.GatedPixelCNN, filters=32, num_blocks=5),
-        True,
-        1,
-        32,
-        num_images=10_000,
+    "VAE 784-400-40": Entry(
+        _vae, "autoencoders", True, 128, options={"num_samples": 200}, **LOSS
     ),
-    "PixelRNN row": Entry(
-        _autoregressive(keras_genmod.PixelRNN, kind="row", filters=32, num_layers=2),
-        True,
-        1,
-        32,
-        num_images=10_000,
+    **quality_flows.ENTRIES,
+    "PixelCNN": _autoregressive(keras_genmod.PixelCNN),
+    "GatedPixelCNN": _autoregressive(
+        keras_genmod.GatedPixelCNN, filters=32, num_blocks=5
     ),
-    "PixelRNN diagonal": Entry(
-        _autoregressive(
-            keras_genmod.PixelRNN, kind="diagonal", filters=32, num_layers=2
-        ),
-        True,
-        1,
-        32,
-        num_images=10_000,
+    "PixelRNN row": _autoregressive(keras_genmod.PixelRNN, kind="row", **_SMALL),
+    "PixelRNN diagonal": _autoregressive(
+        keras_genmod.PixelRNN, kind="diagonal", **_SMALL
     ),
-    "PixelCNN++": Entry(
-        _autoregressive(
-            keras_genmod.PixelCNNPlusPlus,
-            num_levels=2,
-            filters=24,
-            num_blocks=1,
-            dropout=0.0,
-        ),
-        True,
-        1,
-        32,
-        num_images=10_000,
+    "PixelCNN++": _autoregressive(
+        keras_genmod.PixelCNNPlusPlus,
+        num_levels=2,
+        filters=24,
+        num_blocks=1,
+        dropout=0.0,
     ),
-    "GAN": Entry(_gan, False, 3, 64, has_log_prob=False),
-    "WGAN": Entry(_wgan, False, 3, 320, has_log_prob=False),
-    "WGAN-GP": Entry(_wgan_gp, False, 3, 320, has_log_prob=False),
+    "GAN": _adversarial(_gan, 64),
+    "WGAN": _adversarial(_wgan, 320),
+    "WGAN-GP": _adversarial(_wgan_gp, 320),
     **quality_diffusion.ENTRIES,
 }

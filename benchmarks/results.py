@@ -16,6 +16,13 @@ _TITLE = "# Results\n\nEach section is written by the command that it names.\n"
 
 def circumstances(backend: str, device: str) -> list[str]:
     """Returns lines that say where, with what, when and how figures were made."""
+    found = facts(backend, device)
+    found["Command"] = f"`{found['Command']}`"
+    return [f"- {name}: {value}" for name, value in found.items()]
+
+
+def facts(backend: str, device: str) -> dict[str, str]:
+    """Returns where, with what, when and how figures were made."""
     distributions = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
     names = ("keras", *distributions.get(backend, (backend,)), "numpy")
     versions = [f"Python {platform.python_version()}"]
@@ -27,12 +34,12 @@ def circumstances(backend: str, device: str) -> list[str]:
     module = sys.modules["__main__"].__spec__
     program = f"-m {module.name}" if module else pathlib.Path(sys.argv[0]).name
     arguments = shlex.join(sys.argv[1:])
-    return [
-        f"- Hardware: {device}",
-        f"- Versions: {', '.join(versions)}",
-        f"- Date: {datetime.date.today().isoformat()}",
-        f"- Command: `KERAS_BACKEND={backend} python {program} {arguments}`",
-    ]
+    return {
+        "Hardware": device,
+        "Versions": ", ".join(versions),
+        "Date": datetime.date.today().isoformat(),
+        "Command": f"KERAS_BACKEND={backend} python {program} {arguments}",
+    }
 
 
 def processor() -> str:
