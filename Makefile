@@ -11,7 +11,7 @@ BACKENDS := tensorflow jax torch
 # On Linux the small build; elsewhere the only one.
 TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 
-.PHONY: demo docs docs-api test test-slow test-full test-gpu mutants $(BACKENDS:%=test-%) lint format clean
+.PHONY: demo docs docs-api results test test-slow test-full test-gpu mutants $(BACKENDS:%=test-%) lint format clean
 
 demo: $(VENV)/.demo-installed
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m recipes.vae \
@@ -34,6 +34,10 @@ docs: $(VENV)/.docs-installed
 # The same without running the gallery.
 docs-api: $(VENV)/.docs-installed
 	$(BIN)/python -m sphinx -q -W --keep-going -D plot_gallery=0 docs docs/_build/api
+
+# The page of qualities, from the files of runs.
+results: $(VENV)/.test-installed
+	KERAS_BACKEND=torch $(BIN)/python -m benchmarks.quality_page
 
 test-slow: $(VENV)/.test-installed
 	for backend in $(BACKENDS); do \

@@ -1,18 +1,16 @@
 """How many modes of a mixture GANs find, with intervals over seeds.
 
 `KERAS_BACKEND=torch python -m benchmarks.mode_collapse --seeds 10 --write` trains the
-GANs of `recipes.mode_collapse`, and puts modes, shares and KL into RESULTS.md beside
-what an ideal sampler gets. The published rows stand apart: networks, numbers of steps
-and of points are not the same.
+GANs of `recipes.mode_collapse`, and writes modes, shares and KL beside what an ideal
+sampler gets to a table of QUALITY.md (`make results`). The published rows stand apart:
+networks, numbers of steps and of points are not the same.
 """
 
 import numpy as np
 import scipy.stats
 import typer
 
-from benchmarks import loops, results
-from benchmarks.sampling_time import markdown
-from benchmarks.step_time import hardware
+from benchmarks import loops, quality_runs
 from recipes import mode_collapse
 
 COLUMNS = ("method", "modes found", "share within 3 deviations, %", "KL, nats")
@@ -55,7 +53,7 @@ def main(
         seeds: Runs of each, of weights and of points.
         epochs: Of 10,000 points.
         beta_1: Momentum of Adam.
-        write: Whether the section in RESULTS.md is replaced.
+        write: Whether the file of the table is replaced.
     """
     draw, *_ = mode_collapse.SETS[dataset]
     rows = []
@@ -88,29 +86,25 @@ def main(
             f"{ideal.ideal_kl:.4f}",
         )
     )
-    _, device = hardware()
-    text = "\n".join(
-        [
-            f"## Modes of the {dataset}: {loops.BACKEND}",
-            "",
-            f"{seeds} seeds, {epochs} epochs of {mode_collapse.NUM_POINTS:,} points in "
-            f"batches of 100, Adam {mode_collapse.LEARNING_RATE:g} with beta_1="
-            f"{beta_1:g}, {mode_collapse.NUM_JUDGED:,} samples of the last step; means "
-            "with 95% intervals.",
-            "",
-            *results.circumstances(loops.BACKEND, device),
-            "",
-            markdown(COLUMNS, rows),
-            "",
-            "Published (Lin et al., 2018: other networks, 100,000 points, 400 epochs, "
-            "10 runs), not to be compared row by row:",
-            "",
-            markdown(COLUMNS, PUBLISHED[dataset]),
-        ]
+    text = (
+        f"{seeds} seeds, {epochs} epochs of {mode_collapse.NUM_POINTS:,} points in "
+        f"batches of 100, Adam {mode_collapse.LEARNING_RATE:g} with beta_1={beta_1:g}, "
+        f"{mode_collapse.NUM_JUDGED:,} samples of the last step; means with 95% "
+        "intervals."
     )
-    print(text)
+    tables = [
+        {"caption": "", "columns": COLUMNS, "rows": rows},
+        {
+            "caption": "Published (Lin et al., 2018: other networks, 100,000 points, "
+            "400 epochs, 10 runs), not to be compared row by row:",
+            "columns": COLUMNS,
+            "rows": PUBLISHED[dataset],
+        },
+    ]
+    print(*rows, sep="\n")
     if write:
-        results.write_section(f"mode_collapse:{dataset}:{loops.BACKEND}", text)
+        path = quality_runs.FOLDER / f"modes_{dataset}-{loops.BACKEND}.json"
+        quality_runs.write_table(path, f"Modes of the {dataset}", text, tables)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Run:
     def __init__(self, name, x_train, minutes, seed, folder):
         self.entry = quality_models.ENTRIES[name]
         self._seed, self._minutes = seed, minutes
-        self._folder = folder / quality_runs.file_name(name, minutes, seed)
+        self._folder = folder / quality_runs.file_name(name, f"{minutes:g}min", seed)
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed)
         self.model = self.entry.make(seed)
@@ -169,10 +169,10 @@ def main(
             if best is not None and best.best() is not best.history[-1]:
                 run.model.load_weights(best.path)
                 rows["best"] = judge(run, x_test, judges.get(binary))
-            path = pathlib.Path(results) / quality_runs.file_name(name, minutes, seed)
-            quality_runs.write(
-                path.with_suffix(".json"), name, run.entry.family, facts, rows
+            path = quality_runs.path(
+                name, f"{minutes:g}min", seed, pathlib.Path(results)
             )
+            quality_runs.write_run(path, name, run.entry.family, facts, rows)
 
 
 if __name__ == "__main__":

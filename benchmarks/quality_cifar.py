@@ -1,7 +1,7 @@
 """Trains autoregressive models on CIFAR-10 as JPEG, and says their bits/dim.
 
-`python -m benchmarks.quality_cifar cifar10_jpeg.npz --write` trains each
-model for a small budget and puts log-likelihoods of the test images into RESULTS.md.
+`python -m benchmarks.quality_cifar cifar10_jpeg.npz` trains each model for a small
+budget and writes log-likelihoods of the test images to `results/*.json`.
 The archive holds, for each split, `train_jpeg`: all JPEG files end to end, and
 `train_offsets`: where each begins, and the end. Compression takes details away, so
 these numbers do not compare with published ones of CIFAR-10: the data set goes by the
@@ -16,8 +16,7 @@ import numpy as np
 import typer
 from PIL import Image
 
-from benchmarks import loops, results
-from benchmarks.step_time import hardware
+from benchmarks import quality_runs
 from keras_genmod import GatedPixelCNN, PixelCNN, PixelCNNPlusPlus, evaluation
 
 DATASET = "cifar10_jpeg"
@@ -60,9 +59,8 @@ def main(
     train_limit: int = 10_000,
     test_limit: int = 1_000,
     batch_size: int = 32,
-    write: bool = False,
 ):
-    """Trains models on JPEG images and prints their bits/dim as Markdown.
+    """Trains models on JPEG images and writes their bits/dim.
 
     Args:
         archive: The `.npz` file of JPEG images.
@@ -71,11 +69,9 @@ def main(
         train_limit: Train on at most so many images.
         test_limit: Judge by at most so many images.
         batch_size: Images of a step.
-        write: Put the table into RESULTS.md.
     """
     x_train = load(archive, "train", train_limit)
     x_test = load(archive, "test", test_limit)
-    table = evaluation.LikelihoodTable()
     for name, make in ENTRIES.items():
         if models != "all" and name not in models.split(","):
             continue
@@ -83,31 +79,30 @@ def main(
         keras.utils.set_random_seed(0)
         model = make()
         model.compile(keras.optimizers.Adam(1e-3))
-        start = time.perf_counter()
+        start = time.process_time()
         model.fit(x_train, epochs=epochs, batch_size=batch_size, verbose=0)
-        seconds = time.perf_counter() - start
+        minutes = (time.process_time() - start) / 60
         found = evaluation.evaluate_likelihood(
             model, x_test, dataset=DATASET, split="test", batch_size=batch_size
         )
-        typer.echo(f"{name}, trained in {seconds:.0f} s: {found}", err=True)
-        table.add(f"{name}, {model.count_params():,} parameters", found)
-    kind, device = hardware()
-    text = [
-        f"## Likelihood of JPEG images: {loops.BACKEND}, {kind.upper()}",
-        "",
-        f"CIFAR-10 stored as JPEG, {len(x_train):,} training images, epochs: {epochs}, "
-        f"batches of {batch_size}, Adam(1e-3), seed 0, last state, one run; the first "
-        f"{len(x_test):,} test images. These are other images than CIFAR-10's: no "
-        "number here compares with published ones.",
-        "",
-        *results.circumstances(loops.BACKEND, device),
-        "",
-        str(table),
-    ]
-    print("\n".join(text))
-    if write:
-        key = f"quality_cifar:{loops.BACKEND}:{kind}"
-        results.write_section(key, "\n".join(text))
+        typer.echo(f"{name}, trained in {minutes:.1f} min: {found}")
+        training = {
+            "minutes": round(minutes, 2),
+            "epochs": str(epochs),
+            "images": len(x_train),
+            "batch_size": batch_size,
+            "seed": 0,
+            "parameters": model.count_params(),
+            "validation": None,
+        }
+        quality_runs.write_run(
+            quality_runs.path(name, f"{DATASET}-{epochs}epochs", 0),
+            name,
+            "autoregressive",
+            training,
+            {"last": {"likelihood": found, "samples": None}},
+            dataset=DATASET,
+        )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ import shlex
 import sys
 
 PATH = pathlib.Path(__file__).parent / "RESULTS.md"
-_TITLE = "# Results\n\nEach section is written by the command that it names.\n"
+_TITLE = """# Results
+
+Times and memory; each section is written by the command that it names.
+"""
 
 
 def circumstances(backend: str, device: str) -> list[str]:

@@ -22,11 +22,12 @@ ROOMS = {
 
 
 def write_pages(folder):
-    """Writes `api/*.rst` and `results.md` below the folder of the documentation."""
+    """Writes `api/*.rst` and the pages of results below the documentation's folder."""
     (folder / "api").mkdir(exist_ok=True)
     for name, (title, module) in ROOMS.items():
         write(folder / "api" / f"{name}.rst", api_page(title, module))
-    write(folder / "results.md", results_page(folder.parent))
+    for name in ("quality", "results"):
+        write(folder / f"{name}.md", results_page(folder.parent, name))
 
 
 def write(path, text):
@@ -47,8 +48,9 @@ def api_page(title, module):
     return "\n".join(parts)
 
 
-def results_page(root):
-    """Returns benchmarks/RESULTS.md with links that hold on the page."""
-    text = (root / "benchmarks" / "RESULTS.md").read_text()
+def results_page(root, name):
+    """Returns a page of benchmarks/, with links that hold in the documentation."""
+    text = (root / "benchmarks" / f"{name.upper()}.md").read_text()
     text = re.sub(r"<!-- (begin|end) .*? -->\n?", "", text)
-    return re.sub(r"\[([^\]]+)\]\((?!http)[^)]*\)", r"\1", text)
+    text = re.sub(r"\((QUALITY|RESULTS)\.md\)", lambda m: f"({m[1].lower()}.md)", text)
+    return re.sub(r"\[([^\]]+)\]\((?!http|quality|results\.md)[^)]*\)", r"\1", text)

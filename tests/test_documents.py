@@ -126,7 +126,7 @@ def test_example_has_fifteen_lines():
 @pytest.mark.any_backend
 @pytest.mark.parametrize(
     "document",
-    [*DOCUMENTS, "recipes/README.md", "benchmarks/RESULTS.md"],
+    [*DOCUMENTS, "recipes/README.md", "benchmarks/RESULTS.md", "benchmarks/QUALITY.md"],
 )
 def test_links_and_pictures_are_there(document):
     path = ROOT / document
