@@ -2,7 +2,8 @@
 
 Rates fall from 0.05 to zero. Couplings of short chains decay, biases do not: CD-1 and
 CD-3 else learn modes apart from the data that no chain visits, and do after some epochs
-all the same: a short annealing on validation images says when. Layers of the deep machines are trained on draws, by chains that persist: CD-1 lets the 2,000 units on top
+all the same: a short annealing on validation images says when. Layers of the deep
+machines are trained on draws, by chains that persist: CD-1 lets the 2,000 units on top
 diverge.
 """
 
