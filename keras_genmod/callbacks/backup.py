@@ -14,7 +14,7 @@ from keras_genmod.callbacks.exponential_moving_average import training_weights
 from keras_genmod.callbacks.folder_lock import lock, unlock
 from keras_genmod.callbacks.stop_on_non_finite import weights_are_sound
 from keras_genmod.callbacks.tensorboard.event_writer import make_writable
-from keras_genmod.engine import keras_internals
+from keras_genmod.engine import all_agree, is_writer, keras_internals
 
 
 class Backup(keras.callbacks.Callback):
@@ -59,7 +59,8 @@ class Backup(keras.callbacks.Callback):
         self._path = os.path.join(self.backup_dir, "latest.weights.h5")
 
     def on_train_begin(self, logs=None):
-        lock("backup_dir", self.backup_dir)
+        if is_writer():
+            lock("backup_dir", self.backup_dir)
         others = getattr(self.model, "callbacks_in_fit", None) or ()
         run_state.check_order(others, self)
         epoch = 0
@@ -68,6 +69,11 @@ class Backup(keras.callbacks.Callback):
             epoch = notes["epoch"]
             self._load()
             run_state.put_back(others, notes["callbacks"])
+        if not all_agree(epoch):
+            raise ValueError(
+                "`backup_dir` must be a folder that all processes see: not all of them "
+                f"found the same backup. Received: backup_dir={self.backup_dir!r}"
+            )
         run_state.drop_rows(others, epoch)
         if run_state.was_stopped(others):
             print(
@@ -114,7 +120,9 @@ class Backup(keras.callbacks.Callback):
         notes = {"epoch": epoch + 1, "callbacks": run_state.states_of(others)}
         with training_weights(self.model):
             # In memory first: HDF5 crashes some time after a disk was full.
-            self._write(keras_internals.state_to_bytes(self.model, notes))
+            content = keras_internals.state_to_bytes(self.model, notes)
+        if is_writer():  # all processes take part in reading the weights
+            self._write(content)
 
     def _write(self, content):
         scratch = os.path.join(self.backup_dir, "next.weights.h5")

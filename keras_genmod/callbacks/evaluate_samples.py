@@ -24,6 +24,7 @@ from keras_genmod.callbacks.tensorboard.event_writer import (
     EventWriter,
     standardize_name,
 )
+from keras_genmod.engine import is_writer
 from keras_genmod.engine.backend import weights_are_finite
 from keras_genmod.evaluation.draw_samples import sample_batches
 from keras_genmod.metrics import Protocol
@@ -180,7 +181,7 @@ class EvaluateSamples(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 or not self._values:
             self.results[epoch], self._values[epoch] = self._judged()
-            if self._writer is not None:
+            if self._writer is not None and is_writer():
                 write_numbers(self._path, self._values, self._protocols, self._how())
         if logs is not None:
             logs.update(self.latest)

@@ -14,6 +14,7 @@ from keras_genmod.callbacks.tensorboard.event_writer import (
     EventWriter,
     standardize_name,
 )
+from keras_genmod.engine import is_writer
 
 
 class PictureCallback(keras.callbacks.Callback):
@@ -125,7 +126,8 @@ class PictureCallback(keras.callbacks.Callback):
     def _write(self, when, step):
         grid = self._grid()
         file_name = f"{self.name}_{when}.png"
-        save_png(os.path.join(self._writer.log_dir, "pictures", file_name), grid)
+        if is_writer():  # all processes have drawn
+            save_png(os.path.join(self._writer.log_dir, "pictures", file_name), grid)
         self._writer.add_image("train", self.name, grid, step)
 
     def _grid(self):

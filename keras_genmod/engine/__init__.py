@@ -7,7 +7,10 @@ from keras_genmod.engine.backend import (
     cond,
     convolution,
     fori_loop,
+    gathered,
     normal,
+    num_processes,
+    process_id,
     read,
     refuse_other_processes,
     relu,
@@ -28,6 +31,13 @@ from keras_genmod.engine.moments import reset_moments
 from keras_genmod.engine.objective import Objective, call_network
 from keras_genmod.engine.optimizer_group import OptimizerGroup
 from keras_genmod.engine.other_weights import call_with
+from keras_genmod.engine.own_of_process import own_of_each_process
+from keras_genmod.engine.processes import (
+    all_agree,
+    is_writer,
+    of_first_process,
+    place_to_write,
+)
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
 __all__ = [
@@ -38,6 +48,7 @@ __all__ = [
     "SeedGenerator",
     "Seeds",
     "affine",
+    "all_agree",
     "average_pairs",
     "call_network",
     "call_with",
@@ -47,9 +58,16 @@ __all__ = [
     "copies_of",
     "derived_state",
     "fori_loop",
+    "gathered",
     "input_gradient",
+    "is_writer",
     "normal",
+    "num_processes",
+    "of_first_process",
+    "own_of_each_process",
     "part_of_a_program",
+    "place_to_write",
+    "process_id",
     "put_averages",
     "read",
     "refuse_other_processes",

@@ -8,10 +8,8 @@ from keras_genmod.engine import keras_steps
 _engine = importlib.import_module(f"keras_genmod.engine.{backend_choice.NAME}_engine")
 _is_torch = backend_choice.NAME == "torch"
 _steps = _engine if _is_torch else keras_steps
-_processes = (
-    importlib.import_module("keras_genmod.engine.torch_processes")
-    if _is_torch
-    else _engine
+_processes = importlib.import_module(
+    f"keras_genmod.engine.{backend_choice.NAME}_processes"
 )
 
 train_step = _engine.train_step
@@ -22,7 +20,12 @@ input_gradient = _engine.input_gradient
 convolution = _engine.convolution
 affine = _engine.affine
 relu = _engine.relu
+num_processes = _processes.num_processes
+process_id = _processes.process_id
+gathered = _processes.gathered
 refuse_other_processes = _processes.refuse_other_processes
+join = _processes.join
+summed_metrics = _processes.summed_metrics
 loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
 apply_scaled = _steps.apply_scaled

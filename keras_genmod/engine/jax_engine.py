@@ -283,7 +283,3 @@ def random_state() -> dict:
 
 def load_random_state(state) -> None:
     """JAX has no global random state."""
-
-
-def refuse_other_processes(model) -> None:
-    """Processes of `keras.distribution` train together."""

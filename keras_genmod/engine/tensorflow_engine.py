@@ -237,17 +237,3 @@ def random_state() -> dict:
 
 def load_random_state(state) -> None:
     """Keras draws no global random numbers on TensorFlow."""
-
-
-def refuse_other_processes(model) -> None:
-    """Raises an error where Keras 3 fails later, in its own code (keras#20585).
-
-    Raises:
-        RuntimeError: If the model was made for several hosts.
-    """
-    if isinstance(model.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        raise RuntimeError(
-            "Keras 3 does not train under `MultiWorkerMirroredStrategy`. On one host "
-            "make the model under `tf.distribute.MirroredStrategy`; several hosts "
-            "train together on JAX, by `keras.distribution`."
-        )

@@ -11,6 +11,7 @@ from keras import tree
 from keras_genmod.engine import keras_internals, torch_loops, torch_updates
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
+from keras_genmod.engine.torch_processes import averaged, shared_changes
 from keras_genmod.engine.torch_recording import innermost, unnoted
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
 
@@ -22,6 +23,14 @@ def train_step(model, inputs):
         model: Compiled adversarial model.
         inputs: Nest of tensors, one batch.
     """
+    with shared_changes(model):
+        total = _take_each_in_turn(model, inputs)
+    model.track_total(total, batch_size(inputs))
+    return model.get_metrics_result()
+
+
+def _take_each_in_turn(model, inputs):
+    """Takes a step for each objective; returns the sum of the losses."""
     group = model.optimizer
     everything = [v.value for v in model.trainable_variables]
     total, passed_on = 0.0, None
@@ -33,8 +42,10 @@ def train_step(model, inputs):
             with _differentiating_only(parameters, everything):
                 loss, passed_on = objective.evaluate(batch, passed_on, True)
                 if parameters:
-                    gradients = torch.autograd.grad(
-                        member.scale_loss(loss), parameters, allow_unused=True
+                    gradients = averaged(
+                        torch.autograd.grad(
+                            member.scale_loss(loss), parameters, allow_unused=True
+                        )
                     )
             if passed_on is not None:
                 passed_on = tree.map_structure(torch.Tensor.detach, passed_on)
@@ -48,10 +59,9 @@ def train_step(model, inputs):
                         norm = torch.nn.utils.get_total_norm(present)
                         norm = norm / member.scale_loss(1.0)
                         model.track_gradient_norm(objective.name, norm)
-                    member.apply(list(gradients), variables)
+                    member.apply(gradients, variables)
                     finish_update(objective, variables)
-    model.track_total(total, batch_size(inputs))
-    return model.get_metrics_result()
+    return total
 
 
 def train_on_one_loss(model, keras_step, data):
@@ -68,53 +78,22 @@ def train_on_one_loss(model, keras_step, data):
     del keras_step
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     given = {"x": x, "y": y, "sample_weight": sample_weight}
-    given["y_pred"] = model(x, training=True)
-    loss = model.compute_loss(**given, training=True)
-    keras_internals.track_loss(model, loss, batch_size(x))
     variables = model.trainable_variables
-    if variables:
-        gradients = torch.autograd.grad(
-            model.optimizer.scale_loss(loss),
-            [v.value for v in variables],
-            allow_unused=True,
-        )
-        with torch.no_grad():
-            model.optimizer.apply(list(gradients), variables)
+    with shared_changes(model):
+        given["y_pred"] = model(x, training=True)
+        loss = model.compute_loss(**given, training=True)
+        keras_internals.track_loss(model, loss, batch_size(x))
+        if variables:
+            gradients = averaged(
+                torch.autograd.grad(
+                    model.optimizer.scale_loss(loss),
+                    [v.value for v in variables],
+                    allow_unused=True,
+                )
+            )
+            with torch.no_grad():
+                model.optimizer.apply(gradients, variables)
     return model.compute_metrics(**given)
-
-
-def shorten_updates(optimizer):
-    """Lets an optimizer, or the members of a group, take fewer passes over memory."""
-    for member in getattr(optimizer, "members", {"": optimizer}).values():
-        torch_updates.shorten(member)
-
-
-@torch.no_grad()
-def apply_scaled(optimizer, keras_apply, gradients, variables):
-    """Applies gradients of a scaled loss if they are finite; adapts the scale.
-
-    Args:
-        optimizer: Built `LossScaleOptimizer`.
-        keras_apply: Keras' own way, for other backends.
-        gradients: List of tensors or `None`, of the scaled loss.
-        variables: The variables that they belong to.
-    """
-    del keras_apply
-    inner, scale = optimizer.inner_optimizer, optimizer.dynamic_scale.value
-    count, grows_at = optimizer.step_counter.value, optimizer.dynamic_growth_steps - 1
-    finite = torch.stack([g.isfinite().all() for g in gradients if g is not None])
-    finite = finite.all()
-    state = [v.value for v in (*variables, *inner.variables)]
-    before = [tensor.clone() for tensor in state]
-    inner.apply(
-        [None if g is None else torch.where(finite, g / scale, 0) for g in gradients],
-        variables,
-    )
-    for tensor, old in zip(state, before, strict=True):
-        tensor.copy_(torch.where(finite, tensor, old))
-    grows = count == grows_at
-    scale.copy_(torch.where(finite, torch.where(grows, 2.0, 1.0), 0.5) * scale)
-    count.copy_(torch.where(finite & ~grows, count + 1, 0))
 
 
 @contextlib.contextmanager
@@ -253,6 +232,8 @@ def compile_call(function, variables, xla):
     return call
 
 
+apply_scaled = torch_updates.apply_scaled
+shorten_updates = torch_updates.shorten_all
 free_size = torch.export.Dim
 fori_loop = torch_loops.fori_loop
 while_loop = torch_loops.while_loop

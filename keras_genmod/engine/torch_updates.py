@@ -30,6 +30,12 @@ def shorten(optimizer: keras.optimizers.Optimizer) -> None:
         keras_internals.replace_update(optimizer, update)
 
 
+def shorten_all(optimizer: keras.optimizers.Optimizer) -> None:
+    """Lets an optimizer, or the members of a group, take fewer passes over memory."""
+    for member in getattr(optimizer, "members", {"": optimizer}).values():
+        shorten(member)
+
+
 def branches(optimizer) -> bool:
     """Whether Keras asks on the host what each step of an optimizer is to do."""
     members = getattr(optimizer, "members", {"": optimizer}).values()
@@ -38,6 +44,34 @@ def branches(optimizer) -> bool:
         o is not None and (o.gradient_accumulation_steps or o.ema_overwrite_frequency)
         for o in inner
     )
+
+
+@torch.no_grad()
+def apply_scaled(optimizer, keras_apply, gradients, variables):
+    """Applies gradients of a scaled loss if they are finite; adapts the scale.
+
+    Args:
+        optimizer: Built `LossScaleOptimizer`.
+        keras_apply: Keras' own way, for other backends.
+        gradients: List of tensors or `None`, of the scaled loss.
+        variables: The variables that they belong to.
+    """
+    del keras_apply
+    inner, scale = optimizer.inner_optimizer, optimizer.dynamic_scale.value
+    count, grows_at = optimizer.step_counter.value, optimizer.dynamic_growth_steps - 1
+    finite = torch.stack([g.isfinite().all() for g in gradients if g is not None])
+    finite = finite.all()
+    state = [v.value for v in (*variables, *inner.variables)]
+    before = [tensor.clone() for tensor in state]
+    inner.apply(
+        [None if g is None else torch.where(finite, g / scale, 0) for g in gradients],
+        variables,
+    )
+    for tensor, old in zip(state, before, strict=True):
+        tensor.copy_(torch.where(finite, tensor, old))
+    grows = count == grows_at
+    scale.copy_(torch.where(finite, torch.where(grows, 2.0, 1.0), 0.5) * scale)
+    count.copy_(torch.where(finite & ~grows, count + 1, 0))
 
 
 def _adam_update(optimizer, gradients, variables, learning_rate):

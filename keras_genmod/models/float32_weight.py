@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_genmod.engine import own_of_each_process
+
 
 def add_float32_weight(
     layer: keras.layers.Layer,
@@ -11,6 +13,7 @@ def add_float32_weight(
     shape: tuple[int, ...],
     initializer: Any = "zeros",
     trainable: bool = True,
+    own: bool = False,
     **kwargs: Any,
 ) -> keras.Variable:
     """Returns a new float32 weight of a model or layer.
@@ -21,9 +24,10 @@ def add_float32_weight(
         shape: Tuple of ints.
         initializer: String, function or `keras.initializers.Initializer`.
         trainable: Whether optimizers change it.
+        own: Whether each of several processes has it for itself.
         **kwargs: As in `keras.layers.Layer.add_weight`.
     """
-    return layer.add_weight(
+    weight = layer.add_weight(
         name=name,
         shape=shape,
         initializer=initializer,
@@ -32,3 +36,4 @@ def add_float32_weight(
         autocast=False,
         **kwargs,
     )
+    return own_of_each_process(weight) if own else weight

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_genmod.engine import num_processes, place_to_write
 from keras_genmod.engine.backend import load_random_state, random_state
-from keras_genmod.models import stored_arrays
+from keras_genmod.models import processes, stored_arrays
 from keras_genmod.presets.writing import write_preset
 
 
@@ -23,6 +24,9 @@ class Saving(keras.Model):
         """Trains the model, as `keras.Model.fit`; its callbacks are known meanwhile."""
         each = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
         self.callbacks_in_fit = tuple(keras.tree.flatten(each or ()))
+        if num_processes() > 1:
+            self.callbacks_in_fit = processes.writing_once(self.callbacks_in_fit)
+            callbacks = [*self.callbacks_in_fit, processes.JoinProcesses()]
         try:
             return super().fit(callbacks=callbacks, **kwargs)
         finally:
@@ -41,7 +45,10 @@ class Saving(keras.Model):
         Raises:
             ValueError: For a ".h5" file: Keras writes such a one, and cannot read it.
         """
-        filepath = os.fspath(filepath)
+        with place_to_write(os.fspath(filepath)) as place:
+            self._save(place, overwrite, **kwargs)
+
+    def _save(self, filepath, overwrite, **kwargs):
         if filepath.endswith((".h5", ".hdf5")):
             raise ValueError(
                 "`filepath` must end in '.keras': a model comes back from no HDF5 "
@@ -59,6 +66,19 @@ class Saving(keras.Model):
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(scratch)
+
+    def save_weights(
+        self, filepath: str | os.PathLike[str], *args: Any, **kwargs: Any
+    ) -> None:
+        """Saves the weights, as `keras.Model.save_weights`.
+
+        Args:
+            filepath: String or path that ends in ".weights.h5" or ".weights.json".
+            *args: As in Keras, by position.
+            **kwargs: As in Keras.
+        """
+        with place_to_write(os.fspath(filepath)) as place:
+            super().save_weights(place, *args, **kwargs)
 
     def save_to_preset(
         self,
@@ -94,9 +114,10 @@ class Saving(keras.Model):
         model.save_to_preset("my_vae", samples=model.sample(16, seed=0))
         ```
         """
-        write_preset(
-            self, folder, description, metadata, figures, samples, max_shard_size
-        )
+        with place_to_write(os.fspath(folder)) as place:
+            write_preset(
+                self, place, description, metadata, figures, samples, max_shard_size
+            )
 
     def export(
         self,
@@ -118,7 +139,8 @@ class Saving(keras.Model):
                 and energy models) are exported on the other backends.
         """
         try:
-            super().export(filepath, format=format, **kwargs)
+            with place_to_write(os.fspath(filepath)) as place:
+                super().export(place, format=format, **kwargs)
         except RuntimeError as error:
             if format != "torch":
                 raise

@@ -6,7 +6,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_genmod.engine import LossScaleOptimizer, OptimizerGroup, backend
+from keras_genmod.engine import (
+    LossScaleOptimizer,
+    OptimizerGroup,
+    backend,
+    of_first_process,
+)
 from keras_genmod.engine.averages import part_averages
 from keras_genmod.engine.backend import (
     loss_to_differentiate,
@@ -16,6 +21,7 @@ from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
 from keras_genmod.models import incoming
 from keras_genmod.models.conditions import Conditions
 from keras_genmod.models.first_batch import is_stream, spread
+from keras_genmod.models.processes import check_parts
 
 _COMPILE_ARGUMENTS = {"run_eagerly", "steps_per_execution", "jit_compile"}
 
@@ -132,6 +138,7 @@ class Training(KeptState, Conditions, keras.Model):
             given["validation_data"] = self._standardize_validation(
                 given["validation_data"]
             )
+        check_parts(given)
         self._start_weights(given, batch)
         with self._keeping_state():
             history = super().fit(**given)
@@ -156,6 +163,7 @@ class Training(KeptState, Conditions, keras.Model):
         given = incoming.named(keras.Model.evaluate, x, y, *args, **kwargs)
         if not is_called_by_fit(given):  # which has standardized them
             self._standardize(given)
+            check_parts(given)
         with self._keeping_state():
             return super().evaluate(**given)
 
@@ -184,6 +192,10 @@ class Training(KeptState, Conditions, keras.Model):
         refuse_other_processes(self)
         given = incoming.named(keras.Model.train_on_batch, x, y, *args, **kwargs)
         self._start_weights(given, self._standardize(given))
+        if not self.__dict__.get("_joined"):  # past Keras' tracking
+            self.__dict__["_joined"] = True
+            self._build_optimizer()
+            backend.join(self)
         with self._keeping_state():
             return super().train_on_batch(**given)
 
@@ -230,7 +242,7 @@ class Training(KeptState, Conditions, keras.Model):
         if batch is None and not is_stream(given["x"]):
             batch = spread(given["x"], given["y"], given.get("batch_size") or 32)
         if batch is not None:
-            self._start(self.fold_condition(batch)[0])
+            self._start(self.fold_condition(of_first_process(batch))[0])
 
     def make_train_function(self, force=False):
         self._make_step("train", force)
@@ -243,9 +255,8 @@ class Training(KeptState, Conditions, keras.Model):
 
     def _make_step(self, kind, force):
         """Lets Keras make what takes a batch, and the engine trace it where it can."""
-        if kind == "train" and not self.optimizer.built:
-            # TensorFlow traces a step anew that makes variables.
-            self.optimizer.build(self.trainable_variables)
+        if kind == "train":
+            self._build_optimizer()
         attribute = f"{kind}_function"
         known = getattr(self, attribute)
         force = force or not backend.is_current(known)
@@ -261,6 +272,15 @@ class Training(KeptState, Conditions, keras.Model):
     #: Function from the number of steps to come to what is due in them, hashable, of a
     #: model whose steps hold `engine.cond`; `None` for others. Torch calls it.
     step_branches: Callable[[int], Hashable] | None = None
+
+    def _build_optimizer(self):
+        # TensorFlow traces a step anew that makes variables.
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def get_metrics_result(self):
+        with backend.summed_metrics(self):
+            return super().get_metrics_result()
 
     def train_step(self, *args):
         *state, data = args

@@ -1,19 +1,108 @@
-"""What would train apart in several processes says so before it trains."""
+"""Processes that train together do what one does; others say so before they train."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import types
 
 import keras
 import numpy as np
 import pytest
 
 from keras_genmod import Autoencoder
+from keras_genmod.engine import backend
+from tests.engine import run_processes
 from tests.models.small_networks import small_network
 
+BACKEND = keras.backend.backend()
 X = np.zeros((4, 3), "float32")
+on_several = pytest.mark.skipif(
+    BACKEND == "tensorflow", reason="TensorFlow has one process"
+)
 
 
 def compiled():
     model = Autoencoder(small_network((3,), (2,)), small_network((2,), (3,)))
     model.compile("sgd")
     return model
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(("localhost", 0))
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def folder(jax_options):
+    """Where two processes have left what they trained."""
+    environment = {
+        **os.environ,
+        **jax_options,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    port = str(free_port())
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "tests.engine.run_processes"]
+        processes = [
+            subprocess.Popen(
+                [*command, rank, "2", port, folder],
+                env=environment,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in "01"
+        ]
+        try:
+            errors = [process.communicate(timeout=300)[1] for process in processes]
+        finally:  # one that is lost keeps the other waiting
+            for process in processes:
+                process.kill()
+        for process, error in zip(processes, errors, strict=True):
+            assert process.returncode == 0, error[-3000:]
+        yield folder
+
+
+def numbers(folder, name, rank):
+    return dict(np.load(os.path.join(folder, f"{name}_{rank}.npz")))
+
+
+@on_several
+@pytest.mark.parametrize("name", run_processes.CASES)
+def test_two_processes_equal_one(folder, name, tmp_path):
+    first, second = (numbers(folder, name, rank) for rank in (0, 1))
+    shared = [key for key in first if not key.startswith("own_")]
+    for key in shared:
+        np.testing.assert_array_equal(first[key], second[key], err_msg=key)
+    own = [key for key in first if key.startswith("own_")]
+    for key in own:
+        assert (first[key] != second[key]).any(), key
+    assert np.isfinite(first["losses"]).all()
+    if BACKEND == "jax" or name in ("autoencoder", "two_players"):  # no draws
+        model, single = run_processes.train(name, str(tmp_path))
+        if "samples" in first:
+            single["samples"] = np.array(model.sample(4, seed=0))
+        for key in shared:
+            np.testing.assert_allclose(first[key], single[key], atol=1e-5, err_msg=key)
+
+
+@on_several
+@pytest.mark.parametrize("name", run_processes.CASES)
+def test_one_process_writes(folder, name):
+    place = os.path.join(folder, name)
+    with open(os.path.join(place, "log.csv")) as file:
+        assert [line.split(",")[0] for line in file] == ["epoch", "0"]
+    assert len(os.listdir(os.path.join(place, "board", "train"))) == 1
+    left = [f for _, _, files in os.walk(place) for f in files if ".part" in f]
+    assert not left
+    if name != "two_players":
+        model = keras.saving.load_model(os.path.join(place, "whole.keras"))
+        found = numbers(folder, name, 0)
+        for i, value in enumerate(run_processes.state(model)):
+            np.testing.assert_array_equal(value, found[f"weight_{i}"])
 
 
 def refuses(model, message):
@@ -25,24 +114,47 @@ def refuses(model, message):
         np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "torch", reason="groups are torch's")
-def test_a_group_of_processes_is_refused(monkeypatch):
-    import torch
-
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+@pytest.mark.skipif(BACKEND != "torch", reason="there is none of torch's so far")
+def test_a_distribution_of_keras_is_refused(monkeypatch):
     model = compiled()
-    refuses(model, "one process on torch.*keras.distribution")
-    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 1)
-    assert np.isfinite(model.train_on_batch(X))
+    monkeypatch.setattr(keras.distribution, "distribution", types.SimpleNamespace)
+    refuses(model, "not train under `keras.distribution`.*init_process_group")
 
 
-@pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="strategies are TensorFlow's"
-)
+@pytest.mark.skipif(BACKEND != "jax", reason="processes of JAX need a distribution")
+def test_processes_without_a_distribution_are_refused(monkeypatch):
+    import jax
+
+    monkeypatch.setattr(jax.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    refuses(compiled(), "other weights in each of 2 processes")
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies are TensorFlow's")
 def test_a_strategy_of_several_hosts_is_refused():
     import tensorflow as tf
 
     with tf.distribute.MultiWorkerMirroredStrategy().scope():
         model = compiled()
     refuses(model, "MirroredStrategy.*keras.distribution")
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("part", ["x", "batch_size"])
+def test_parts_of_other_lengths_are_refused(monkeypatch, part):
+    from keras_genmod.engine import processes
+
+    def gathered(numbers):
+        other = numbers.copy()
+        other[{"x": 2, "batch_size": 0}[part]] += 1
+        return np.stack([numbers, other])
+
+    monkeypatch.setattr(processes, "num_processes", lambda: 2)
+    monkeypatch.setattr(processes, "gathered", gathered)
+    with pytest.raises(ValueError, match=r"`x\[i::n\]`.*Received.*4 examples"):
+        compiled().fit(X)
+
+
+def test_one_process_is_the_writer():
+    assert (backend.num_processes(), backend.process_id()) == (1, 0)
+    np.testing.assert_array_equal(backend.gathered(X), X[None])

@@ -15,6 +15,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from keras_genmod.callbacks.image_grid import image_grid
 from keras_genmod.callbacks.tensorboard import hparams as hyper_parameters
 from keras_genmod.callbacks.tensorboard import projector, summaries
+from keras_genmod.engine import is_writer
 
 _RUNS = ("train", "validation")
 _LOCK = threading.Lock()  # Keras may call the callbacks of batches from threads
@@ -176,7 +177,8 @@ class EventWriter:
         """
         self._append("train", [])  # TensorBoard passes over runs without a file
         folder = os.path.join(self.log_dir, "train")
-        projector.write_embedding(folder, name, vectors, labels, images, step)
+        if is_writer():
+            projector.write_embedding(folder, name, vectors, labels, images, step)
 
     def append(self, run: str, events: Any) -> None:
         """Writes events, such as `scalars_event` makes, in one go.
@@ -194,6 +196,8 @@ class EventWriter:
             self._append(run, events)
 
     def _append(self, run, events):
+        if not is_writer():
+            return
         folder = os.path.join(self.log_dir, run)
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, _file_name(os.getpid()))
@@ -209,6 +213,8 @@ class EventWriter:
 def make_writable(name, folder):
     """Makes a folder, or says at once that nothing can be written there.
 
+    Of several processes, the first alone writes.
+
     Args:
         name: String, the argument's name in the message.
         folder: String or path.
@@ -220,6 +226,8 @@ def make_writable(name, folder):
         OSError: If the folder cannot be made or written to.
     """
     folder = os.fspath(folder)
+    if not is_writer():
+        return folder
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_genmod.engine import uniform
+from keras_genmod.engine import own_of_each_process, uniform
 
 
 class ImagePool(keras.layers.Layer):
@@ -56,6 +56,8 @@ class ImagePool(keras.layers.Layer):
                 trainable=False,
                 name="count",
             )
+            for variable in (self.images, self.count):
+                own_of_each_process(variable)
         self.built = True
 
     def exchange(self, images: Any) -> Any:

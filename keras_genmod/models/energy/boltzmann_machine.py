@@ -122,7 +122,7 @@ class BoltzmannMachine(PartitionedModel):
         if statistics == "persistent":
             shape = (num_chains, num_units)
             self.chains = add_float32_weight(
-                self, "chains", shape, self._first_chains, trainable=False
+                self, "chains", shape, self._first_chains, trainable=False, own=True
             )
         if not hidden_dim:
             self.pseudo_tracker = keras.metrics.Mean(name="pseudo_log_prob")

@@ -124,7 +124,7 @@ class DBM(LayerStack, PartitionedModel):
         ]
         shape = (num_chains, num_even)
         self.chains = add_float32_weight(
-            self, "chains", shape, self._start_chains, trainable=False
+            self, "chains", shape, self._start_chains, trainable=False, own=True
         )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()

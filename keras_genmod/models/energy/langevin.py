@@ -71,6 +71,7 @@ class ReplayBuffer(keras.layers.Layer):
             (size, *data_shape),
             lambda shape, dtype=None: draw_noise(shape, seed_generator),
             trainable=False,
+            own=True,
         )
         self.built = True
 

@@ -67,7 +67,7 @@ class LayerPair(GenerativeModel):
         if persistent:
             shape = (num_chains, visible_dim)
             self.chains = add_float32_weight(
-                self, "chains", shape, self._start_chains, trainable=False
+                self, "chains", shape, self._start_chains, trainable=False, own=True
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()

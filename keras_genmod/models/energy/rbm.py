@@ -147,7 +147,7 @@ class RBM(PartitionedModel):
             # What the hidden units of the chains feel, with the weights of that step.
             shape = (num_temperatures * num_chains, hidden_dim)
             self.chain_fields = add_float32_weight(
-                self, "chain_fields", shape, trainable=False
+                self, "chain_fields", shape, trainable=False, own=True
             )
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()

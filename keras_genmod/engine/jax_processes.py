@@ -1,0 +1,56 @@
+"""Several processes on JAX: `keras.distribution` lets them work on the same arrays."""
+
+import contextlib
+
+import jax
+import keras
+import numpy as np
+from jax.experimental import multihost_utils
+
+
+def num_processes() -> int:
+    """Returns how many processes train together."""
+    # Asked of no backend before one is there: that would keep it from being joined.
+    return jax.process_count() if jax.distributed.is_initialized() else 1
+
+
+def process_id() -> int:
+    """Returns which of them this one is, from 0."""
+    return jax.process_index() if jax.distributed.is_initialized() else 0
+
+
+def gathered(array: np.ndarray) -> np.ndarray:
+    """Returns the arrays of all processes, which have one shape, in their order."""
+    if num_processes() == 1:
+        return array[None]
+    array = np.ascontiguousarray(array)
+    # As bytes: JAX would make float32 of float64.
+    flat = np.frombuffer(array.tobytes(), "uint8")
+    found = np.asarray(multihost_utils.process_allgather(flat))
+    return np.frombuffer(found.tobytes(), array.dtype).reshape(-1, *array.shape)
+
+
+def refuse_other_processes(model: keras.Model) -> None:
+    """Raises an error in processes that would train apart.
+
+    Raises:
+        RuntimeError: If there are several, without a distribution.
+    """
+    if num_processes() > 1 and keras.distribution.distribution() is None:
+        raise RuntimeError(
+            f"{type(model).__name__} would learn other weights in each of "
+            f"{num_processes()} processes. Before the model is made, call "
+            "`keras.distribution.set_distribution(keras.distribution.DataParallel("
+            "auto_shard_dataset=False))`, so that they train together."
+        )
+
+
+def join(model: keras.Model) -> None:
+    """Does nothing: weights are the same array in all processes."""
+    del model
+
+
+def summed_metrics(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Returns a context without effect: metrics are of all examples."""
+    del model
+    return contextlib.nullcontext()

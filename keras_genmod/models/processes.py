@@ -1,0 +1,56 @@
+"""What `fit` needs besides in one of several processes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import tree
+
+from keras_genmod import checks
+from keras_genmod.engine import all_agree, backend, is_writer
+
+
+class JoinProcesses(keras.callbacks.Callback):
+    """Lets processes start alike; the last callback, after one that loads weights."""
+
+    # Keras need not wait for each batch's losses: nobody looks at them here.
+    async_safe = True
+
+    def on_train_begin(self, logs=None):
+        backend.join(self.model)
+
+
+def writing_once(callbacks: Iterable[Any]) -> tuple:
+    """Returns callbacks without those of Keras that would write the same file twice.
+
+    Those of this package write on process 0 by themselves, and models do what Keras'
+    `ModelCheckpoint` asks for.
+    """
+    if is_writer():
+        return tuple(callbacks)
+    return tuple(c for c in callbacks if not isinstance(c, keras.callbacks.CSVLogger))
+
+
+def check_parts(given: dict[str, Any]) -> None:
+    """Raises unless all processes have as many batches, since they wait for another.
+
+    Args:
+        given: Dict of the arguments of `fit` or `evaluate`.
+
+    Raises:
+        ValueError: If examples of arrays, batches of streams whose length is known, or
+            the sizes of batches differ.
+    """
+    numbers = [given.get("batch_size") or 0, given.get("steps_per_epoch") or 0]
+    for data in (given["x"], given.get("validation_data")):
+        first: Any = next(iter(tree.flatten(data)), None)
+        is_known = checks.is_array(first) or hasattr(first, "__len__")
+        numbers.append(len(first) if is_known else 0)
+    if not all_agree(*numbers):
+        raise ValueError(
+            "Each process must get as many examples and batches as the others: give "
+            "process i of n `x[i::n]`, and leave out what is too much. Received in "
+            f"this one: {numbers[2]} examples or batches, of {numbers[3]} in "
+            f"validation, batch_size={given.get('batch_size')}, "
+            f"steps_per_epoch={given.get('steps_per_epoch')}"
+        )

@@ -1,0 +1,154 @@
+"""Trains models as one of several processes, and leaves what came of it in a folder.
+
+Run as a process of its own, once for each rank.
+"""
+
+import os
+import random
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks
+from keras_genmod.engine import num_processes, process_id
+from keras_genmod.layers import VectorQuantizer
+from tests.engine.two_players import TwoPlayers
+from tests.models.small_networks import small_network
+
+IMAGE = (4, 4, 1)
+BATCH = 8  # of all processes together
+IMAGES = np.random.default_rng(0).random((2 * BATCH, *IMAGE)).astype("float32")
+POINTS = np.random.default_rng(1).normal(size=(2 * BATCH, 3)).astype("float32")
+
+
+def vae():
+    return VAE(small_network(IMAGE, (4,)), small_network((2,), IMAGE), 2, seed=1)
+
+
+def wgan_gp():
+    networks = small_network((2,), IMAGE), small_network(IMAGE, (1,), use_bias=False)
+    return WGANGP(*networks, 2, critic_steps=2, seed=1)
+
+
+def autoencoder():
+    return Autoencoder(small_network(IMAGE, (4,)), small_network((4,), IMAGE))
+
+
+def vqvae():
+    return VQVAE(
+        small_network(IMAGE, (2, 2, 3)),
+        VectorQuantizer(6, 3, decay=0.9),
+        small_network((2, 2, 3), IMAGE),
+    )
+
+
+#: Models, and their data. On torch those without draws equal one process.
+CASES = {
+    "tensorflow": {},
+    "jax": {"vae": (vae, IMAGES), "wgan_gp": (wgan_gp, IMAGES)},
+    "torch": {
+        "autoencoder": (autoencoder, IMAGES),
+        "two_players": (lambda: TwoPlayers(3, seed=1), POINTS),
+        "wgan_gp": (wgan_gp, IMAGES),
+        "vqvae": (vqvae, IMAGES),
+    },
+}[keras.backend.backend()]
+
+
+def join(rank, count, port):
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.distributed.init_process_group(
+            "gloo", f"tcp://localhost:{port}", rank=rank, world_size=count
+        )
+        return
+    import jax
+
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    keras.distribution.initialize(f"localhost:{port}", count, rank)
+    parallel = keras.distribution.DataParallel(auto_shard_dataset=False)
+    keras.distribution.set_distribution(parallel)
+
+
+def part(x):
+    """Returns this process' share of each batch."""
+    batches = x.reshape(-1, num_processes(), BATCH // num_processes(), *x.shape[1:])
+    return batches[:, process_id()].reshape(-1, *x.shape[1:])
+
+
+def compiled(make, **options):
+    random.seed(1)  # what weights without a seed start from
+    model = make()
+    model.compile(keras.optimizers.Adam(0.01), **options)
+    return model
+
+
+def fit(model, x, **options):
+    options = {"batch_size": BATCH // num_processes(), "shuffle": False, **options}
+    return model.fit(part(x), verbose=0, **options).history
+
+
+def state(model):
+    return [np.array(ops.convert_to_numpy(v)) for v in model.trainable_variables]
+
+
+def train(name, folder, **options):
+    """Returns weights and losses by name, of two epochs with a stop between them."""
+    make, x = CASES[name]
+    place = os.path.join(folder, name)
+    os.makedirs(place, exist_ok=True)
+    model = compiled(make, **options)
+    first = fit(
+        model,
+        x,
+        callbacks=[
+            callbacks.TensorBoard(os.path.join(place, "board")),
+            keras.callbacks.CSVLogger(os.path.join(place, "log.csv"), append=True),
+            keras.callbacks.ModelCheckpoint(os.path.join(place, "latest.keras")),
+            callbacks.Backup(os.path.join(place, "backup")),
+        ],
+    )
+    second = fit(model, x, initial_epoch=1, epochs=2)
+    losses = np.concatenate([first["loss"], second["loss"]])
+    weights = {f"weight_{i}": value for i, value in enumerate(state(model))}
+    return model, {"losses": losses, **weights}
+
+
+def resumed(name, folder, **options):
+    """Returns the weights of a run that goes on after one epoch."""
+    make, x = CASES[name]
+    model = compiled(make, **options)
+    fit(model, x, epochs=2, callbacks=[callbacks.Backup(f"{folder}/{name}/backup")])
+    return state(model)
+
+
+def check(name, folder):
+    """Trains, resumes, draws and saves; leaves the numbers."""
+    model, found = train(name, folder)
+    for value, other in zip(state(model), resumed(name, folder), strict=True):
+        np.testing.assert_array_equal(value, other)
+    if name in ("vae", "wgan_gp"):
+        found["samples"] = ops.convert_to_numpy(model.sample(4, seed=0))
+    if keras.backend.backend() == "torch":
+        found["own_seed"] = ops.convert_to_numpy(model.seed_generator.state)
+    place = os.path.join(folder, name, "whole.keras")
+    model.save(place)
+    if name != "two_players":  # which is in no registry
+        loaded = keras.saving.load_model(place)
+        for value, other in zip(state(model), state(loaded), strict=True):
+            np.testing.assert_array_equal(value, other)
+    np.savez(os.path.join(folder, f"{name}_{process_id()}.npz"), **found)
+
+
+def main(rank, count, port, folder):
+    sys.modules["tensorflow"] = None  # Keras would import it to seed it
+    join(int(rank), int(count), port)
+    for name in CASES:
+        check(name, folder)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
