@@ -4,7 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod import SceneGraphGAN, callbacks, data, metrics, networks
+from keras_genmod import (
+    SceneGraphGAN,
+    callbacks,
+    data,
+    evaluation,
+    metrics,
+    networks,
+)
 from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 5e-4  # 1e-4 in the paper, for a million steps
@@ -61,6 +68,13 @@ def painted(masks, objects):
     return image
 
 
+def frechet(real, images, classifier):
+    """Returns the Frechet distance in the features of a classifier of scenes."""
+    judge = keras.saving.load_model(classifier)
+    features = evaluation.FeatureExtractor(judge, "features")
+    return metrics.frechet_distance(*map(features.statistics, (real, images))).value
+
+
 def main(
     image_size: int = 32,
     max_objects: int = 4,
@@ -68,6 +82,7 @@ def main(
     batch_size: int = 32,
     filters: int = 32,
     vector_dim: int = 64,
+    classifier: str | None = None,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/scene_graph_gan",
@@ -81,11 +96,13 @@ def main(
         batch_size: Scenes a step.
         filters: Feature maps next to the image; 64 in the paper.
         vector_dim: Size of the vectors of objects; 128 in the paper.
+        classifier: A model.keras of recipes.scene_classifier, in whose features the
+            Frechet distance is; left out, it is not taken.
         seed: Of the scenes, the weights, the batches and the samples.
         limit: Use at most so many scenes to train and so many to judge.
         log_dir: Folder of this run.
     """
-    begin(locals())
+    begin(locals(), may_change=["classifier"])
     num = NUM_SCENES if limit is None else limit
     scenes = data.shape_scenes(num, image_size, seed, max_objects, split="train")
     held_out = data.shape_scenes(
@@ -143,6 +160,17 @@ def main(
         print(
             f"{name}: shapes {found.shapes:.1%}, colours {found.colours:.1%}, sizes "
             f"{found.sizes:.1%}, relations {found.relations:.1%}"
+        )
+    if classifier is not None:
+        others = data.shape_scenes(
+            len(images), image_size, seed + 1, max_objects, split="held_out"
+        )
+        far, floor = (
+            frechet(held_out.images, x, classifier) for x in (images, others.images)
+        )
+        print(
+            f"Frechet distance in the features of {classifier}: {far:.4g}, of as many "
+            f"other real scenes {floor:.4g}."
         )
     print(
         f"{len(images)} scenes with held-out pairs: boxes meet the real ones by "

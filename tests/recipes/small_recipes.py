@@ -16,6 +16,8 @@ SMALL = {
     "autoencoder": {"hidden_dim": 16},
     "big_gan": {"filters": 1, "latent_dim": 4, "embedding_dim": 2},
     "boltzmann_machine": {"num_patterns": 5},
+    "caption_encoder": {"image_size": 16, "hidden_dim": 8, "filters": 2},
+    "colorization": {"filters": 2, "image_size": 16, "pix2pix_epochs": 1},
     "conditional_diffusion": {
         "filters": 4,
         "multipliers": "1",
@@ -73,12 +75,21 @@ SMALL = {
     "progressive_gan": {"filters_base": 8, "latent_dim": 4, "images_per_phase": 32},
     "rbm": {"hidden_dim": 6},
     "real_nvp": {"width": 4},
+    "scene_classifier": {"image_size": 16, "filters": 2, "feature_dim": 8},
     "scene_graph_gan": {"filters": 2, "vector_dim": 4, "image_size": 16},
     "score_model": {"hidden_dim": 8, "num_steps": 2},
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
     "style_gan": {"filters": 2, "latent_dim": 4},
     "super_resolution": {"filters": 2, "num_blocks": 1, "gan_epochs": 1},
+    "text_to_image": {
+        "image_size": 16,
+        "encoder_epochs": 2,
+        "filters": 2,
+        "latent_dim": 4,
+        "embedding_dim": 8,
+        "num_steps": 2,
+    },
     "vae": {"hidden_dim": 16, "latent_dim": 4},
     "vae_planar_posterior": {"hidden_dim": 16, "latent_dim": 4, "num_flows": 2},
     "vq_gan": {
@@ -99,6 +110,8 @@ FIGURES = {
     "autoencoder": "mean squared error",
     "big_gan": "within a class, by truncation",
     "boltzmann_machine": "recovered whole from their upper halves",
+    "caption_encoder": "R-precision of",
+    "colorization": "mean distance in (a, b) of Lab",
     "conditional_diffusion": "Frechet distance to these (features: pixels): 0:",
     "conditional_gan": "has the class asked for in",
     "conditional_vae": "importance-weighted, K=",
@@ -132,11 +145,13 @@ FIGURES = {
     "rbm": "nats (exact)",
     "real_nvp": "bits a dimension",
     "score_model": "nats (exact, by the equation)",
+    "scene_classifier": "each kind of object told right",
     "scene_graph_gan": "scenes with held-out pairs: boxes meet",
     "sdedit": "strength 0.7",
     "sngan": "has the class asked for in",
     "style_gan": "Styles found for",
     "super_resolution": "PSNR on luma: bicubic interpolation",
+    "text_to_image": "real scenes, pairs of training: R-precision",
     "vae": "(features: pixels): Frechet distance",
     "vae_planar_posterior": "2 planar flows, dynamic binarization (tested on one draw",
     "vq_gan": "of 64 codes, at a perplexity of",
@@ -181,6 +196,8 @@ FILES = {
         f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
     ],
     "pac_gan": [f"packs_of_{n}/{file}" for n in (1, 2) for file in RUN],
+    "text_to_image": ["captions.txt"]
+    + [f"{stage}/{file}" for stage in ("captions", "gan", "diffusion") for file in RUN],
     "planar_energies": [
         f"{energy}/{file}"
         for energy in ("ring", "sine", "split_sine", "forked_sine")
@@ -194,13 +211,14 @@ FILES = {
 BACKENDS = {
     "jax": "energy_model gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
-    "torch": "anomaly autoencoder big_gan conditional_diffusion conditional_vae "
+    "torch": "anomaly autoencoder big_gan caption_encoder colorization "
+    "conditional_diffusion conditional_vae "
     "consistency cycle_gan dbm dbn ddpm denoising_autoencoder disentanglement "
     "flow_matching gated_pixel_cnn glow hype_study inpainting iwae latent_diffusion "
     "maf mode_collapse pac_gan pix2pix pixel_cnn pixel_cnn_pp pixel_rnn "
-    "planar_energies progressive_gan real_nvp scene_graph_gan score_model sdedit "
-    "sngan style_gan "
-    "super_resolution vae_planar_posterior vq_gan vq_vae "
+    "planar_energies progressive_gan real_nvp scene_classifier scene_graph_gan "
+    "score_model sdedit sngan style_gan "
+    "super_resolution text_to_image vae_planar_posterior vq_gan vq_vae "
     "wgan_gp",
 }
 HERE = BACKENDS[keras.backend.backend()].split()
