@@ -13,12 +13,26 @@ BETA_1 = 0.5
 MARGIN = 286 / 256  # of photographs, before a window is cut out
 CYCLE_WEIGHT = 20.0  # for pixels in [0, 1]; the paper's 10 is for [-1, 1]
 NUM_COLUMNS = 10
+NUM_LANDSCAPES = 1000  # of each domain of day_and_night, to train with
 BOLD = (1, 1, 2, 1)  # strokes become a pixel wider
 
 
 def learning_rate(epoch, epochs):
     """Returns the rate of an epoch: the same for half of them, then linearly to 0."""
     return LEARNING_RATE * min(1.0, 2.0 * (epochs - epoch) / epochs)
+
+
+def domains(dataset, dataset_b, split):
+    """Returns images of A and of B, and the right translations of A, if known."""
+    if dataset == "day_and_night":
+        number, seed = (NUM_LANDSCAPES, 0) if split == "train" else (200, 1)
+        day, night = data.day_and_night(2 * number, 32, seed)
+        return day[:number], night[number:], night[:number]
+    a = data.load(dataset, split)[0]
+    if dataset_b is not None:
+        return a, data.load(dataset_b, split)[0], None
+    a, others = np.array_split(a, 2)  # B is made of other images than A: no pairs
+    return a, maximum_filter(others, BOLD), maximum_filter(a, BOLD)
 
 
 def main(
@@ -37,9 +51,10 @@ def main(
     """Trains two translators between two sets of images that are not paired.
 
     Args:
-        dataset: Domain A: "digits", "mnist", another TFDS name, or a .npz file.
+        dataset: Domain A: "digits", "mnist", another TFDS name, or a .npz file. Or
+            "day_and_night" for generated landscapes: A by day, others, B, by night.
         dataset_b: Domain B, the same. If not given, B is half of A's images with bold
-            strokes, so that the right translation is known.
+            strokes. Then, as for landscapes, the right translation is known.
         image_size: Both sets are resized to it, in pixels; 32 for MNIST and USPS.
         epochs: Passes over the larger set; in the second half of them the learning
             rate falls. More than last time goes on with that run, at the new rates.
@@ -52,13 +67,9 @@ def main(
         log_dir: Folder of this run.
     """
     begin(locals())
-    x_train, x_test = (data.load(dataset, s)[0] for s in ("train", "test"))
-    if dataset_b is None:  # B is made of other images than A: no pairs
-        (a, b), (a_test, b_test) = (np.array_split(x, 2) for x in (x_train, x_test))
-        b, b_test = maximum_filter(b, BOLD), maximum_filter(b_test, BOLD)
-    else:
-        a, a_test = x_train, x_test
-        b, b_test = (data.load(dataset_b, s)[0] for s in ("train", "test"))
+    (a, b, _), (a_test, b_test, right) = (
+        domains(dataset, dataset_b, split) for split in ("train", "test")
+    )
     large = round(image_size * MARGIN) if augment else image_size
     a, b = (data.resize(x[:limit], large) for x in (a, b))
     a_test, b_test = (data.resize(x[:limit], image_size) for x in (a_test, b_test))
@@ -124,9 +135,9 @@ def main(
 
     logs = model.evaluate(a_test, b_test, batch_size, verbose=0, return_dict=True)
     line = f"distance after a cycle {logs['cycle'] / 2:.4f} a pixel"
-    if dataset_b is None:
+    if right is not None:
         translated = ops.convert_to_numpy(model.translate(a_test, to="b"))
-        right = maximum_filter(a_test, BOLD)
+        right = data.resize(right[:limit], image_size)[:num_test]
         error, untouched = (np.abs(x - right).mean() for x in (translated, a_test))
         line += f"; to the right translation {error:.4f} ({untouched:.4f} before)"
     print(f"Held-out {dataset}, {len(a_test)} images of each domain: {line}.")

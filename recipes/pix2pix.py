@@ -13,15 +13,21 @@ BETA_1 = 0.5
 MARGIN = 286 / 256  # of photographs, before a window is cut out
 NUM_COLUMNS = 10
 INK = 0.5
+NUM_LANDSCAPES = 1000  # of day_and_night, to train with
 
 
 def pairs(dataset, split, size):
     """Returns sources and targets, resized to `size` pixels.
 
-    Of a folder of pairs the right half is the source, as facades have it. Other sets
-    become their own sources: what is left of an image in black and white.
+    Of a folder of pairs the right half is the source, as facades have it; of generated
+    landscapes the one by day. Other sets become their own sources: what is left of an
+    image in black and white.
     """
-    if pathlib.Path(dataset).is_dir():
+    if dataset == "day_and_night":
+        number, seed = (NUM_LANDSCAPES, 0) if split == "train" else (200, 1)
+        drawn = data.day_and_night(number, max(size, 32), seed)
+        sources, targets = (data.resize(x, size) for x in drawn)
+    elif pathlib.Path(dataset).is_dir():
         targets, sources = data.load_pairs(dataset, split, size)
     else:
         targets = data.resize(data.load(dataset, split)[0], size)
@@ -65,8 +71,9 @@ def main(
 
     Args:
         dataset: Folder with `train/` and `test/` of pairs side by side, target left,
-            source right, such as facades. Or "digits", "mnist", another TFDS name, a
-            .npz file: grey levels are then to be found from black and white.
+            source right, such as facades. Or "day_and_night", generated landscapes,
+            from day to night. Or "digits", "mnist", another TFDS name, a .npz file:
+            grey levels are then to be found from black and white.
         image_size: Pixels a side to which images are resized, divisible by 2: at 256
             the networks are the paper's.
         epochs: Passes over the data; more than last time goes on with that run.

@@ -2,6 +2,7 @@
 
 from keras_genmod.data.binarization import binarize
 from keras_genmod.data.captioned_dataset import CaptionedDataset
+from keras_genmod.data.day_and_night import day_and_night
 from keras_genmod.data.dequantization import dequantize
 from keras_genmod.data.dynamic_binarization import DynamicBinarization
 from keras_genmod.data.image_folder import ImageFolder, image_folder
@@ -35,6 +36,7 @@ __all__ = [
     "UnpairedDataset",
     "Vocabulary",
     "binarize",
+    "day_and_night",
     "dequantize",
     "grid",
     "grid_centres",

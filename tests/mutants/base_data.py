@@ -5,6 +5,7 @@ from tests.mutants import Mutant
 _INCOMING = "tests/models/test_incoming.py"
 _SCENES = "tests/data/test_shape_scenes.py"
 _ARRAYS = "tests/models/test_array_conditions.py"
+LANDSCAPES = "tests/data/test_day_and_night.py"
 
 MUTANTS = [
     Mutant(
@@ -175,5 +176,26 @@ MUTANTS = [
         "if missing or unknown:",
         "if missing:",
         f"{_ARRAYS} -k unknown",
+    ),
+    Mutant(
+        "data/day_and_night.py",
+        "by_day * _MOONLIGHT if by_night is None else by_night",
+        "by_day * _MOONLIGHT",
+        f"{LANDSCAPES} -k follows_from_the_day",
+        backend="torch",
+    ),
+    Mutant(
+        "data/day_and_night.py",
+        "sky[0] * (1 - share) + sky[1] * share",
+        "sky[1] * (1 - share) + sky[0] * share",
+        f"{LANDSCAPES} -k follows_from_the_day",
+        backend="torch",
+    ),
+    Mutant(
+        "data/day_and_night.py",
+        "np.random.RandomState(seed)",
+        "np.random.RandomState(0)",
+        f"{LANDSCAPES} -k same_for_a_seed",
+        backend="torch",
     ),
 ]

@@ -81,6 +81,7 @@ SMALL = {
     "sdedit": {"filters": 4, "multipliers": "1", "num_steps": 2},
     "sngan": {"filters": 2, "latent_dim": 4, "truncation": 1.0},
     "style_gan": {"filters": 2, "latent_dim": 4},
+    "style_transfer": {"filters": 2, "image_size": 64, "num_steps": 2},
     "super_resolution": {"filters": 2, "num_blocks": 1, "gan_epochs": 1},
     "text_to_image": {
         "image_size": 16,
@@ -150,6 +151,7 @@ FIGURES = {
     "sdedit": "strength 0.7",
     "sngan": "has the class asked for in",
     "style_gan": "Styles found for",
+    "style_transfer": "features of a small classifier of photographs, not VGG19",
     "super_resolution": "PSNR on luma: bicubic interpolation",
     "text_to_image": "real scenes, pairs of training: R-precision",
     "vae": "(features: pixels): Frechet distance",
@@ -217,7 +219,7 @@ BACKENDS = {
     "flow_matching gated_pixel_cnn glow hype_study inpainting iwae latent_diffusion "
     "maf mode_collapse pac_gan pix2pix pixel_cnn pixel_cnn_pp pixel_rnn "
     "planar_energies progressive_gan real_nvp scene_classifier scene_graph_gan "
-    "score_model sdedit sngan style_gan "
+    "score_model sdedit sngan style_gan style_transfer "
     "super_resolution text_to_image vae_planar_posterior vq_gan vq_vae "
     "wgan_gp",
 }

@@ -94,7 +94,8 @@ def test_its_picture_has_the_caption_that_the_readme_gives(name, first_run):
         caption = picture.text["Description"]
     where, _, what = caption.partition("; ")
     assert where == ("epoch 1" if name == "planar_energies" else "digits, epoch 1") or (
-        where.removesuffix(", epoch 1") in ("two_moons", "ring", "sprites", "scenes")
+        where.removesuffix(", epoch 1")
+        in ("two_moons", "ring", "sprites", "scenes", "photographs")
     )
     readme = (FOLDER / "README.md").read_text().replace("`", "")
     for part in what.removeprefix("rows: ").split("; in the samples"):
@@ -308,6 +309,25 @@ def test_pix2pix_takes_a_folder_of_photographs(name, tmp_path):
     assert "3 pairs: L1" in printed[-2] and "PSNR" in printed[-2]
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert model.data_shape == model.target_shape == (8, 8, 3)
+
+
+@pytest.mark.any_backend
+def test_day_and_night_are_pairs_or_two_domains_with_a_truth():
+    recipe = importlib.import_module("recipes.cycle_gan")
+    day, night, right = recipe.domains("day_and_night", None, "test")
+    assert len(day) == len(night) == len(right) == 200
+    assert day.mean() > 2 * right.mean()
+    assert not set(map(bytes, night)) & set(map(bytes, right))  # of other landscapes
+    recipe = importlib.import_module("recipes.pix2pix")
+    sources, targets = recipe.pairs("day_and_night", "test", 16)
+    assert sources.shape == targets.shape == (200, 16, 16, 3)
+    dark = targets.mean((1, 2, 3)) < 0.5 * sources.mean((1, 2, 3))
+    assert dark.all()
+    # Pairs: a bright moon where the sun is.
+    assert (
+        np.corrcoef(sources[:, :4, :, 0].ravel(), targets[:, :4, :, 0].ravel())[0, 1]
+        > 0.5
+    )
 
 
 @pytest.mark.slow
