@@ -1,5 +1,7 @@
 """Diffusion in an autoencoder's latents (Rombach et al., 2022, arXiv:2112.10752)."""
 
+from typing import Literal
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from keras_genmod import (
     VAE,
     DiffusionModel,
+    KLAutoencoder,
     TwoStage,
     callbacks,
     data,
@@ -26,8 +29,10 @@ def main(
     epochs: int = 40,
     prior_epochs: int | None = None,
     batch_size: int = 64,
+    autoencoder: Literal["vae", "kl"] = "vae",
     latent_channels: int = 3,
     beta: float = 0.1,
+    discriminator_start: int = 450,
     filters: int = 32,
     num_downsamplings: int = 1,
     prior_filters: int = 32,
@@ -41,7 +46,8 @@ def main(
     """Trains an autoencoder of few, small latents, then a diffusion model of them.
 
     The autoencoder is a VAE of little `beta`: its latents keep what they can of an
-    image, on about the scale of N(0, I).
+    image, on about the scale of N(0, I). With "kl" it is the paper's, whose images a
+    discriminator judges, here without a perceptual loss.
 
     Args:
         dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
@@ -49,8 +55,11 @@ def main(
         prior_epochs: Passes of the diffusion model over the latents, once the first are
             done; twice as many as those where none is given.
         batch_size: Examples a step; 128 for MNIST.
+        autoencoder: "vae", or "kl" for the KL-autoencoder.
         latent_channels: Latents at each place of the grid.
-        beta: Weight of the KL.
+        beta: Weight of the KL in the VAE.
+        discriminator_start: Steps of the KL-autoencoder before its discriminator takes
+            part.
         filters: Channels of the autoencoder's convolutions.
         num_downsamplings: Halvings of height and width before the latents; 2 for MNIST.
         prior_filters: Channels of the U-Net's first level; 64 for MNIST.
@@ -69,21 +78,32 @@ def main(
         image_shape, filters, filters, num_downsamplings, num_blocks=1
     )
     latent_shape = (*encoder.output_shape[1:3], latent_channels)
-    vae = VAE(
-        encoder,
-        networks.grid_decoder(
-            latent_shape, image_shape[-1], filters, num_downsamplings, 1
-        ),
+    decoder = networks.grid_decoder(
         latent_shape,
-        beta=beta,
-        seed=seed,
+        image_shape[-1],
+        filters,
+        num_downsamplings,
+        num_blocks=1,
+        output_activation="sigmoid" if autoencoder == "kl" else None,
     )
-    vae.compile(keras.optimizers.Adam(LEARNING_RATE))
+    if autoencoder == "kl":
+        first = KLAutoencoder(
+            encoder,
+            decoder,
+            networks.patchgan_discriminator(image_shape, filters, num_layers=1),
+            latent_shape,
+            discriminator_start=discriminator_start,
+            seed=seed,
+        )
+        first.compile(keras.optimizers.Adam(5e-4, beta_1=0.5, beta_2=0.9))
+    else:
+        first = VAE(encoder, decoder, latent_shape, beta=beta, seed=seed)
+        first.compile(keras.optimizers.Adam(LEARNING_RATE))
     reconstructions = callbacks.Reconstructions(
         log_dir, x_test[:NUM_COLUMNS], every=max(1, epochs // 4)
     )
     fit(
-        vae,
+        first,
         x_train,
         log_dir=log_dir,
         epochs=epochs,
@@ -99,7 +119,7 @@ def main(
     prior = DiffusionModel(
         network, latent_shape, loss_weight="min_snr", of_images=False, seed=seed
     )
-    model = TwoStage(vae, prior, seed=seed)
+    model = TwoStage(first, prior, seed=seed)
     optimizer = keras.optimizers.Adam(
         LEARNING_RATE, clipnorm=1.0, use_ema=True, ema_momentum=EMA_MOMENTUM
     )
@@ -128,7 +148,7 @@ def main(
     )
     model.save(f"{log_dir}/model.keras")
 
-    shown = samples.draw(model), reconstructions.draw(vae)
+    shown = samples.draw(model), reconstructions.draw(first)
     images = np.concatenate([ops.convert_to_numpy(x) for x in shown])
     caption = (
         f"{dataset}, epoch {epochs}; rows: 1-4 samples; 5 held-out images; 6 their "
@@ -141,7 +161,11 @@ def main(
     made = model.sample(len(judged), seed=seed, num_steps=num_steps)
     distances = [
         metrics.frechet_distance(_flat(judged), _flat(found)).value
-        for found in (made, vae.reconstruct(judged), vae.sample(len(judged), seed=seed))
+        for found in (
+            made,
+            first.reconstruct(judged),
+            first.sample(len(judged), seed=seed),
+        )
     ]
     print(
         f"Held-out {dataset}, {len(judged)} images of {np.prod(image_shape)} values "

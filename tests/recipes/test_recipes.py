@@ -296,6 +296,13 @@ def test_photographs_are_flipped_and_cropped(name, tmp_path):
     assert model.data_shape == (8, 8, 1)
 
 
+@pytest.mark.parametrize("name", recipes(["latent_diffusion"]))
+def test_latents_are_those_of_a_game_too(name, tmp_path):
+    run(name, tmp_path, epochs=1, autoencoder="kl", discriminator_start=1)
+    first = keras.saving.load_model(tmp_path / "model.keras").autoencoder
+    assert type(first).__name__ == "KLAutoencoder" and first.num_steps > 1
+
+
 @pytest.mark.parametrize("name", recipes(["pix2pix"]))
 def test_pix2pix_takes_a_folder_of_photographs(name, tmp_path):
     rng = np.random.default_rng(0)

@@ -140,6 +140,18 @@ def test_usage_gathers_over_batches_until_it_is_reset():
     assert CodeUsage.from_config(usage.get_config()).prefix == "top_"
 
 
+@pytest.mark.any_backend
+def test_few_draws_of_codes_look_like_few_codes():
+    # 512 codes in uniform use, as 64, 512 and 4,096 tokens show them
+    for size, perplexity in ((64, 59), (512, 290), (4096, 480)):
+        usage, found = CodeUsage(512), []
+        for _ in range(10):
+            usage.reset_state()
+            usage.update_state(GENERATOR.integers(0, 512, size))
+            found.append(float(usage.result()["perplexity"]))
+        assert np.mean(found) == pytest.approx(perplexity, abs=4)
+
+
 @slow_elsewhere
 @pytest.mark.parametrize(
     "quantizer",
