@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_genmod.engine import num_processes, place_to_write
 from keras_genmod.engine.backend import load_random_state, random_state
-from keras_genmod.models import processes, stored_arrays
+from keras_genmod.models import processes, state_tree, stored_arrays
 from keras_genmod.presets.writing import write_preset
 
 
@@ -150,6 +150,57 @@ class Saving(keras.Model):
                 "it with KERAS_BACKEND=tensorflow, and export it there; or export its "
                 "networks, which are Keras models of their own."
             ) from error
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Returns all variables by name, as `keras.callbacks.OrbaxCheckpoint` saves.
+
+        Names do not depend on what else was made before, and the optimizer of each
+        objective has its own, so that seeds and several optimizers come back.
+
+        Args:
+            value_format: "backend_tensor" or "numpy_array".
+
+        Returns:
+            Dict of the trainable, non-trainable, optimizer and metrics variables, each
+            a nest of dicts.
+
+        Raises:
+            ValueError: If `value_format` is another one.
+        """
+        if value_format not in ("backend_tensor", "numpy_array"):
+            raise ValueError(
+                '`value_format` must be "backend_tensor" or "numpy_array". '
+                f"Received: value_format={value_format!r}"
+            )
+        is_tensor = value_format == "backend_tensor"
+        return {
+            kind: state_tree.nested(
+                {k: v.value if is_tensor else v.numpy() for k, v in variables.items()}
+            )
+            for kind, variables in state_tree.groups_of(self).items()
+        }
+
+    def set_state_tree(self, tree: Mapping[str, Any]) -> None:
+        """Assigns all variables of the kinds that are in a tree.
+
+        Args:
+            tree: Dict as `get_state_tree` returns it, or some of its entries.
+
+        Raises:
+            ValueError: If it is that of another model.
+        """
+        groups = state_tree.groups_of(self)
+        for kind, values in tree.items():
+            found, variables = state_tree.flat(values), groups.get(kind, {})
+            missing = sorted(variables.keys() - found.keys())
+            unknown = sorted(found.keys() - variables.keys())
+            if missing or unknown:
+                raise ValueError(
+                    f"`tree` must hold the state of a {type(self).__name__} of these "
+                    f"settings. Missing of its {kind}: {missing}, unknown: {unknown}."
+                )
+            for name, variable in variables.items():
+                variable.assign(found[name])
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
