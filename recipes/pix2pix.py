@@ -35,6 +35,23 @@ def pairs(dataset, split, size):
     return sources, targets
 
 
+def with_holes(images, seed):
+    """Returns images that lack a square of half their sides, and where it is.
+
+    The hole is grey; a last channel is 1 in it and 0 elsewhere (Pathak et al., 2016,
+    arXiv:1604.07379, at a place of its own for each image).
+    """
+    height, width = images.shape[1:3]
+    rng = np.random.RandomState(seed)
+    top = rng.randint(0, height - height // 2 + 1, (len(images), 1, 1, 1))
+    left = rng.randint(0, width - width // 2 + 1, (len(images), 1, 1, 1))
+    rows, columns = np.arange(height)[:, None, None], np.arange(width)[:, None]
+    down, across = rows - top, columns - left
+    inside = (down >= 0) & (down < height // 2) & (across >= 0) & (across < width // 2)
+    grey = np.where(inside, np.float32(0.5), images)
+    return np.concatenate([grey, inside.astype("float32")], axis=-1)
+
+
 def translated(model, sources, batch_size, seed):
     """Returns the translations of any number of images; each depends on itself."""
     batches = range(0, len(sources), batch_size)
@@ -63,6 +80,7 @@ def main(
     filters: int = 16,
     reconstruction_weight: float = 200.0,
     augment: bool = False,
+    holes: bool = False,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/pix2pix",
@@ -82,6 +100,8 @@ def main(
         reconstruction_weight: Of the mean absolute error, for pixels in [0, 1]: the
             paper's 100 is for [-1, 1].
         augment: Whether photographs are flipped and cropped.
+        holes: Whether to complete the targets, each without a square of half its sides,
+            in place of translating sources.
         seed: Of the weights, the batches and the noise.
         limit: Use at most so many training and so many held-out pairs.
         log_dir: Folder of this run.
@@ -90,6 +110,8 @@ def main(
     large = round(image_size * MARGIN) if augment else image_size
     source, target = (x[:limit] for x in pairs(dataset, "train", large))
     source_test, target_test = (x[:limit] for x in pairs(dataset, "test", image_size))
+    if holes:
+        source, source_test = with_holes(target, seed), with_holes(target_test, seed)
 
     shape, channels = source_test.shape[1:], target_test.shape[-1]
     depth = 1 if image_size < 32 else 2 if image_size < 128 else 3
@@ -133,7 +155,9 @@ def main(
         translated(model, source_test, batch_size, noise) for noise in (seed, seed + 1)
     )
     shown = [
-        x if x.shape[-1] == channels else np.repeat(x[..., :1], channels, axis=-1)
+        x[..., :channels]
+        if x.shape[-1] >= channels
+        else np.repeat(x[..., :1], channels, axis=-1)
         for x in (source_test, images, others, target_test)
     ]
     grid = np.concatenate([x[:NUM_COLUMNS] for x in shown])
@@ -150,12 +174,18 @@ def main(
 
     error, psnr = figures(target_test, images)
     blank, blank_psnr = figures(target_test, target.mean((0, 1, 2)))
+    hidden = ""
+    if holes:
+        inside = source_test[..., -1] > 0
+        of_hole = np.abs(images - target_test)[inside].mean()
+        of_colour = np.abs(target.mean((0, 1, 2)) - target_test)[inside].mean()
+        hidden = f"L1 in the holes {of_hole:.4f} ({of_colour:.4f}), "
     flat = (x.reshape(len(x), -1) for x in (target_test, images))
     distance = metrics.kernel_distance(*flat, num_subsets=None)
     print(
         f"Held-out {dataset}, {len(images)} pairs: L1 {error:.4f} a pixel "
         f"({blank:.4f} for the mean colour), PSNR {psnr:.2f} dB ({blank_psnr:.2f}), "
-        f"kernel distance (features: pixels) {distance.value:.4g} +- "
+        f"{hidden}kernel distance (features: pixels) {distance.value:.4g} +- "
         f"{distance.standard_error:.2g}."
     )
     print(

@@ -65,7 +65,7 @@ SMALL = {
         "num_steps": 2,
     },
     "maf": {"num_layers": 2, "hidden_dim": 32},
-    "pix2pix": {"filters": 2},
+    "pix2pix": {"filters": 2, "holes": True},
     "mode_collapse": {"methods": "gan,pac_gan_2"},
     "pac_gan": {"packings": "1,2"},
     "pixel_cnn": {"filters": 4, "num_blocks": 1, "binarization": "static"},

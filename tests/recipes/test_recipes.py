@@ -312,10 +312,27 @@ def test_pix2pix_takes_a_folder_of_photographs(name, tmp_path):
             image = Image.fromarray(rng.integers(0, 256, (9, 18, 3), "uint8"))
             image.save(tmp_path / "pairs" / split / f"{i}.png")
     folder = str(tmp_path / "pairs")
-    printed = run(name, tmp_path / "run", epochs=1, dataset=folder, augment=True)
+    options = {"dataset": folder, "augment": True, "holes": False}
+    printed = run(name, tmp_path / "run", epochs=1, **options)
     assert "3 pairs: L1" in printed[-2] and "PSNR" in printed[-2]
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert model.data_shape == model.target_shape == (8, 8, 3)
+
+
+@pytest.mark.any_backend
+def test_holes_of_pix2pix_are_quarters_of_images_that_a_channel_names():
+    recipe = importlib.import_module("recipes.pix2pix")
+    images = np.random.default_rng(0).random((50, 6, 8, 3), dtype="float32")
+    made = recipe.with_holes(images, 0)
+    inside = made[..., -1] == 1
+    assert made.shape == (50, 6, 8, 4) and made.dtype == np.float32
+    np.testing.assert_array_equal(inside.sum(axis=(1, 2)), 3 * 4)
+    np.testing.assert_array_equal(made[inside, :3], 0.5)
+    np.testing.assert_array_equal(
+        made[~inside], np.pad(images[~inside], ((0, 0), (0, 1)))
+    )
+    assert len(np.unique(inside, axis=0)) > 10  # of all 4 x 5 places
+    assert inside.any(axis=0).all()
 
 
 @pytest.mark.any_backend
