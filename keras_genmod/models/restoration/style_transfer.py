@@ -155,7 +155,7 @@ class StyleTransfer(keras.layers.Layer):
             ValueError: If images lie beyond [0, 1], do not fit the network or one
                 another, or are too small for its pooling; or a number is out of range.
         """
-        if isinstance(start, str):
+        if start is None or isinstance(start, str):
             checks.choice("start", start, _STARTS)
             begin = content if start == "content" else None
         else:

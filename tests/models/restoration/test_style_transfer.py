@@ -232,6 +232,7 @@ def test_bad_arguments_are_named(arguments, message):
         ({"style": STYLE[..., :1]}, "`style` must have shape"),
         ({"style": np.repeat(STYLE, 3, axis=0)}, "`style` must be one image, or one"),
         ({"start": "style"}, "`start` must be one of"),
+        ({"start": None}, "`start` must be one of"),
         ({"start": CONTENT[:1]}, "`start` must have the shape of `content`"),
         ({"num_steps": 0}, "`num_steps` must be a positive int"),
         ({"learning_rate": 0.0}, "`learning_rate` must be"),
