@@ -20,7 +20,7 @@ from keras_genmod import (
     metrics,
     networks,
 )
-from recipes._run import begin, command_line, fit
+from recipes._run import begin, command_line, fit, integers
 
 ENCODER_LEARNING_RATE = DIFFUSION_LEARNING_RATE = 1e-3
 GAN_LEARNING_RATE, BETA_1 = 2e-4, 0.5
@@ -66,7 +66,7 @@ def make_encoder(vocabulary, shape, embedding_dim, seed):
     return model
 
 
-def make_models(shape, encoder, filters, latent_dim, seed):
+def make_models(shape, encoder, filters, factors, latent_dim, seed):
     """Returns both models of images by their folders, compiled."""
     dim = encoder.embedding_dim
     gan = TextGAN(
@@ -148,6 +148,7 @@ def main(
     encoder_epochs: int = 20,
     batch_size: int = 64,
     filters: int = 16,
+    multipliers: str = "1,2,2",
     latent_dim: int = 32,
     embedding_dim: int = 64,
     guidance: float = 2.0,
@@ -172,6 +173,8 @@ def main(
         batch_size: Scenes a step.
         filters: Feature maps of the U-Net next to the image; the GAN's networks have
             twice as many.
+        multipliers: A number for each level of the U-Net, how many times as many it
+            has.
         latent_dim: Size of the GAN's latents; 100 in the paper.
         embedding_dim: Size of captions' embeddings, where the encoder is trained here.
         guidance: Of the diffusion model's samples, how strongly captions pull; 1 leaves
@@ -224,7 +227,10 @@ def main(
         pairs = keras.saving.load_model(encoder)
     told = pairs.encode_captions(scenes.captions)  # (num, 4, embedding_dim)
     validation = pairs.encode_captions(plain(held_out))
-    models = make_models(shape, pairs.caption_encoder, filters, latent_dim, seed)
+    factors = tuple(integers("multipliers", multipliers))
+    models = make_models(
+        shape, pairs.caption_encoder, filters, factors, latent_dim, seed
+    )
     for name, model in models.items():
         average = [callbacks.ExponentialMovingAverage()] if name == "diffusion" else []
         trained(

@@ -85,9 +85,11 @@ SMALL = {
     "style_transfer": {"filters": 2, "image_size": 64, "num_steps": 2},
     "super_resolution": {"filters": 2, "num_blocks": 1, "gan_epochs": 1},
     "text_to_image": {
+        "limit": 32,
         "image_size": 16,
         "encoder_epochs": 2,
         "filters": 2,
+        "multipliers": "1",
         "latent_dim": 4,
         "embedding_dim": 8,
         "num_steps": 2,
