@@ -217,10 +217,10 @@ class CycleGAN(Translator):
     def check_condition(self, condition: Any, num_examples: int) -> None:
         if condition is None:
             raise ValueError(
-                "CycleGAN takes images of both domains: give `fit((images_a, images_b))`"
-                " or `fit(images_a, images_b)`, and so for `evaluate` and `predict`; "
-                "`translate(images, to='b')` takes one domain's. Received the images of "
-                "one domain."
+                "CycleGAN takes images of both domains: `fit((images_a, images_b))` or "
+                "`fit(images_a, images_b)`, and so `evaluate` and `predict`; one "
+                "domain's are what `translate(images, to='b')` takes. Received the "
+                "images of one domain."
             )
         checks.shape("images of domain b", condition, self.shape_b)
         checks.unit_range("images of domain b", condition)
