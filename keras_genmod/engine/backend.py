@@ -20,6 +20,8 @@ input_gradient = _engine.input_gradient
 convolution = _engine.convolution
 affine = _engine.affine
 relu = _engine.relu
+# `None` where Keras' own operations are fused anyway.
+group_normalized = _engine.group_normalized if _is_torch else None
 num_processes = _processes.num_processes
 process_id = _processes.process_id
 gathered = _processes.gathered

@@ -162,6 +162,23 @@ def affine(x, kernel, bias):
     return torch.addmm(bias, x, kernel)
 
 
+def group_normalized(x, groups, scale, shift, epsilon):
+    """Normalizes groups of the last axis' features, in one call.
+
+    Args:
+        x: Tensor `(batch, ..., channels)`.
+        groups: Positive int that divides the channels.
+        scale: Tensor `(channels,)`, or `None`.
+        shift: Tensor `(channels,)`, or `None`.
+        epsilon: Positive number.
+    """
+    if scale is None and shift is not None:
+        scale = torch.ones_like(shift)  # torch has no gradient of the latter alone
+    channels_first = x.movedim(-1, 1)  # of images the "channels last" memory format
+    outputs = torch.group_norm(channels_first, groups, scale, shift, epsilon)
+    return outputs.movedim(1, -1)
+
+
 def relu(x):
     """Returns max(x, 0) without Keras' search for symbolic tensors."""
     return torch.relu(x)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.layers.spectral_normalization import SpectralNormalization
 
 _EPSILON = 1e-6  # of the normalization
@@ -109,7 +110,7 @@ class SelfAttention2D(keras.layers.Layer):
         self._value_dim = self.value_dim or channels // self.num_heads
         self.normalization = None
         if self.groups is not None:
-            self.normalization = keras.layers.GroupNormalization(
+            self.normalization = GroupNormalization(
                 self.groups, epsilon=_EPSILON, dtype=self.dtype_policy
             )
             self.normalization.build(input_shape)

@@ -6,6 +6,8 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.group_normalization import GroupNormalization
+from keras_genmod.layers.same_conv_2d import SameConv2D
 from keras_genmod.layers.self_attention_2d import SelfAttention2D
 from keras_genmod.networks.inputs import checked_dropout
 from keras_genmod.networks.times import time_inputs
@@ -158,16 +160,19 @@ def _num_groups(channels):
 
 
 def _normalization(channels):
-    return layers.GroupNormalization(_num_groups(channels), epsilon=_EPSILON)
+    return GroupNormalization(_num_groups(channels), epsilon=_EPSILON)
 
 
 def _convolution(channels, strides=1, at_zero=False):
+    initializer = "zeros" if at_zero else "glorot_uniform"
+    if strides == 1:
+        return SameConv2D(channels, 3, kernel_initializer=initializer)
     return layers.Conv2D(
         channels,
         3,
         strides=strides,
         padding="same",
-        kernel_initializer="zeros" if at_zero else "glorot_uniform",
+        kernel_initializer=initializer,
         data_format="channels_last",
     )
 

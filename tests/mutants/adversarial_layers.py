@@ -10,6 +10,7 @@ _BIG_GAN = "tests/networks/test_big_gan.py"
 _STYLE_GAN = "tests/networks/test_style_gan.py"
 _EQUALIZED = "tests/layers/test_equalized.py"
 
+_LAYOUTS = "tests/layers/test_layouts.py"
 _GRAPH_LAYERS = "tests/layers/test_scene_graphs.py"
 
 MUTANTS = [
@@ -354,5 +355,35 @@ MUTANTS = [
         "ops.full_like(number, num_objects)",
         "ops.full_like(number, num_objects - 1)",
         f"{_GRAPH_LAYERS} -k image",
+    ),
+    Mutant(
+        "engine/torch_engine.py",
+        "return outputs.movedim(1, -1)",
+        "return outputs.reshape(x.shape)",
+        f"{_LAYOUTS} -k of_keras",
+    ),
+    Mutant(
+        "engine/torch_engine.py",
+        "scale = torch.ones_like(shift)",
+        "pass",
+        f"{_LAYOUTS} -k of_keras",
+    ),
+    Mutant(
+        "layers/group_normalization.py",
+        "self.axis not in (-1, inputs.ndim - 1)",
+        "False",
+        f"{_LAYOUTS} -k of_keras",
+    ),
+    Mutant(
+        "layers/group_normalization.py",
+        "outputs, self.compute_dtype",
+        'outputs, "float32"',
+        f"{_LAYOUTS} -k half",
+    ),
+    Mutant(
+        "layers/same_conv_2d.py",
+        "self.activation(convolution",
+        "(convolution",
+        f"{_LAYOUTS} -k of_keras",
     ),
 ]

@@ -1,0 +1,88 @@
+"""Layers that are Keras' own, without copies between layouts."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_genmod.layers.group_normalization import GroupNormalization
+from keras_genmod.layers.same_conv_2d import SameConv2D
+from tests.autodiff import gradients
+
+GENERATOR = np.random.default_rng(0)
+IMAGES = GENERATOR.normal(3.0, 2.0, size=(2, 4, 6, 8)).astype("float32")
+PAIRS = {
+    "groups": (GroupNormalization, {"groups": 4, "epsilon": 0.1}),
+    "instances": (GroupNormalization, {"groups": -1}),
+    "plain": (GroupNormalization, {"groups": 2, "scale": False, "center": False}),
+    "shifted": (GroupNormalization, {"groups": 2, "scale": False}),
+    "scaled": (GroupNormalization, {"groups": 2, "center": False}),
+    "other axis": (GroupNormalization, {"groups": 2, "axis": 1}),
+    "convolution": (SameConv2D, {"filters": 3, "kernel_size": 3}),
+    "active": (
+        SameConv2D,
+        {"filters": 2, "kernel_size": 5, "use_bias": False, "activation": "relu"},
+    ),
+}
+
+
+def made(name, dtype="float32", shape=IMAGES.shape):
+    """Returns a layer, and Keras' with the same weights."""
+    kind, arguments = PAIRS[name]
+    own = kind(**arguments, dtype=dtype)
+    (base,) = kind.__bases__
+    padding = {"padding": "same"} if kind is SameConv2D else {}
+    theirs = base(**arguments, **padding, dtype=dtype)
+    for layer in (own, theirs):
+        layer.build(shape)
+        generator = np.random.default_rng(1)
+        layer.set_weights([generator.normal(size=w.shape) for w in layer.weights])
+    return own, theirs
+
+
+def run(layer, x=IMAGES):
+    return ops.convert_to_numpy(layer(x))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_outputs_and_gradients_are_those_of_keras(name):
+    own, theirs = made(name)
+    y = run(own)
+    np.testing.assert_allclose(y, run(theirs), rtol=1e-4, atol=1e-4)
+    weight = ops.array(GENERATOR.normal(size=y.shape), "float32")
+    x = keras.Variable(IMAGES)
+    found, expected = (
+        gradients(
+            lambda layer=layer: ops.sum(layer(ops.convert_to_tensor(x)) * weight),
+            [x, *layer.trainable_variables],
+        )
+        for layer in (own, theirs)
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_vectors_are_normalized_too():
+    x = IMAGES[:, 0, 0]  # (2, 8)
+    own, theirs = made("groups", shape=x.shape)
+    np.testing.assert_allclose(run(own, x), run(theirs, x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["groups", "convolution"])
+def test_half_precision_comes_out_and_does_not_overflow(name):
+    layer, _ = made(name, "mixed_float16")
+    x = 300.0 * IMAGES if name == "groups" else IMAGES  # squares beyond 65,504
+    y = layer(ops.cast(x, "float16"))
+    assert keras.backend.standardize_dtype(y.dtype) == "float16"
+    expected = run(made(name)[0], x)
+    found = ops.convert_to_numpy(ops.cast(y, "float32"))
+    np.testing.assert_allclose(found, expected, rtol=0.02, atol=0.1)
+
+
+@pytest.mark.parametrize("kind", [SameConv2D, GroupNormalization])
+def test_config_makes_the_layer_again(kind):
+    arguments = next(a for k, a in PAIRS.values() if k is kind)
+    again = kind.from_config(kind(**arguments).get_config())
+    for name, value in arguments.items():
+        found = getattr(again, name)
+        assert found == value or found == (value, value)
