@@ -32,6 +32,11 @@ def sublayers(network: keras.Layer) -> list[keras.Layer]:
     return list(network._flatten_layers())
 
 
+def own_weights(layer: keras.Layer) -> list:
+    """Returns the weights that a layer holds itself, without those of layers in it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
 # Optimizers.
 
 

@@ -64,6 +64,14 @@ SMALL = {
         "multipliers": "1",
         "num_steps": 2,
     },
+    "lora": {
+        "filters": 4,
+        "multipliers": "1",
+        "tuning_epochs": 1,
+        "rank": 2,
+        "num_steps": 2,
+        "num_scored": 80,
+    },
     "maf": {"num_layers": 2, "hidden_dim": 32},
     "pix2pix": {"filters": 2, "holes": True},
     "mode_collapse": {"methods": "gan,pac_gan_2"},
@@ -138,6 +146,7 @@ FIGURES = {
     "inpainting": "mean squared error of the lower halves",
     "ladder_vae": "KL of the levels, from the lowest:",
     "latent_diffusion": "DDIM of 2 steps (features: pixels): Frechet distance",
+    "lora": "held-out ones of these (features: pixels): as it was",
     "maf": "bits a dimension",
     "mode_collapse": "samples within 3 standard deviations, KL in nats",
     "pac_gan": "samples within 3 standard deviations, KL in nats",
@@ -201,6 +210,13 @@ FILES = {
     + [f"{model}/{file}" for model in ("vae", "gan", "diffusion") for file in RUN],
     "disentanglement": ["disentanglement.md"]
     + [f"{method}/{file}" for method in ("vae", "factor_vae") for file in RUN],
+    "lora": ["merged.keras"]
+    + [
+        f"{way}/{file}"
+        for way in ("all_weights", "adapters")
+        for file in RUN
+        if file != "model.keras"
+    ],
     "mode_collapse": [
         f"{method}/{file}" for method in ("gan", "pac_gan_2") for file in RUN
     ],

@@ -24,6 +24,7 @@ from keras_genmod.models.autoregressive.raster_sampling import (
     RasterNetwork,
     on_images,
 )
+from keras_genmod.models.low_rank import LowRank
 
 _EPSILON = 1e-6  # of layer normalization
 
@@ -46,7 +47,7 @@ def attention(query, key, value, mask):
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
-class CausalTransformer(AutoregressiveModel):
+class CausalTransformer(LowRank, AutoregressiveModel):
     """Exact likelihoods of token grids, from attention to all earlier tokens.
 
     log p(x) = sum_i log p(x_i | x_1, ..., x_(i-1)), in raster order, inside a pixel
@@ -115,21 +116,24 @@ class CausalTransformer(AutoregressiveModel):
         self.positions = self._table("positions", self.num_tokens)
         self.label_bias: keras.layers.Dense | None = None
         if self.num_classes is not None:
-            self.label_bias = self._dense(self.num_classes, model_dim, use_bias=False)
+            self.label_bias = self._dense(
+                "label_bias", self.num_classes, model_dim, use_bias=False
+            )
         self.blocks = [
             [
                 self._normalization(),
                 # Without bias: that of the keys would change nothing.
-                self._dense(model_dim, 3 * model_dim, use_bias=False),
-                self._dense(model_dim, model_dim),
+                self._dense(f"qkv_{i}", model_dim, 3 * model_dim, use_bias=False),
+                self._dense(f"out_{i}", model_dim, model_dim),
                 self._normalization(),
-                self._dense(model_dim, 4 * model_dim),
-                self._dense(4 * model_dim, model_dim),
+                self._dense(f"up_{i}", model_dim, 4 * model_dim),
+                self._dense(f"down_{i}", 4 * model_dim, model_dim),
             ]
-            for _ in range(num_blocks)
+            for i in range(num_blocks)
         ]
         self.last = self._normalization()
-        self.head = self._dense(model_dim, self.num_outputs // self.image_shape[-1])
+        outputs = self.num_outputs // self.image_shape[-1]
+        self.head = self._dense("head", model_dim, outputs)
         self.finish_construction()
 
     def _table(self, name, size):
@@ -137,8 +141,8 @@ class CausalTransformer(AutoregressiveModel):
         initializer = keras.initializers.RandomNormal(0.02)
         return self.add_weight(shape=shape, initializer=initializer, name=name)
 
-    def _dense(self, inputs, outputs, use_bias=True):
-        layer = keras.layers.Dense(outputs, use_bias=use_bias)
+    def _dense(self, name, inputs, outputs, use_bias=True):
+        layer = keras.layers.Dense(outputs, use_bias=use_bias, name=name)
         layer.build((None, inputs))
         return layer
 
@@ -238,12 +242,14 @@ class _WithKVCache(RasterNetwork):
 
     def _function(self, layer):
         """Returns a layer on cast weights, without Keras' work for each call."""
-        weights = [ops.cast(weight, self._dtype) for weight in layer.weights]
         if isinstance(layer, keras.layers.LayerNormalization):
+            weights = [ops.cast(weight, self._dtype) for weight in layer.weights]
             return lambda x: ops.layer_normalization(x, *weights, epsilon=_EPSILON)
-        if len(weights) == 1:
-            return lambda x: x @ weights[0]
-        return lambda x: x @ weights[0] + weights[1]
+        kernel = ops.cast(layer.kernel, self._dtype)  # with its adapter, if any
+        if layer.bias is None:
+            return lambda x: x @ kernel
+        bias = ops.cast(layer.bias, self._dtype)
+        return lambda x: x @ kernel + bias
 
     def init_cache(self):
         model = self._model

@@ -9,12 +9,13 @@ from keras_genmod import checks
 from keras_genmod.engine import Seeds, compiled, seed_state, uniform
 from keras_genmod.models.diffusion import flow_likelihood
 from keras_genmod.models.diffusion.editing_model import EditingModel
+from keras_genmod.models.low_rank import LowRank
 
 _FEW_DIMS = 8  # of data whose divergences are computed exactly, unless one says
 _FLOW_STEPS = 50
 
 
-class DenoisingModel(EditingModel):
+class DenoisingModel(LowRank, EditingModel):
     """A model that samples, encodes, edits, completes and judges data by one network.
 
     The base of diffusion models and their relatives: what `NoiseModel` says, and what
