@@ -108,11 +108,12 @@ def test_a_merged_model_draws_the_same_without_adapters(run):
     merged = model.merge_lora()
     assert [v.shape for v in merged.weights] == [v.shape for v in _plain(model).weights]
     assert len(merged.trainable_weights) == len(merged.weights) - _not_learned(merged)
-    draws = [ops.convert_to_numpy(m.sample(6, 1, seed=3)) for m in (model, merged)]
+    few = {} if isinstance(model, CausalTransformer) else {"num_steps": 3}
+    draws = [ops.convert_to_numpy(m.sample(6, 1, 3, **few)) for m in (model, merged)]
     np.testing.assert_allclose(*draws, atol=2e-4)
     before = _plain(model)
     before.load_weights(run["folder"] / "plain.weights.h5")
-    other = ops.convert_to_numpy(before.sample(6, 1, seed=3))
+    other = ops.convert_to_numpy(before.sample(6, 1, 3, **few))
     assert np.abs(other - draws[0]).max() > 1e-2  # adapters count in samples
 
 
