@@ -192,13 +192,13 @@ MUTANTS = [
         f"{_MODELS}/test_vq_gan.py -k ratio_of_gradients",
     ),
     Mutant(
-        "losses/perceptual_loss.py",
-        "found = self._features(x, training=False)",
-        "found = self._features(x, training=True)",
+        "losses/frozen_features.py",
+        "found = self._model(x, training=False)",
+        "found = self._model(x, training=True)",
         "tests/losses/test_perceptual_loss.py -k training_changes_nothing",
     ),
     Mutant(
-        "losses/perceptual_loss.py",
+        "losses/frozen_features.py",
         'ops.cast(x, "float32") * scale + offset',
         'ops.cast(x, "float32")',
         "tests/losses/test_perceptual_loss.py -k weighted_distance",

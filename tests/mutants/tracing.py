@@ -37,7 +37,7 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
-        ENGINE + "torch_engine.py",
+        ENGINE + "torch_updates.py",
         "torch.where(finite, torch.where(grows, 2.0, 1.0), 0.5)",
         "torch.where(grows, 2.0, 1.0)",
         TESTS,
@@ -164,8 +164,8 @@ MUTANTS = [
     ),
     Mutant(
         "engine/torch_processes.py",
-        "if group.get_world_size() > 1:",
-        "if group.get_world_size() > 9:",
+        "flat = flat / num_processes()",
+        "flat = flat / 1",
         "tests/engine/test_processes.py",
     ),
 ]
