@@ -78,7 +78,7 @@ class UNet(nn.Module):
 
         for level, multiplier in enumerate(multipliers):
             if level > 0:
-                self.down.append(nn.Conv2d(x, x, 3, stride=2, padding=1))
+                self.down.append(nn.Conv2d(x, x, 3, stride=2))
                 skips.append(x)
             for _ in range(num_blocks):
                 self.down.append(block(x, multiplier * filters, level))
@@ -103,7 +103,10 @@ class UNet(nn.Module):
         x = self.first(x)
         skips = [x]
         for part in self.down:
-            x = part(x) if isinstance(part, nn.Conv2d) else _run(part, x, embedding)
+            if isinstance(part, nn.Conv2d):  # with zeros where Keras has them
+                x = part(F.pad(x, (0, 1, 0, 1)))
+            else:
+                x = _run(part, x, embedding)
             skips.append(x)
         first, attention, last = self.middle
         x = last(attention(first(x, embedding)), embedding)
