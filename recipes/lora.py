@@ -142,8 +142,8 @@ def main(
         lines.append(f"{name.replace('_', ' ')}{count} {share:.1%}, {distance:.4g}")
     rows.append(other_test[:NUM_COLUMNS])
     caption = (
-        f"{dataset}, epochs {epochs} + {tuning_epochs}; rows: 1-2 samples before; 3-4 "
-        "all weights trained on; 5-6 adapters alone; 7 held-out images"
+        f"{dataset}, epoch {epochs}; rows: 1-2 samples before; 3-4 all weights "
+        "trained on; 5-6 adapters alone; 7 held-out images"
     )
     images = callbacks.image_grid(np.concatenate(rows), NUM_COLUMNS)
     callbacks.save_png(f"{log_dir}/lora.png", images, caption)

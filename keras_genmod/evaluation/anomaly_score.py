@@ -43,6 +43,7 @@ def anomaly_score(
     *,
     batch_size: int = 128,
     seed: int = 0,
+    verbose: int = 0,
     **options: Any,
 ) -> AnomalyScores:
     """Scores examples by how unusual a model finds them; high means unusual.
@@ -59,6 +60,7 @@ def anomaly_score(
         kind: One of the above, or `None` for the first that the model offers.
         batch_size: Positive int.
         seed: Integer of at least 0, of the draws of a bound or an estimate.
+        verbose: 0 shows nothing, 1 a bar of the batches, 2 a line at the end.
         **options: For `"likelihood"`, what `model.log_prob` takes beside the data.
 
     Returns:
@@ -95,16 +97,22 @@ def anomaly_score(
     unit = "nats"
     if kind == "likelihood":
         found = log_prob_function(model, seed, options)
-        scores = -in_batches(found.function, x, condition, batch_size)
+        scores = -in_batches(found.function, x, condition, batch_size, verbose)
         shown = "".join(f", {name}={value}" for name, value in found.protocol)
         name = _NAMES[found.kind] + shown
     elif kind == "free_energy":
         scores = in_batches(
-            lambda data, _, number: model.free_energy(data), x, None, batch_size
+            lambda data, _, number: model.free_energy(data),
+            x,
+            None,
+            batch_size,
+            verbose,
         )
         name = "free energy"
     else:
-        scores = in_batches(_reconstruction_error(model), x, condition, batch_size)
+        scores = in_batches(
+            _reconstruction_error(model), x, condition, batch_size, verbose
+        )
         name, unit = "reconstruction error (mean squared)", "squared error a value"
     bad = np.isnan(scores).sum()
     if bad:

@@ -9,6 +9,7 @@ from keras_genmod import checks
 from keras_genmod.metrics.features import check_pair
 from keras_genmod.metrics.protocol import Protocol, filled_in
 from keras_genmod.metrics.results import Score
+from keras_genmod.progress import shown
 
 _BLOCK = 256  # rows and columns of the kernel matrix held at once: they fit the cache
 
@@ -20,6 +21,7 @@ def kernel_distance(
     subset_size: int = 1000,
     seed: int = 2020,
     protocol: Protocol | None = None,
+    verbose: int = 0,
 ) -> Score:
     r"""Unbiased squared maximum mean discrepancy under a cubic kernel.
 
@@ -39,6 +41,8 @@ def kernel_distance(
             is `None`.
         seed: Integer, seeds the subsets; likewise.
         protocol: A `Protocol` that says which features these are.
+        verbose: 0 shows nothing, 1 a bar of the subsets, 2 a line at the end; without
+            effect where `num_subsets` is `None`.
 
     Returns:
         A `Score`. With subsets `standard_deviation` is over them (divisor n), and no
@@ -65,6 +69,7 @@ def kernel_distance(
         kernel_distance(real, fake, num_subsets=None).standard_error
         ```
     """
+    checks.choice("verbose", verbose, (0, 1, 2))
     real, fake = check_pair(real, fake, minimum=2)
     counts = {
         "metric": "kernel_distance",
@@ -83,7 +88,7 @@ def kernel_distance(
     # The legacy generator, whose subsets published numbers were made with.
     rng = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1, "32 bits"))
     values = []
-    for _ in range(num_subsets):
+    for _ in shown(range(num_subsets), verbose):
         x = fake[rng.choice(len(fake), subset_size, replace=False)]
         y = real[rng.choice(len(real), subset_size, replace=False)]
         values.append(_over_all(y, x, jackknife=False)[0])

@@ -49,6 +49,13 @@ def test_each_sample_has_its_condition():
     assert (drawn[:, 1] == 4).all()
 
 
+class Judge:
+    data_shape = (2,)
+
+    def free_energy(self, x):
+        return x[:, 0]
+
+
 @pytest.mark.parametrize(
     "argument",
     [
@@ -84,8 +91,12 @@ def test_long_work_shows_its_batches_where_asked_to(verbose, capsys):
         in_batches(lambda x, *_: x[:, 0], x, None, 4, verbose),
         metrics.precision_recall_density_coverage(x, x + 1, 2, verbose=verbose),
     ]
+    distance = metrics.kernel_distance(x, x + 1, 3, 4, verbose=verbose)
+    scores = evaluation.anomaly_score(Judge(), x, batch_size=4, verbose=verbose)
+    np.testing.assert_array_equal(scores.scores, x[:, 0])
     out = capsys.readouterr().out
-    assert out.count("3/3") >= 2 if verbose else out == ""
+    assert out.count("3/3") >= 4 if verbose else out == ""
     assert out.count("1/1") >= 3 if verbose else True
     silent = metrics.precision_recall_density_coverage(x, x + 1, 2)
     assert found[2] == silent
+    assert distance == metrics.kernel_distance(x, x + 1, 3, 4)

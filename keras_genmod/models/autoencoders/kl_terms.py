@@ -57,7 +57,7 @@ def check_terms(objective, free_bits, tc_weight, num_examples, is_simple):
 
     `is_simple` says that there is one draw of flat latents, and no flow.
     """
-    if objective != "elbo" and free_bits is not None:
+    if objective != "elbo" and free_bits:  # 0 is that of files from before `None`
         raise ValueError(
             f'`free_bits` must be None with objective="{objective}", which has no KL a '
             f"latent. Received: free_bits={free_bits}"

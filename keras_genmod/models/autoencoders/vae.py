@@ -182,6 +182,9 @@ class VAE(LatentVariables):
         self.num_examples = num_examples
         self.num_levels = 2 if likelihood == "bernoulli" else None
         self.beta, self.free_bits, self.kl_warm_up = beta, free_bits, kl_warm_up
+        self._idle_free_bits = objective != "elbo" and free_bits is not None
+        if self._idle_free_bits:  # the weight has a place in old files, and no use
+            self.__dict__["_free_bits_weight"] = None
         self.warm_up_steps = step_counter(self, "warm_up_steps")
         self.mean_head, self.log_var_head = normal_heads(shape[-1], features)
         self.sampling = GaussianSampling(self.seed)
@@ -292,6 +295,11 @@ class VAE(LatentVariables):
         size = math.prod(self.latent_shape) if self.has_flow else 1
         return size * ops.convert_to_tensor(self.free_bits)
 
+    def _floor_in_config(self):
+        if self.free_bits is None:
+            return 0.0 if self._idle_free_bits else None
+        return float(self.free_bits)
+
     def get_config(self):
         return {
             **super().get_config(),
@@ -302,7 +310,7 @@ class VAE(LatentVariables):
             "beta": float(self.beta),
             "objective": self.objective,
             "num_importance_samples": self.num_importance_samples,
-            "free_bits": None if self.free_bits is None else float(self.free_bits),
+            "free_bits": self._floor_in_config(),
             "kl_warm_up": int(float(self.kl_warm_up)),
             "tc_weight": self.num_examples and float(self.tc_weight),
             "num_examples": self.num_examples,

@@ -314,3 +314,16 @@ def test_a_grid_of_latents_has_a_diffusion_model_for_its_prior():
 def test_free_bits_that_a_step_leaves_out_are_refused_later():
     with pytest.raises(ValueError, match="`free_bits` must be given when"):
         linear_vae().free_bits = 0.1
+
+
+def test_files_from_before_free_bits_could_be_none_load(tmp_path):
+    # Their weight has a place among the others; nothing reads it.
+    config = {**linear_vae(objective="iwae").get_config(), "free_bits": 0.0}
+    old, path = VAE.from_config(config), tmp_path / "old.keras"
+    assert len(old.weights) == len(linear_vae(objective="iwae").weights) + 1
+    old.save(path)
+    loaded = keras.saving.load_model(path)
+    for own, other in zip(loaded.weights, old.weights, strict=True):
+        np.testing.assert_array_equal(*map(ops.convert_to_numpy, (own, other)))
+    with pytest.raises(ValueError, match="`free_bits` must be given when"):
+        loaded.free_bits = 0.1
