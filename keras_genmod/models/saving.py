@@ -88,6 +88,7 @@ class Saving(keras.Model):
         figures: Mapping[str, Any] | None = None,
         samples: Any = None,
         max_shard_size: float | None = None,
+        weights_format: str = "h5",
     ) -> None:
         """Writes the trained model as a folder for `keras_genmod.from_preset`.
 
@@ -104,8 +105,12 @@ class Saving(keras.Model):
                 `evaluation.evaluate_likelihood` returns, which holds its protocol.
             samples: Images for the card, as `callbacks.image_grid` takes them.
             max_shard_size: Gigabytes of a file of weights, at most; `None` writes one.
+            weights_format: "h5", Keras' own, or "safetensors", one file that needs the
+                package of this name (the extra `safetensors`) and that other programs
+                read: `model.safetensors` in place of `model.weights.h5`.
 
         Raises:
+            ImportError: If safetensors is asked for and missing.
             ValueError: If the folder is not empty, or the model holds code, such as a
                 `Lambda`.
 
@@ -116,7 +121,14 @@ class Saving(keras.Model):
         """
         with place_to_write(os.fspath(folder)) as place:
             write_preset(
-                self, place, description, metadata, figures, samples, max_shard_size
+                self,
+                place,
+                description,
+                metadata,
+                figures,
+                samples,
+                max_shard_size,
+                weights_format,
             )
 
     def export(

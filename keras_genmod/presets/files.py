@@ -7,6 +7,7 @@ from typing import Any
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 SHARDS = "model.weights.json"  # says which of several files holds which weights
+SAFETENSORS = "model.safetensors"
 METADATA = "metadata.json"
 CARD = "README.md"
 SAMPLES = "samples.png"
@@ -73,6 +74,8 @@ def weights_of(folder: str) -> str:
     Raises:
         ValueError: If there are none, or one lies elsewhere.
     """
+    if os.path.lexists(os.path.join(folder, SAFETENSORS)):
+        return file_of(folder, SAFETENSORS)
     if not os.path.lexists(os.path.join(folder, SHARDS)):
         return file_of(folder, WEIGHTS)
     places = read_json(folder, SHARDS).get("weight_map")

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_genmod.presets import files
+from keras_genmod.presets import files, safetensors_files
 from keras_genmod.presets.configs import check_config
 
 _SHIPPED = pathlib.Path(__file__).parent / "shipped"
@@ -32,7 +32,7 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
     Raises:
         ValueError: If there is no such preset, or its files are damaged, lie elsewhere,
             or hold code.
-        ImportError: If huggingface_hub is missing.
+        ImportError: If huggingface_hub is missing; or safetensors, for weights in it.
 
     Example:
     ```python
@@ -57,6 +57,9 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
             f"{files.CONFIG!r} of a preset must describe a model of keras_genmod. "
             f"Received: a {type(model).__name__}"
         )
+    if weights.endswith(files.SAFETENSORS):
+        safetensors_files.load(model, weights)
+        return model
     try:
         model.load_weights(weights)
     except (KeyError, OSError) as error:
@@ -122,6 +125,7 @@ def _from_hub(repository: str) -> str:
     home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
     folder = os.path.join(home, "keras_genmod", *parts)
     named = [files.CONFIG, files.METADATA, files.WEIGHTS, files.SHARDS]
+    named.append(files.SAFETENSORS)
     return huggingface_hub.snapshot_download(
         repository, local_dir=folder, allow_patterns=[*named, "model_*.weights.h5"]
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_genmod import checks
 from keras_genmod.callbacks.image_grid import image_grid, save_png
-from keras_genmod.presets import files
+from keras_genmod.presets import files, safetensors_files
 from keras_genmod.presets.configs import check_config
 from keras_genmod.version import VERSION
 
@@ -24,9 +24,16 @@ def write_preset(
     figures: Mapping[str, Any] | None = None,
     samples: Any = None,
     max_shard_size: float | None = None,
+    weights_format: str = "h5",
 ) -> None:
     """Writes a preset; see `GenerativeModel.save_to_preset`."""
     folder = os.fspath(folder)
+    checks.choice("weights_format", weights_format, ("h5", "safetensors"))
+    if weights_format != "h5" and max_shard_size is not None:
+        raise ValueError(
+            '`max_shard_size` must be None unless weights_format="h5". '
+            f"Received: max_shard_size={max_shard_size}"
+        )
     config = keras.saving.serialize_keras_object(model)
     for part in ("build_config", "compile_config"):
         config.pop(part, None)  # a preset is no half of a training run
@@ -53,7 +60,10 @@ def write_preset(
     }
     _write_json(folder, files.CONFIG, config)
     _write_json(folder, files.METADATA, said)
-    _save_weights(model, config, folder, max_shard_size)
+    if weights_format == "safetensors":
+        safetensors_files.save(model, os.path.join(folder, files.SAFETENSORS))
+    else:
+        _save_weights(model, config, folder, max_shard_size)
     if samples is not None:
         save_png(os.path.join(folder, files.SAMPLES), samples)
     name = os.path.basename(os.path.abspath(folder))

@@ -6,6 +6,20 @@ _PRESETS = "tests/presets/test_presets.py"
 
 MUTANTS = [
     Mutant(
+        "presets/safetensors_files.py",
+        "            if found != expected:  # before anything is read",
+        "            if False:",
+        "tests/presets/test_safetensors.py",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/files.py",
+        "        return file_of(folder, SAFETENSORS)",
+        "        return os.path.join(folder, SAFETENSORS)",
+        "tests/presets/test_safetensors.py",
+        backend="torch",
+    ),
+    Mutant(
         "presets/files.py",
         "if os.path.islink(path):",
         "if False:",
