@@ -31,7 +31,7 @@ def main(
     dataset: str = "digits",
     epochs: int = 100,
     tuning_epochs: int = 50,
-    rank: int = 8,
+    rank: int = 4,
     lora_learning_rate: float = 3e-3,
     batch_size: int = 64,
     filters: int = 32,
