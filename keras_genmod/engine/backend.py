@@ -23,6 +23,7 @@ relu = _engine.relu
 # `None` where Keras' own operations are fused anyway.
 group_normalized = _engine.group_normalized if _is_torch else None
 num_processes = _processes.num_processes
+num_apart = _processes.num_apart
 process_id = _processes.process_id
 gathered = _processes.gathered
 refuse_other_processes = _processes.refuse_other_processes

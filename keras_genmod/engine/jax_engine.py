@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import keras
 
 from keras_genmod.engine import keras_internals
+from keras_genmod.engine.jax_processes import shared_work
 from keras_genmod.engine.slices import batch_size, batch_slices
 
 
@@ -205,7 +206,7 @@ def compile_call(function, variables, xla):
     def run(values, tensors):
         mapping = list(zip(variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
-            return function(*tensors)
+            return shared_work(function(*tensors))
 
     return lambda *tensors: run([v.value for v in variables], tensors)
 

@@ -1,6 +1,7 @@
 """Several processes on JAX: `keras.distribution` lets them work on the same arrays."""
 
 import contextlib
+from typing import Any
 
 import jax
 import keras
@@ -17,6 +18,11 @@ def num_processes() -> int:
 def process_id() -> int:
     """Returns which of them this one is, from 0."""
     return jax.process_index() if jax.distributed.is_initialized() else 0
+
+
+def num_apart() -> int:
+    """Returns how many processes compute apart: each call is one of all."""
+    return 1
 
 
 def gathered(array: np.ndarray) -> np.ndarray:
@@ -54,3 +60,30 @@ def summed_metrics(model: keras.Model) -> contextlib.AbstractContextManager:
     """Returns a context without effect: metrics are of all examples."""
     del model
     return contextlib.nullcontext()
+
+
+def shared_work(outputs: Any) -> Any:
+    """Returns what a compiled call computes, each device its share of the examples.
+
+    A call that draws or gets the same examples everywhere would do the same work on
+    each device. Here all devices have the whole result again.
+
+    Args:
+        outputs: Nest of traced arrays.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return outputs
+
+    def share(x):
+        if not x.ndim:
+            return x
+        layout = distribution.get_data_layout(x.shape).backend_layout
+        axis = layout.spec[0]  # of devices; model parallelism has others
+        if x.shape[0] % layout.mesh.shape[axis]:
+            return x
+        whole = jax.sharding.NamedSharding(layout.mesh, jax.sharding.PartitionSpec())
+        x = jax.lax.with_sharding_constraint(x, layout)
+        return jax.lax.with_sharding_constraint(x, whole)
+
+    return jax.tree.map(share, outputs)

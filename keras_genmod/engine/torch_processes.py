@@ -31,6 +31,10 @@ def process_id() -> int:
     return torch.distributed.get_rank() if num_processes() > 1 else 0
 
 
+#: How many processes compute apart, so that they may share work.
+num_apart = num_processes
+
+
 def gathered(array: np.ndarray) -> np.ndarray:
     """Returns the arrays of all processes, which have one shape, in their order."""
     if num_processes() == 1:

@@ -8,6 +8,7 @@ import numpy as np
 from keras import tree
 
 from keras_genmod import checks
+from keras_genmod.engine import gathered, num_apart, process_id
 from keras_genmod.evaluation.batches import one_each, rows_of
 from keras_genmod.progress import shown
 
@@ -23,12 +24,22 @@ def sample_batches(
 ) -> Iterator[np.ndarray]:
     """Yields the batches that `draw_samples` joins, given what it takes."""
     size = min(batch_size, num_samples)
-    for start in shown(range(0, num_samples, size), verbose):
+
+    def drawn(start):
         rows = np.arange(start, start + size) % num_samples
         mixed = np.random.SeedSequence([seed, start]).generate_state(1)
         given = tree.map_structure(functools.partial(rows_of, rows), condition)
         samples = model.sample(size, condition=given, seed=int(mixed[0]), **options)
-        yield checks.as_numpy(samples)[: num_samples - start]
+        return checks.as_numpy(samples)
+
+    apart = num_apart()
+    for first in shown(range(0, num_samples, size * apart), verbose):
+        starts = range(first, min(first + size * apart, num_samples), size)
+        # Processes take turns; at the end some draw what another draws, too.
+        samples = drawn(starts[process_id() % len(starts)])
+        found = samples[None] if apart == 1 else gathered(samples)
+        for start, batch in zip(starts, found, strict=False):
+            yield batch[: num_samples - start]
 
 
 def draw_samples(
@@ -41,6 +52,9 @@ def draw_samples(
     **options: Any,
 ) -> np.ndarray:
     """Draws any number of samples, in batches of one size: sampling is compiled once.
+
+    Of several processes that train together each calls it, draws its share, and gets
+    all samples: those that one process would draw.
 
     Args:
         model: A model with `sample`.

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import zlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +15,7 @@ from keras_genmod.npz_files import Header, NpzFile
 
 _VERSION = 1
 _ROWS = 2048  # samples taken to float64 at once
+_GATHERED = 2**23  # numbers of all processes that are held at once
 _TOLERANCE = 1e-9  # of the largest entry: how exact symmetry and eigenvalues are
 # The arrays of a saved file: dtype, number of axes.
 _SCHEMA = {
@@ -123,6 +126,49 @@ class FeatureStatistics:
             check_same_width("other", self.num_features, other.num_features)
         if other.count:
             self._add(other.count, other._mean, other._scatter)
+        return self
+
+    def merge_processes(self, gathered: Callable) -> "FeatureStatistics":
+        """Adds the samples that all other processes have seen; each has all then.
+
+        Every process calls it, after it has seen its share of the samples. No more
+        than a few rows of the covariances travel at once.
+
+        Args:
+            gathered: Function from an array to those of all processes, stacked:
+                `keras_genmod.engine.gathered`.
+
+        Returns:
+            These statistics.
+
+        Raises:
+            ValueError: If the features differ in width or in protocol, in all
+                processes alike.
+        """
+        text = json.dumps(dataclasses.asdict(self.protocol)).encode()
+        heads = gathered(np.array([self.count, self.num_features, zlib.crc32(text)]))
+        counts = heads[:, 0]
+        seen = heads[counts > 0]
+        if len(np.unique(heads[:, 2])) > 1 or len(np.unique(seen[:, 1])) > 1:
+            raise ValueError(
+                "All processes must have statistics of the same features. Received: "
+                f"num_features={heads[:, 1].tolist()}, protocols "
+                f"{heads[:, 2].tolist()}, this one {self.protocol}"
+            )
+        if not len(seen):
+            return self
+        width, total = int(seen[0, 1]), int(counts.sum())
+        own_mean = self._mean if self.count else np.zeros(width)
+        own_scatter = self._scatter if self.count else np.zeros((width, width))
+        means = gathered(own_mean)
+        mean = counts @ means / total
+        offsets = means - mean
+        scatter = (counts[:, None] * offsets).T @ offsets
+        rows = max(1, _GATHERED // (len(heads) * width))
+        for start in range(0, width, rows):
+            block = gathered(own_scatter[start : start + rows])
+            scatter[start : start + rows] += block.sum(axis=0)
+        self.count, self._mean, self._scatter = total, mean, scatter
         return self
 
     def _add(self, count: int, mean: np.ndarray, scatter: np.ndarray) -> None:

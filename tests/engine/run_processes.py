@@ -11,9 +11,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks
-from keras_genmod.engine import num_processes, process_id
+from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks, evaluation
+from keras_genmod.engine import gathered, num_processes, process_id
 from keras_genmod.layers import VectorQuantizer
+from keras_genmod.metrics import FeatureStatistics
 from tests.engine.two_players import TwoPlayers
 from tests.models.small_networks import small_network
 
@@ -132,8 +133,11 @@ def check(name, folder):
         np.testing.assert_array_equal(value, other)
     if name in ("vae", "wgan_gp"):
         found["samples"] = ops.convert_to_numpy(model.sample(4, seed=0))
+        found["many"] = evaluation.draw_samples(model, 10, batch_size=4, seed=2)
     if keras.backend.backend() == "torch":
         found["own_seed"] = ops.convert_to_numpy(model.seed_generator.state)
+    statistics = FeatureStatistics().update(part(POINTS)).merge_processes(gathered)
+    found["covariance"] = statistics.covariance
     place = os.path.join(folder, name, "whole.keras")
     model.save(place)
     if name != "two_players":  # which is in no registry

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_genmod import Autoencoder
+from keras_genmod import Autoencoder, evaluation
 from keras_genmod.engine import backend
 from tests.engine import run_processes
 from tests.models.small_networks import small_network
@@ -81,11 +81,13 @@ def test_two_processes_equal_one(folder, name, tmp_path):
     for key in own:
         assert (first[key] != second[key]).any(), key
     assert np.isfinite(first["losses"]).all()
+    covariance = np.cov(run_processes.POINTS.astype("float64"), rowvar=False)
+    np.testing.assert_allclose(first["covariance"], covariance, rtol=1e-12)
     if BACKEND == "jax" or name in ("autoencoder", "two_players"):  # no draws
         model, single = run_processes.train(name, str(tmp_path))
         if "samples" in first:
             single["samples"] = np.array(model.sample(4, seed=0))
-        for key in shared:
+        for key in single:
             np.testing.assert_allclose(first[key], single[key], atol=1e-5, err_msg=key)
 
 
@@ -99,8 +101,11 @@ def test_one_process_writes(folder, name):
     left = [f for _, _, files in os.walk(place) for f in files if ".part" in f]
     assert not left
     if name != "two_players":
-        model = keras.saving.load_model(os.path.join(place, "whole.keras"))
         found = numbers(folder, name, 0)
+        model = keras.saving.load_model(os.path.join(place, "whole.keras"))
+        if "many" in found:
+            many = evaluation.draw_samples(model, 10, batch_size=4, seed=2)
+            np.testing.assert_allclose(found["many"], many, atol=1e-5)
         for i, value in enumerate(run_processes.state(model)):
             np.testing.assert_array_equal(value, found[f"weight_{i}"])
 

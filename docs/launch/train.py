@@ -1,0 +1,62 @@
+"""Trains a VAE alone, or as one of several processes that a launcher has started."""
+
+import os
+
+import keras
+
+from keras_genmod import VAE, callbacks, data, networks
+from keras_genmod.engine import num_processes, process_id
+
+BATCH = 512  # of all processes together
+
+
+def join():
+    """Joins the other processes: before anything is made, or computed."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        if not torch.distributed.is_initialized():  # Ray Train has done it
+            torch.distributed.init_process_group()
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        return
+    import jax
+
+    if not jax.distributed.is_initialized():  # Ray Train has done it
+        # JAX finds those of Slurm and Open MPI by itself.
+        address, *numbers = (
+            os.environ.get(f"JAX_{name}")
+            for name in ("COORDINATOR_ADDRESS", "NUM_PROCESSES", "PROCESS_ID")
+        )
+        keras.distribution.initialize(address, *(n and int(n) for n in numbers))
+    parallel = keras.distribution.DataParallel(auto_shard_dataset=False)
+    keras.distribution.set_distribution(parallel)
+
+
+def train(folder="runs/vae", epochs=20):
+    """Trains on this process' part of the digits; a run that was stopped goes on."""
+    keras.utils.set_random_seed(0)
+    (x, _), i, n = data.load("digits", "train"), process_id(), num_processes()
+    x = x[: len(x) // n * n].reshape(-1, 64)[i::n]  # as many examples as the others
+    encoder = networks.mlp_encoder((64,), 8, hidden_dims=(64,))
+    model = VAE(encoder, networks.mlp_decoder(8, (64,), hidden_dims=(64,)), 8, seed=0)
+    model.compile("adam")
+    keep = [
+        callbacks.TensorBoard(folder),
+        callbacks.Backup(f"{folder}/backup"),
+    ]
+    model.fit(x, batch_size=BATCH // n, epochs=epochs, callbacks=keep, verbose=2)
+    model.save(f"{folder}/model.keras")  # all call it, process 0 writes
+    return model
+
+
+def main():
+    """Joins where there is a launcher, and trains."""
+    launchers = ("JAX_COORDINATOR_ADDRESS", "SLURM_JOB_ID", "WORLD_SIZE")
+    if any(name in os.environ for name in launchers):
+        join()
+    train()
+
+
+if __name__ == "__main__":
+    main()
