@@ -3,8 +3,8 @@
     python -m benchmarks.scaling_on_paper
 
 prints the table of `docs/guides/devices.md`. With t the measured time of a step of one
-device, G bytes of gradients, n devices of bandwidth B and latency a, a device that keeps
-its own batch spends
+device, G bytes of gradients, n devices of bandwidth B and latency a, a device that
+keeps its own batch spends
 
     c(n) = 2 (n - 1) / n G / B + 2 a log2(n)
 

@@ -37,9 +37,10 @@ def train(folder="runs/vae", epochs=20):
     """Trains on this process' part of the digits; a run that was stopped goes on."""
     keras.utils.set_random_seed(0)
     (x, _), i, n = data.load("digits", "train"), process_id(), num_processes()
-    x = x[: len(x) // n * n].reshape(-1, 64)[i::n]  # as many examples as the others
-    encoder = networks.mlp_encoder((64,), 8, hidden_dims=(64,))
-    model = VAE(encoder, networks.mlp_decoder(8, (64,), hidden_dims=(64,)), 8, seed=0)
+    x = x[: len(x) // n * n][i::n]  # as many examples as the others
+    shape = x.shape[1:]
+    encoder = networks.mlp_encoder(shape, hidden_dims=(64,))
+    model = VAE(encoder, networks.mlp_decoder(8, shape, hidden_dims=(64,)), 8, seed=0)
     model.compile("adam")
     keep = [
         callbacks.TensorBoard(folder),

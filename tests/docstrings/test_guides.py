@@ -2,9 +2,12 @@
 
 import pathlib
 import re
+import runpy
 
+import keras
 import pytest
 
+from benchmarks import scaling_on_paper
 from tests.docstrings.test_examples import Example, names_for
 
 GUIDES = pathlib.Path(__file__).parents[2] / "docs" / "guides"
@@ -35,3 +38,15 @@ def test_every_guide_is_in_the_table_of_contents():
     index = (GUIDES.parent / "index.md").read_text()
     listed = set(re.findall(r"^guides/(\w+)$", index, re.MULTILINE))
     assert listed == {name.removesuffix(".md") for name in PAGES}
+
+
+@pytest.mark.any_backend
+def test_the_script_of_several_processes_runs_alone(tmp_path):
+    script = runpy.run_path(str(GUIDES.parent / "launch" / "train.py"))
+    script["train"](str(tmp_path / "run"), epochs=1)
+    assert keras.saving.load_model(tmp_path / "run" / "model.keras").built
+
+
+@pytest.mark.any_backend
+def test_the_table_of_many_devices_is_that_of_its_script():
+    assert scaling_on_paper.table() in (GUIDES / "devices.md").read_text()
