@@ -71,7 +71,7 @@ class Run:
             self._x, entry.batch_size, _ROUND, entry.is_binary, self._seed
         )
         clock, backup = self._clock("fit", 1.0 - entry.pretrain_share, batches)
-        kept = [clock]
+        kept = [clock, *entry.callbacks()]
         if entry.is_averaged:
             kept.append(callbacks.ExponentialMovingAverage())
         best = None

@@ -23,6 +23,8 @@ class Entry:
             for a stage i and its share of the minutes, and of epochs that these will
             cut short; called before `fit`. `None` where there is no such stage.
         pretrain_share: Float, the share of the minutes that `pretrain` takes.
+        callbacks: Function without arguments that returns callbacks of `fit`, whose
+            epochs are rounds of 200 steps.
         is_averaged: Whether the averages that its optimizer keeps are judged.
         score: Function of the model and of validation images that says how good it
             is, higher is better; `None` where only the last state is judged.
@@ -40,6 +42,7 @@ class Entry:
     has_samples: bool = True
     pretrain: Callable | None = None
     pretrain_share: float = 0.0
+    callbacks: Callable = list
     is_averaged: bool = False
     score: Callable | None = None
     score_name: str = ""

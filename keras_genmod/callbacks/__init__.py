@@ -4,7 +4,9 @@ from keras_genmod.callbacks.backup import Backup
 from keras_genmod.callbacks.denoising_path import DenoisingPath
 from keras_genmod.callbacks.evaluate_samples import EvaluateSamples
 from keras_genmod.callbacks.exponential_moving_average import ExponentialMovingAverage
+from keras_genmod.callbacks.free_energy_gap import FreeEnergyGap
 from keras_genmod.callbacks.gan_health import GanHealth, GanHealthWarning
+from keras_genmod.callbacks.gibbs_steps import GibbsSteps
 from keras_genmod.callbacks.grow_networks import GrowNetworks
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 from keras_genmod.callbacks.interpolation import Interpolation
@@ -22,8 +24,10 @@ __all__ = [
     "EvaluateSamples",
     "EventWriter",
     "ExponentialMovingAverage",
+    "FreeEnergyGap",
     "GanHealth",
     "GanHealthWarning",
+    "GibbsSteps",
     "GrowNetworks",
     "Interpolation",
     "LatentTraversal",

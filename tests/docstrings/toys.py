@@ -213,7 +213,9 @@ TOYS_OF = {
         "model": gan,
         "checkpoint": lambda _: keras.callbacks.ModelCheckpoint("last.keras"),
     },
+    "callbacks/free_energy_gap.py": {"x": flat, "x_val": flat, "model": rbm},
     "callbacks/gan_health.py": {"model": gan},
+    "callbacks/gibbs_steps.py": {"x": lambda _: rng().integers(0, 2, (NUM, 784))},
     "callbacks/grow_networks.py": {"model": progressive_gan},
     "callbacks/picture_callback.py": {
         "model": lambda _: Translator(),

@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 _EVALUATE = "tests/callbacks/test_evaluate_samples.py"
 
+_MACHINES = "tests/callbacks/test_machines.py"
 _KILLS = "tests/callbacks/test_kills.py"
 
 MUTANTS = [
@@ -66,5 +67,41 @@ MUTANTS = [
         "z.reshape(len(z), -1)",
         "z",
         "tests/latents/test_coding.py -k a_flow_encodes_and_decodes",
+    ),
+    Mutant(
+        "callbacks/gibbs_steps.py",
+        "if start <= epoch",
+        "if start < epoch",
+        f"{_MACHINES} -k epochs_are_those_of",
+    ),
+    Mutant(
+        "callbacks/gibbs_steps.py",
+        "self.model.make_train_function(force=True)",
+        "pass",
+        f"{_MACHINES} -k epochs_are_those_of",
+    ),
+    Mutant(
+        "callbacks/gibbs_steps.py",
+        "num_gibbs_steps = self.schedule[max(past)]",
+        "num_gibbs_steps = self.schedule[min(past)]",
+        f"{_MACHINES} -k follows_the_epoch",
+    ),
+    Mutant(
+        "callbacks/free_energy_gap.py",
+        "self._mean(self.x_val) - self._mean(self.x_train)",
+        "self._mean(self.x_train) - self._mean(self.x_val)",
+        f"{_MACHINES} -k difference_of_log_likelihoods",
+    ),
+    Mutant(
+        "callbacks/free_energy_gap.py",
+        "float(np.concatenate(found).mean())",
+        "float(np.mean([part.mean() for part in found]))",
+        f"{_MACHINES} -k all_examples_count",
+    ),
+    Mutant(
+        "models/energy/dbn.py",
+        "self.top.num_gibbs_steps = checks.positive_int",
+        "checks.positive_int",
+        f"{_MACHINES} -k steps_of_a_dbn",
     ),
 ]

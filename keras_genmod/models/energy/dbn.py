@@ -83,14 +83,23 @@ class DBN(LayerStack):
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         super().__init__(layer_dims, coupling_regularizer, **kwargs)
         layer_dims = self.layer_dims
-        self.num_gibbs_steps = num_gibbs_steps
         seeds = [self._seed_of(i) for i in range(self.num_hidden_layers - 1)]
         self.directed = DirectedLayers(layer_dims[:-1], seeds, name="directed")
-        self.top = self._rbm(self.num_hidden_layers - 1, name="top")
+        top = self.num_hidden_layers - 1
+        self.top = self._rbm(top, num_gibbs_steps=num_gibbs_steps, name="top")
         if self.top.likelihood_kind is not None:
             self.likelihood_kind = self.kind_given_log_partition
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction")
         self.finish_construction()
+
+    @property
+    def num_gibbs_steps(self) -> int:
+        """The k of the top RBM."""
+        return self.top.num_gibbs_steps
+
+    @num_gibbs_steps.setter
+    def num_gibbs_steps(self, value: int) -> None:
+        self.top.num_gibbs_steps = checks.positive_int("num_gibbs_steps", value)
 
     def _rbm(self, i, **kwargs):
         """Returns a new RBM of the layers i and i + 1."""
@@ -98,7 +107,6 @@ class DBN(LayerStack):
         return RBM(
             below,
             above,
-            num_gibbs_steps=self.num_gibbs_steps,
             coupling_regularizer=self.coupling_regularizer,
             seed=self._seed_of(i),
             **kwargs,
@@ -107,8 +115,8 @@ class DBN(LayerStack):
     # Training.
 
     def _pairs(self, persistent):
-        numbers = range(self.num_hidden_layers)
-        return [self._rbm(i, persistent=persistent) for i in numbers]
+        options = {"persistent": persistent, "num_gibbs_steps": self.num_gibbs_steps}
+        return [self._rbm(i, **options) for i in range(self.num_hidden_layers)]
 
     def _take_weights(self, pairs):
         for i, rbm in enumerate(pairs[:-1]):
