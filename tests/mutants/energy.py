@@ -151,8 +151,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/dbn.py",
-        "return [self._rbm(i, persistent=persistent) for i in numbers]",
-        "return [self._rbm(i) for i in numbers]",
+        '"persistent": persistent, "num_gibbs_steps"',
+        '"num_gibbs_steps"',
         f"{_ROOM}/test_pretraining.py -k drawn_anew",
     ),
 ]
