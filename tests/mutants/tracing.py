@@ -168,4 +168,34 @@ MUTANTS = [
         "flat = flat / 1",
         "tests/engine/test_processes.py",
     ),
+    Mutant(  # all processes draw the same noise
+        "engine/torch_processes.py",
+        "int(value[0]) + process_id() * SPREAD",
+        "int(value[0])",
+        "tests/engine/test_processes.py",
+    ),
+    Mutant(  # losses are those of one process' part
+        "engine/torch_processes.py",
+        "totals = [mean * num_processes() for mean in means]",
+        "totals = [v.value for v in variables]",
+        "tests/engine/test_processes.py",
+    ),
+    Mutant(  # a codebook follows one process' part
+        "engine/torch_processes.py",
+        "value.copy_(old + change)",
+        "pass",
+        "tests/engine/test_processes.py",
+    ),
+    Mutant(  # every process writes
+        "engine/processes.py",
+        "return process_id() == 0",
+        "return True",
+        "tests/engine/test_processes.py",
+    ),
+    Mutant(  # process 0 draws what all should share
+        "evaluation/draw_samples.py",
+        "drawn(starts[process_id() % len(starts)])",
+        "drawn(starts[0])",
+        "tests/engine/test_processes.py",
+    ),
 ]
