@@ -13,6 +13,7 @@ from keras import ops
 
 from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks, evaluation
 from keras_genmod.engine import gathered, num_processes, process_id
+from keras_genmod.engine.own_of_process import is_own
 from keras_genmod.layers import VectorQuantizer
 from keras_genmod.metrics import FeatureStatistics
 from tests.engine.two_players import TwoPlayers
@@ -93,7 +94,11 @@ def fit(model, x, **options):
 
 
 def state(model):
-    return [np.array(ops.convert_to_numpy(v)) for v in model.trainable_variables]
+    """Returns the weights that all processes share, codebooks among them."""
+    shared = [
+        v for v in model.variables if not is_own(v) and v.name != "seed_generator_state"
+    ]
+    return [np.array(ops.convert_to_numpy(v)) for v in shared]
 
 
 def train(name, folder, **options):
