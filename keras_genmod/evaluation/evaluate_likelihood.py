@@ -13,6 +13,7 @@ from keras_genmod.evaluation.log_prob_function import (
 )
 
 _BINARIZATIONS = ("static", "dynamic", "threshold")
+_ROOM = 1.0  # nats by which an estimate's draws may take a sum of probabilities past 1
 
 
 def evaluate_likelihood(
@@ -61,8 +62,9 @@ def evaluate_likelihood(
 
     Raises:
         ValueError: If the model has no likelihood, an argument is out of range, `data`
-            do not lie on the levels that have a probability, or log p(x) is NaN or
-            infinite for some examples.
+            do not lie on the levels that have a probability, log p(x) is NaN or
+            infinite for some examples, or the probabilities of different examples sum
+            to more than 1: an estimate of log Z that missed the data's modes.
 
     Note:
         A VAE's importance-weighted number is a lower bound for every K. For a bound or
@@ -99,6 +101,8 @@ def evaluate_likelihood(
     found = log_prob_function(model, seed, options)
     log_prob = in_batches(found.function, data, condition, batch_size, verbose)
     _check_finite(log_prob)
+    if num_levels is not None and condition is None:
+        _check_sum(data, log_prob)
     count = len(log_prob)
     error = log_prob.std(ddof=1) / np.sqrt(count) if count > 1 else None
     return Likelihood(
@@ -171,3 +175,24 @@ def _check_finite(log_prob: np.ndarray) -> None:
             "log p(x) must be finite for every example of `data`. Received: "
             f"{nan} NaN and {infinite} infinite of {len(log_prob)} examples"
         )
+
+
+def _check_sum(data: np.ndarray, log_prob: np.ndarray) -> None:
+    if _log_sum(log_prob) <= _ROOM:  # repeated examples add to it alone
+        return
+    rows = data.reshape(len(data), -1)
+    _, first = np.unique(rows, axis=0, return_index=True)
+    found = _log_sum(log_prob[first])
+    if found > _ROOM:
+        raise ValueError(
+            "`log_prob` must give probabilities, but those of "
+            f"{len(first)} different examples sum to exp({found:.1f}). Of a machine, "
+            "the estimate of log Z is far too low then, whatever its interval: no "
+            "chain found the modes of the data. Anneal with more `num_temperatures`, "
+            "or train with a smaller rate"
+        )
+
+
+def _log_sum(log_prob: np.ndarray) -> float:
+    largest = log_prob.max()
+    return float(largest + np.log(np.exp(log_prob - largest).sum()))

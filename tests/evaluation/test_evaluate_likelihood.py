@@ -87,6 +87,19 @@ def test_levels_are_checked_without_a_copy_of_all_data():
 
 
 @pytest.mark.any_backend
+def test_examples_cannot_have_more_than_all_probability():
+    model = Given()
+    model.num_levels = 2
+    different = STATES[::2, :3]  # of probability 1 or e each
+    with pytest.raises(ValueError, match=r"those of 8 different .* sum to exp\(2"):
+        evaluate_likelihood(model, different, **SOURCE)
+    same = evaluate_likelihood(model, np.repeat(0 * different, 9, axis=0), **SOURCE)
+    assert same.mean == 0.0  # one example, of all the probability
+    model.num_levels = None  # a density has no such bound
+    assert evaluate_likelihood(model, different, **SOURCE).mean > 0
+
+
+@pytest.mark.any_backend
 def test_sums_are_float64():
     x = values(*np.random.default_rng(0).normal(-1e4, 0.1, size=4000))
     found = evaluate_likelihood(Given(), x, **SOURCE)

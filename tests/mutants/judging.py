@@ -39,6 +39,18 @@ MUTANTS = [
         "kind = log_partition.likelihood_kind",
         "tests/evaluation/test_evaluate_likelihood.py -k kind_of_its_own",
     ),
+    Mutant(  # probabilities may sum to anything
+        "evaluation/evaluate_likelihood.py",
+        "    if found > _ROOM:\n",
+        "    if found > 1e9:\n",
+        "tests/evaluation/test_evaluate_likelihood.py -k all_probability",
+    ),
+    Mutant(  # repeated examples count again
+        "evaluation/evaluate_likelihood.py",
+        "found = _log_sum(log_prob[first])",
+        "found = _log_sum(log_prob)",
+        "tests/evaluation/test_evaluate_likelihood.py -k all_probability",
+    ),
     Mutant(
         "evaluation/likelihood_table.py",
         "            if row.is_trusted:\n",
