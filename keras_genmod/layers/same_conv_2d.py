@@ -18,8 +18,11 @@ class SameConv2D(keras.layers.Conv2D):
     Args:
         filters: Positive int.
         kernel_size: Odd int.
-        **kwargs: Further arguments of `keras.layers.Conv2D`; strides, padding, dilation
-            and groups are fixed, and the data format is channels last.
+        **kwargs: Further arguments of `keras.layers.Conv2D`; padding is fixed, and the
+            data format is channels last.
+
+    Raises:
+        ValueError: If the kernel is even, or there are strides, dilation or groups.
 
     Example:
     ```python
@@ -30,6 +33,14 @@ class SameConv2D(keras.layers.Conv2D):
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any) -> None:
         fixed = {"padding": "same", "data_format": "channels_last"}
         super().__init__(filters, kernel_size, **{**kwargs, **fixed})
+        is_plain = {*self.strides, *self.dilation_rate, self.groups} == {1}
+        if not is_plain or any(size % 2 == 0 for size in self.kernel_size):
+            raise ValueError(
+                "`SameConv2D` must have an odd `kernel_size`, and no strides, dilation "
+                f"or groups. Received: kernel_size={self.kernel_size}, strides="
+                f"{self.strides}, dilation_rate={self.dilation_rate}, "
+                f"groups={self.groups}"
+            )
 
     def call(self, inputs):
         bias = None if self.bias is None else ops.convert_to_tensor(self.bias)

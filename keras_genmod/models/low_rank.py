@@ -120,13 +120,16 @@ class LowRank(keras.Model):
         layers = sublayers(self)
         values, left_out = {}, set()
         for layer in (layers[i] for i in self._lora["positions"]):
-            values[id(_frozen(layer))] = getattr(layer, _name(layer))
+            values[id(_frozen(layer))] = _merged(layer)
             left_out |= {id(v) for v in _adapter(layer)}
         own = [v for v in self.variables if id(v) not in left_out]
         for variable, other in zip(merged.variables, own, strict=True):
             # A copy: on torch an array would share the variable's memory.
             value = np.array(ops.convert_to_numpy(values.get(id(other), other)))
             variable.assign(value.astype(variable.dtype))
+        layers = sublayers(merged)
+        for layer in (layers[i] for i in self._lora["positions"]):
+            _frozen(layer).assign(getattr(layer, _name(layer)))  # with its mask, if any
         return merged
 
     def get_config(self):
@@ -186,6 +189,12 @@ def _frozen(layer):
 
 def _adapter(layer) -> list:
     return [getattr(layer, f"lora_{_name(layer)}_{part}") for part in "ab"]
+
+
+def _merged(layer) -> np.ndarray:
+    """Returns kernel and adapter in float32: a layer's `kernel` has its policy's."""
+    kernel, a, b = map(ops.convert_to_numpy, (_frozen(layer), *_adapter(layer)))
+    return kernel + layer.lora_alpha / layer.lora_rank * (a @ b)
 
 
 def _save(layer, store):

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.engine import num_processes, place_to_write
 from keras_genmod.engine.backend import load_random_state, random_state
 from keras_genmod.models import processes, state_tree, stored_arrays
@@ -179,11 +180,7 @@ class Saving(keras.Model):
         Raises:
             ValueError: If `value_format` is another one.
         """
-        if value_format not in ("backend_tensor", "numpy_array"):
-            raise ValueError(
-                '`value_format` must be "backend_tensor" or "numpy_array". '
-                f"Received: value_format={value_format!r}"
-            )
+        checks.choice("value_format", value_format, ("backend_tensor", "numpy_array"))
         is_tensor = value_format == "backend_tensor"
         return {
             kind: state_tree.nested(

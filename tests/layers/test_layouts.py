@@ -86,3 +86,12 @@ def test_config_makes_the_layer_again(kind):
     for name, value in arguments.items():
         found = getattr(again, name)
         assert found == value or found == (value, value)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    "options", [{"strides": 2}, {"dilation_rate": 2}, {"groups": 2}, {"kernel_size": 2}]
+)
+def test_a_convolution_of_another_kind_is_refused(options):
+    with pytest.raises(ValueError, match="`SameConv2D` must have an odd"):
+        SameConv2D(**{"filters": 4, "kernel_size": 3, **options})

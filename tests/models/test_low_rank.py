@@ -117,6 +117,24 @@ def test_a_merged_model_draws_the_same_without_adapters(run):
     assert np.abs(other - draws[0]).max() > 1e-2  # adapters count in samples
 
 
+@pytest.mark.any_backend
+def test_merged_kernels_are_float32_under_half_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = transformer()
+        model.enable_lora(2, "qkv", lora_alpha=6)
+        layer = model.blocks[0][1]
+        for matrix in (layer.lora_kernel_a, layer.lora_kernel_b):
+            matrix.assign(np.random.default_rng(0).normal(size=matrix.shape))
+        merged = model.merge_lora().blocks[0][1]
+    finally:
+        keras.config.set_dtype_policy(policy)
+    parts = layer._kernel, layer.lora_kernel_a, layer.lora_kernel_b, merged._kernel
+    kernel, a, b, found = map(ops.convert_to_numpy, parts)
+    np.testing.assert_allclose(found, kernel + 3 * a @ b, rtol=1e-5, atol=1e-6)
+
+
 def _plain(model):
     return transformer() if isinstance(model, CausalTransformer) else diffusion()
 

@@ -35,7 +35,7 @@ MUTANTS = [
     ),
     Mutant(
         "models/low_rank.py",
-        "            values[id(_frozen(layer))] = getattr(layer, _name(layer))",
+        "            values[id(_frozen(layer))] = _merged(layer)",
         "            values[id(_frozen(layer))] = _frozen(layer)",
         f"{_TESTS} -k merged",
         backend="torch",
@@ -66,6 +66,13 @@ MUTANTS = [
         "kernel = ops.cast(layer.kernel, self._dtype)",
         "kernel = ops.cast(layer.weights[0], self._dtype)",
         f"{_TESTS} -k merged",
+        backend="torch",
+    ),
+    Mutant(  # rounded to half precision
+        "models/low_rank.py",
+        "            values[id(_frozen(layer))] = _merged(layer)",
+        "            values[id(_frozen(layer))] = getattr(layer, _name(layer))",
+        f"{_TESTS} -k float32_under",
         backend="torch",
     ),
 ]
