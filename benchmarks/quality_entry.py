@@ -17,6 +17,8 @@ class Entry:
         is_flat: Whether images are vectors to it.
         has_log_prob: Whether its `log_prob` can be computed at this size.
         options: Dict, of `evaluate_likelihood`.
+        num_judged: Int, how many of the test images have their likelihood computed;
+            `None` for all. Their count is part of the protocol.
         sample_options: Dict, of `sample`.
         has_samples: Whether samples can be drawn in minutes at this size.
         pretrain: Function of the model, of images, of a function that returns callbacks
@@ -38,6 +40,7 @@ class Entry:
     is_flat: bool = False
     has_log_prob: bool = True
     options: dict = dataclasses.field(default_factory=dict)
+    num_judged: int | None = None
     sample_options: dict = dataclasses.field(default_factory=dict)
     has_samples: bool = True
     pretrain: Callable | None = None

@@ -73,12 +73,13 @@ def draw(model, num_images, options):
 
 
 def likelihood(entry, model, x_test):
-    """Returns the `Likelihood` of the test images.
+    """Returns the `Likelihood` of the test images, or of the first of them.
 
     Binary models are trained on fresh draws of the images (dynamic binarization), and
     judged by one draw of the test images.
     """
     x = data.binarize(x_test, "static", 0) if entry.is_binary else x_test
+    x = x[: entry.num_judged]
     return evaluation.evaluate_likelihood(
         model,
         x.reshape(len(x), -1) if entry.is_flat else x,
