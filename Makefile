@@ -22,9 +22,10 @@ test: lint
 
 # One backend's suite: test-tensorflow, test-jax, test-torch. torch runs every test; what
 # touches no backend runs there alone; of what is a model's own, TensorFlow and JAX run
-# each their share (tests/covering.py).
+# each their share (tests/covering.py). Compiled tests are kept, which an environment may
+# forbid: workers and backends share them.
 $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
-	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
+	PYTHONDONTWRITEBYTECODE= KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 		-n $(WORKERS) --dist loadscope --budget $(BUDGET)
 
 # The documentation, offline; scripts of the gallery run when they have changed.

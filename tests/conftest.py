@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.budget import Budget, cpu_seconds
-from tests.covering import runs_on
+from tests.covering import runs_on, skips_file
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -111,9 +111,20 @@ def jax_options():
     return {name.upper(): str(value) for name, value in _jax_options().items()}
 
 
+def runs_all(config):
+    return config.getoption("--full") or config.getoption("--every-backend")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leaves to torch the files of which it runs all."""
+    if runs_all(config) or not skips_file(collection_path, keras.backend.backend()):
+        return None  # as ever
+    return True
+
+
 def pytest_collection_modifyitems(config, items):
     """Leaves to other backends what they run by default."""
-    if config.getoption("--full") or config.getoption("--every-backend"):
+    if runs_all(config):
         return
     here = [runs_on(item, keras.backend.backend()) for item in items]
     elsewhere = [item for item, runs in zip(items, here, strict=True) if not runs]

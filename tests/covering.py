@@ -10,6 +10,7 @@ by themselves. A marker says otherwise, for a function, a class or a file.
 """
 
 import pathlib
+import re
 import zlib
 
 import pytest
@@ -18,6 +19,9 @@ import pytest
 EVERYWHERE = {"bijectors", "distributions", "engine", "layers", "losses"}
 MARKERS = ("any_backend", "two_backends", "every_backend")
 _SHARING = ("tensorflow", "jax", "jax")
+_OF_ANY_BACKEND = re.compile(
+    r"^pytestmark = (\[[^\]]*)?pytest\.mark\.any_backend\b", re.MULTILINE
+)
 _TESTS = pathlib.Path(__file__).parent
 
 
@@ -35,6 +39,18 @@ def runs_on(item: pytest.Item, backend: str) -> bool:
     if kind == "two_backends":
         return backend == home_of(path, item)
     return kind == "every_backend"
+
+
+def skips_file(path: pathlib.Path, backend: str) -> bool:
+    """Returns whether all tests of a file run elsewhere, as its first lines say.
+
+    Such a file is not even imported.
+    """
+    if backend not in _SHARING or path.suffix != ".py":
+        return False
+    text = path.read_text("utf-8")
+    others = re.search(r"mark\.(two_backends|every_backend)", text)
+    return _OF_ANY_BACKEND.search(text) is not None and others is None
 
 
 def default_of(path: pathlib.PurePath) -> str:

@@ -72,3 +72,24 @@ def test_what_says_itself_where_it_runs_is_asked_on_all():
     assert backends_of("networks/test_new.py", marks=["skipif"]) == [*BACKENDS]
     marks = ["skipif", "any_backend"]
     assert backends_of("networks/test_new.py", marks=marks) == ["torch"]
+
+
+@pytest.mark.parametrize(
+    "text,skipped",
+    [
+        ("import x\n\npytestmark = pytest.mark.any_backend  # files\n", True),
+        (
+            "pytestmark = [\n    pytest.mark.slow,\n    pytest.mark.any_backend,\n]",
+            True,
+        ),
+        ("@pytest.mark.any_backend\ndef test_it():\n    pass", False),
+        ("pytestmark = pytest.mark.any_backend\n@pytest.mark.every_backend", False),
+        ("pytestmark = [\n    pytest.mark.slow\n]\n@pytest.mark.any_backend", False),
+    ],
+)
+def test_files_that_torch_runs_alone_are_not_read(tmp_path, text, skipped):
+    file = tmp_path / "test_new.py"
+    file.write_text(text)
+    assert covering.skips_file(file, "jax") == skipped
+    assert covering.skips_file(file, "tensorflow") == skipped
+    assert not covering.skips_file(file, "torch")

@@ -17,6 +17,7 @@ from keras_genmod.bijectors import (
 from keras_genmod.layers import MaskedDense
 from keras_genmod.networks import coupling_mlp
 
+pytestmark = pytest.mark.any_backend
 torch = pytest.importorskip("torch")
 zuko = pytest.importorskip("zuko")
 

@@ -1,5 +1,6 @@
 """Objects land where graphs say, and every loss is the written one."""
 
+import functools
 import types
 
 import keras
@@ -281,31 +282,42 @@ def test_image_scores_are_maps_of_one_channel():
     assert network.output_shape[-1] == 1
 
 
-SMALL = {
-    "graph_network": networks.scene_graph_network((2,), 2, 2, 1, 6, 8, 1, mask_size=2),
-    "generator": small_network((4, 4, 7), (4, 4, 3), "sigmoid"),
-    "image_discriminator": small_network((4, 4, 3), (1,)),
-    "object_discriminator": small_network((2, 2, 3), (3,)),
-    "num_attributes": (2,),
-    "num_predicates": 2,
-}
+@functools.cache
+def small_arguments():
+    return {
+        "graph_network": graph_network((2,)),
+        "generator": small_network((4, 4, 7), (4, 4, 3), "sigmoid"),
+        "image_discriminator": small_network((4, 4, 3), (1,)),
+        "object_discriminator": small_network((2, 2, 3), (3,)),
+        "num_attributes": (2,),
+        "num_predicates": 2,
+    }
+
+
+def graph_network(num_attributes):
+    return networks.scene_graph_network(num_attributes, 2, 2, 1, 6, 8, 1, mask_size=2)
+
+
+def network(*shapes):
+    return functools.partial(small_network, *shapes)
 
 
 @pytest.mark.parametrize(
-    "name,value",
+    "name,make",
     [
-        ("graph_network", small_network((4, 4, 3), (1,))),
-        ("graph_network", networks.scene_graph_network((2, 3), 2, 2, 1, 6, 8, 1, 2)),
-        ("generator", small_network((4, 4, 6), (4, 4, 3))),  # no noise
-        ("generator", small_network((2, 4, 7), (4, 4, 3))),
-        ("image_discriminator", small_network((4, 4, 1), (1,))),
-        ("object_discriminator", small_network((2, 2, 3), (4,))),
-        ("object_discriminator", small_network((2, 3, 3), (3,))),
-        ("num_attributes", 2),
-        ("num_predicates", 0),
-        ("box_weight", -1.0),
+        ("graph_network", network((4, 4, 3), (1,))),
+        ("graph_network", lambda: graph_network((2, 3))),
+        ("generator", network((4, 4, 6), (4, 4, 3))),  # no noise
+        ("generator", network((2, 4, 7), (4, 4, 3))),
+        ("image_discriminator", network((4, 4, 1), (1,))),
+        ("object_discriminator", network((2, 2, 3), (4,))),
+        ("object_discriminator", network((2, 3, 3), (3,))),
+        ("num_attributes", lambda: 2),
+        ("num_predicates", lambda: 0),
+        ("box_weight", lambda: -1.0),
     ],
 )
-def test_bad_argument_is_named(name, value):
+def test_bad_argument_is_named(name, make):
+    value = make()
     with pytest.raises(ValueError, match=f"`{name}` must .*Received"):
-        SceneGraphGAN(**{**SMALL, name: value})
+        SceneGraphGAN(**{**small_arguments(), name: value})
