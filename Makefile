@@ -25,8 +25,8 @@ test: lint
 # each their share (tests/covering.py). Compiled tests are kept, which an environment may
 # forbid: workers and backends share them.
 $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
-	PYTHONDONTWRITEBYTECODE= KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
-		-n $(WORKERS) --dist loadscope --budget $(BUDGET)
+	PYTHONDONTWRITEBYTECODE= KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 \
+		$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --budget $(BUDGET)
 
 # The documentation, offline; scripts of the gallery run when they have changed.
 docs: $(VENV)/.docs-installed
@@ -68,7 +68,7 @@ test-gpu:
 
 # Deliberate faults: which of them do the tests miss?
 mutants: $(VENV)/.test-installed
-	KERAS_BACKEND=torch $(BIN)/python -m tests.mutants
+	PYTHONDONTWRITEBYTECODE= KERAS_BACKEND=torch $(BIN)/python -m tests.mutants
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .

@@ -1,8 +1,14 @@
-"""Tries the faults, two at a time, each in a copy of the checkout."""
+"""Tries the faults, two at a time, each in a copy of the checkout.
+
+On torch a fault is tried by a fork of a process that has imported torch, Keras and
+pytest: most faults need less time than these imports.
+"""
 
 import argparse
-import concurrent.futures
+import contextlib
 import importlib
+import io
+import multiprocessing
 import os
 import pathlib
 import pkgutil
@@ -17,7 +23,9 @@ import tests.mutants
 from tests.mutants import Mutant
 
 ROOT = pathlib.Path(__file__).parents[2]
-LEFT_OUT = shutil.ignore_patterns(".*", "runs", "__pycache__", "*.egg-info")
+LEFT_OUT = shutil.ignore_patterns(".*", "runs", "*.egg-info")
+BACKEND = os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def rooms() -> dict[str, list[Mutant]]:
@@ -40,18 +48,41 @@ def try_mutant(mutant: Mutant) -> tuple[bool, str]:
         if text.count(mutant.old) != 1:
             return False, f"the old text stands {text.count(mutant.old)} times in it"
         file.write_text(text.replace(mutant.old, mutant.new), "utf-8")
-        backend = mutant.backend or os.environ.get("KERAS_BACKEND", "torch")
         arguments = ["-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider"]
         arguments += ["--every-backend"]  # whichever has the tests by default
-        result = subprocess.run(
-            [sys.executable, "-m", "pytest", *arguments, *shlex.split(mutant.tests)],
-            cwd=copy,
-            env={**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
+        arguments += shlex.split(mutant.tests)
+        if BACKEND == "torch" and mutant.backend in (None, BACKEND):
+            code, output = run_here(copy, arguments)
+        else:
+            code, output = run_apart(copy, arguments, mutant.backend or BACKEND)
     # 1: tests ran and failed. Anything else, such as no test found, is no proof.
-    return result.returncode == 1, result.stdout[-600:] + result.stderr[-600:]
+    return code == 1, output[-1200:]
+
+
+def run_here(copy, arguments):
+    """Runs pytest in this process, which then is of no further use."""
+    import pytest
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+        del sys.modules[name]
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        code = pytest.main(arguments)
+    return code, output.getvalue()
+
+
+def run_apart(copy, arguments, backend):
+    """Runs pytest in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=copy,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    return result.returncode, result.stdout + result.stderr
 
 
 def main() -> int:
@@ -67,10 +98,13 @@ def main() -> int:
         for i, mutant in enumerate(mutants)
         if arguments.only in (None, i)
     ]
-    survivors = 0
-    with concurrent.futures.ThreadPoolExecutor(arguments.workers) as pool:
-        start = time.monotonic()
-        outcomes = pool.map(try_mutant, [mutant for _, mutant in chosen])
+    if BACKEND == "torch":
+        for module in ("keras", "pytest", "scipy.stats"):
+            importlib.import_module(module)
+    survivors, start = 0, time.monotonic()
+    context = multiprocessing.get_context("fork")
+    with context.Pool(arguments.workers, maxtasksperchild=1) as pool:
+        outcomes = pool.imap(try_mutant, [mutant for _, mutant in chosen])
         for (name, mutant), (noticed, output) in zip(chosen, outcomes, strict=True):
             verdict = "noticed" if noticed else "SURVIVED"
             print(f"{verdict} {name} {mutant.file}: {mutant.new.strip()[:60]!r}")
