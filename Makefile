@@ -11,7 +11,7 @@ BACKENDS := tensorflow jax torch
 # On Linux the small build; elsewhere the only one.
 TENSORFLOW := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -)),tensorflow-cpu,tensorflow)
 
-.PHONY: demo docs docs-api results test test-slow test-full test-gpu mutants $(BACKENDS:%=test-%) lint format clean
+.PHONY: demo docs docs-api results test test-slow test-full test-gpu test-wheel mutants $(BACKENDS:%=test-%) lint format clean
 
 demo: $(VENV)/.demo-installed
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m recipes.vae \
@@ -27,6 +27,11 @@ test: lint
 $(BACKENDS:%=test-%): test-%: $(VENV)/.test-installed
 	PYTHONDONTWRITEBYTECODE= KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 \
 		$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --budget $(BUDGET)
+
+# A wheel in a fresh environment with torch alone, and the command from it.
+test-wheel: $(VENV)/.test-installed
+	KERAS_BACKEND=torch TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -m slow \
+		tests/command/test_wheel.py
 
 # The documentation, offline; scripts of the gallery run when they have changed.
 docs: $(VENV)/.docs-installed
