@@ -5,5 +5,4 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["keras_genmod*"]), "keras_genmod.recipes"],
     package_dir={"keras_genmod.recipes": "recipes"},
-    py_modules=["keras_genmod_command"],
 )

@@ -1,14 +1,10 @@
 """What the recipes share: their command line, the folder of a run, its training."""
 
-import functools
-import inspect
 import json
 import pathlib
-import re
 import shutil
-import sys
-from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,53 +13,13 @@ import typer
 from keras_genmod import callbacks as genmod_callbacks
 from keras_genmod import checks
 from keras_genmod.callbacks.tensorboard.event_writer import make_writable
+from keras_genmod_command.options import command_line
+
+__all__ = ["begin", "command_line", "fit", "integers", "later_stage", "pretrain"]
 
 LARGEST_WEIGHT = 1e6  # beyond it a weight is none: the learning rate was too high
 _COUNTS = ("epochs", "pretrain_epochs", "batch_size", "limit")
 _STATE = ("backup/*", "*/backup/*", "*.weights.h5")  # what a run has left
-
-
-def command_line(main: Callable[..., None]) -> typer.Typer:
-    """Returns the command whose options are the arguments of a function.
-
-    `--help` shows what its docstring says of each. An error of the user's is one line,
-    and the exit code 2; call `main` itself to see where it came from.
-
-    Args:
-        main: Function with a docstring of Google's style.
-    """
-    summary, texts = _documentation(main)
-
-    @functools.wraps(main)
-    def reported(**arguments):
-        try:
-            main(**arguments)
-        except (ValueError, OSError, ImportError) as error:
-            print(f"Error: {' '.join(str(error).split())}", file=sys.stderr)
-            raise typer.Exit(2) from None
-
-    signature = inspect.signature(main, eval_str=True)
-    options = [
-        argument.replace(
-            annotation=Annotated[
-                argument.annotation, typer.Option(help=texts[argument.name])
-            ]
-        )
-        for argument in signature.parameters.values()
-    ]
-    reported.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=options
-    )
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(help=summary)(reported)
-    return app
-
-
-def _documentation(main: Callable) -> tuple[str, dict[str, str]]:
-    """Returns what a docstring says of a function and of each argument."""
-    summary, _, arguments = (inspect.getdoc(main) or "").partition("\nArgs:\n")
-    entries = re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", arguments, re.MULTILINE)
-    return summary.strip(), {name: " ".join(text.split()) for name, text in entries}
 
 
 def begin(arguments: dict[str, Any], may_change: Iterable[str] = ()) -> None:

@@ -63,7 +63,7 @@ def make(
 def main(
     epochs: int = 60,
     batch_size: int = 64,
-    methods: str = ",".join(METHODS),
+    methods: str = "vae,beta_vae,beta_tc_vae,factor_vae",
     weight: float = 4.0,
     size: int = 16,
     num_scales: int = 4,

@@ -127,7 +127,7 @@ def main(
     )
     print(
         f"Picture: {log_dir}/hype_study.png. Models: {log_dir}/*/model.keras. Judge, "
-        f"and see results: python -m keras_genmod.hype serve {path}"
+        f"and see results: keras-genmod hype serve {path}"
     )
 
 

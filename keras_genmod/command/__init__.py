@@ -1,1 +1,1 @@
-"""The command `keras-genmod`: recipes, samples and figures from a shell."""
+"""What the command `keras-genmod` does with models, images and files of figures."""

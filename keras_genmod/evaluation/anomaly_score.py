@@ -96,7 +96,7 @@ def anomaly_score(
     seed = checks.integer("seed", seed, 0)
     unit = "nats"
     if kind == "likelihood":
-        found = log_prob_function(model, seed, options)
+        found = log_prob_function(model, seed, options, verbose)
         scores = -in_batches(found.function, x, condition, batch_size, verbose)
         shown = "".join(f", {name}={value}" for name, value in found.protocol)
         name = _NAMES[found.kind] + shown

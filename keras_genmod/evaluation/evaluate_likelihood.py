@@ -49,7 +49,8 @@ def evaluate_likelihood(
             noise to, for densities; else `None`.
         batch_size: Positive int.
         seed: Integer of at least 0, of the draws of a bound or an estimate.
-        verbose: 0 shows nothing, 1 a bar of the batches, 2 a line at the end.
+        verbose: 0 shows nothing, 1 a bar of AIS and one of the batches, 2 a line at
+            the end of each.
         **options: What `model.log_prob` takes beside the data, such as
             `num_samples=500` importance samples of a VAE; for energy models what
             `model.log_partition` takes, which then runs once for all batches, such as
@@ -98,7 +99,7 @@ def evaluate_likelihood(
     _check_dequantization(dequantization, data, num_levels)
     if num_levels is not None:  # on values between them log_prob is none
         checks.levels("data", data, num_levels)
-    found = log_prob_function(model, seed, options)
+    found = log_prob_function(model, seed, options, verbose)
     log_prob = in_batches(found.function, data, condition, batch_size, verbose)
     _check_finite(log_prob)
     if num_levels is not None and condition is None:

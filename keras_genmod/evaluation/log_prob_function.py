@@ -20,7 +20,7 @@ _OFFERS = {
 _ESTIMATES = {"exact": "estimate", "lower_bound": "estimated_lower_bound"}
 
 # What `log_prob` gets beside options.
-_GIVEN = ("x", "condition", "log_partition", "batch_size")
+_GIVEN = ("x", "condition", "log_partition", "batch_size", "verbose")
 
 
 def has_likelihood(model: Any, options: dict[str, Any]) -> bool:
@@ -64,7 +64,7 @@ class LogProbFunction:
 
 
 def log_prob_function(
-    model: Any, seed: int, options: dict[str, Any]
+    model: Any, seed: int, options: dict[str, Any], verbose: int = 0
 ) -> LogProbFunction:
     """Returns how log p(x) of a model is computed.
 
@@ -79,6 +79,7 @@ def log_prob_function(
         model: A model with a likelihood.
         seed: Integer, the seed of a bound's or an estimate's draws.
         options: Dict of the caller's options.
+        verbose: As `model.log_partition` takes it, if it does.
 
     Raises:
         ValueError: If the model takes no such option.
@@ -106,7 +107,8 @@ def log_prob_function(
     if hasattr(model, "kind_of_log_prob"):  # which depends on the options
         kind = model.kind_of_log_prob(**options)
     if hasattr(model, "log_partition"):
-        log_partition = model.log_partition(**_options_of(methods[0], options))
+        given = _options_of(methods[0], {**options, "verbose": verbose})
+        log_partition = model.log_partition(**given)
         if log_partition.likelihood_kind != "exact":
             kind = _ESTIMATES[getattr(model, "kind_given_log_partition", "exact")]
         own = {**_options_of(methods[1], options), "log_partition": log_partition}

@@ -1,6 +1,11 @@
 """The command: what it prints and writes, and its errors of one line."""
 
+import importlib
+import inspect
 import json
+import os
+import pathlib
+import subprocess
 import sys
 
 import keras
@@ -9,9 +14,8 @@ import pytest
 from PIL import Image
 
 import keras_genmod
-import keras_genmod_command
 from keras_genmod import VAE, evaluation, metrics, networks
-from keras_genmod.command.__main__ import main
+from keras_genmod_command import main, recipe_files
 from tests.recipes.small_recipes import SMALL
 
 pytestmark = [
@@ -23,6 +27,7 @@ pytestmark = [
 ]
 
 SHAPE = (4, 4, 1)
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def save_model(path, **options):
@@ -81,6 +86,96 @@ def test_a_recipe_has_its_own_arguments(run):
     assert "--latent-dim" in run("train", "vae", "--help")
     assert "--num-langevin-steps" in run("train", "energy_model", "--help")
     assert all(name in run("train", "--help") for name in ("vae", "wgan_gp"))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_recipe_is_outlined_without_importing_it(name):
+    outline, main = (
+        recipe_files.outline(name),
+        importlib.import_module(f"recipes.{name}").main,
+    )
+    assert inspect.signature(outline) == inspect.signature(main, eval_str=True)
+    assert outline.__doc__ == main.__doc__
+
+
+LIGHT = """
+import sys
+from keras_genmod_command import main
+code = main(sys.argv[1:])
+print({"keras", "keras_genmod", "numpy"} & set(sys.modules) or "light")
+sys.exit(code)
+"""
+
+
+def light(*arguments, **variables):
+    """Returns what the command prints, which must import neither Keras nor NumPy."""
+    result = subprocess.run(
+        [sys.executable, "-c", LIGHT, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed, _, imported = result.stdout.strip().rpartition("\n")
+    assert imported == "light"
+    return printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        ("--help", "evaluate"),
+        ("--version", "."),
+        ("list --help", "List models"),
+        ("copy --help", "Where to write it."),
+        ("info --help", "A saved model."),
+        ("sample --help", "--num-columns"),
+        ("evaluate --help", "--binarization"),
+        ("fid --help", "--features"),
+        ("compare --help", "A.json"),
+        ("hype --help", "create"),
+        ("hype create --help", "NAME=FOLDER"),
+        ("train --help", "wgan_gp"),
+        ("train pixel_rnn --help", "diagonal"),
+    ],
+)
+def test_help_comes_without_keras(arguments, shown):
+    assert shown in light(*arguments.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("tra", "train"),
+        ("train pixel_r", "pixel_rnn"),
+        ("train pixel_rnn --ki", "--kind"),
+        ("train pixel_rnn --kind d", "diagonal"),
+        ("hype cre", "create"),
+    ],
+)
+def test_the_shell_completes_words_without_keras(typed, words):
+    # The shell runs the program itself, which ends once it has printed the words.
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print({'keras', 'numpy'} & set(sys.modules) or ''))\n"
+        "from keras_genmod_command import main\n"
+        "main()"
+    )
+    line = f"keras-genmod {typed}"
+    variables = {
+        "_KERAS_GENMOD_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+    }
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.split() == words.split(), result.stderr
 
 
 def test_a_copied_recipe_needs_nothing_but_its_folder(run, tmp_path):
@@ -246,14 +341,6 @@ def test_features_come_from_a_layer_of_a_model(run, folder, tmp_path):
     assert protocol["weights_hash"] == extractor.weights_hash
 
 
-def test_people_judge_by_the_same_command(run, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["hype", "--help"])
-    assert caught.value.code == 0
-    assert "usage: keras-genmod hype" in capsys.readouterr().out
-    assert run("hype", "scores", "none.study", code=2).startswith("Error: ")
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -280,6 +367,7 @@ def test_people_judge_by_the_same_command(run, capsys):
         (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`features`"),
         (["compare", "{folder}/data.npz", "{folder}/data.npz"], "Figures must be in"),
         (["compare", "{tmp}/none", "{tmp}/none"], "none"),
+        (["hype", "scores", "{tmp}/none.study"], "none.study"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -307,7 +395,13 @@ def test_without_typer_the_extra_is_named(monkeypatch, capsys):
     assert error.startswith("Error: ") and "keras_genmod[recipes]" in error
 
 
-def test_without_a_backend_the_error_is_one_line(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "keras_genmod.command.__main__", None)
-    assert keras_genmod_command.main() == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_without_a_backend_the_error_is_one_line():
+    result = subprocess.run(
+        [sys.executable, "-m", "keras_genmod_command", "list"],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "tourch"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1 and "KERAS_BACKEND" in result.stderr

@@ -86,11 +86,11 @@ def run(environment, tmp_path):
 def test_the_wheel_holds_recipes_and_what_the_page_is_made_of(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"keras_genmod/recipes/{name}.py" for name in SMALL} <= names
-    assert {"keras_genmod/recipes/_run.py", "keras_genmod_command.py"} <= names
+    assert {"keras_genmod/recipes/_run.py", "keras_genmod_command/app.py"} <= names
     assert "keras_genmod/py.typed" in names
     tops = {name.split("/")[0] for name in names if "dist-info" not in name}
-    assert tops == {"keras_genmod", "keras_genmod_command.py"}
-    here = {p.relative_to(ROOT).as_posix() for p in ROOT.glob("keras_genmod/**/*.py")}
+    assert tops == {"keras_genmod", "keras_genmod_command"}
+    here = {p.relative_to(ROOT).as_posix() for p in ROOT.glob("keras_genmod*/**/*.py")}
     assert here <= names
 
 

@@ -146,12 +146,13 @@ def test_partition_sum_is_made_once_and_its_options_stand_in_the_protocol():
     assert dict(found.protocol.options) == options
 
 
-def test_a_machine_too_large_to_enumerate_is_judged_by_annealing():
+def test_a_machine_too_large_to_enumerate_is_judged_by_annealing(capsys):
     model = rbm(hidden_dim=25, visible_dim=30)
     model.couplings.assign(0.2 * ops.convert_to_numpy(model.couplings))
     x = np.random.default_rng(1).integers(0, 2, (8, 30)).astype("float32")
     options = {"method": "ais", "num_temperatures": 20, "num_chains": 100}
-    found = evaluate_likelihood(model, x, seed=3, **options, **SOURCE)
+    found = evaluate_likelihood(model, x, seed=3, verbose=1, **options, **SOURCE)
+    assert "20/20" in capsys.readouterr().out  # of annealing
     log_z = model.log_partition(seed=3, **options)
     assert found.kind == "estimate" and found.log_partition == log_z
     expected = ops.convert_to_numpy(model.log_prob(x, log_partition=log_z)).mean()

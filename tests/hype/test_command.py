@@ -1,14 +1,18 @@
-"""The command line, in this process."""
+"""The subcommands of `keras-genmod hype`, in this process."""
 
 import csv
 import threading
+import typing
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_genmod.hype import Observer, Study, server, simulate
-from keras_genmod.hype.__main__ import main
+from keras_genmod.hype.protocol import VARIANTS
+from keras_genmod.hype.staircase import RULES
+from keras_genmod_command import main
+from keras_genmod_command.hype import create as create_study
 from tests.hype.small_studies import images
 
 pytestmark = pytest.mark.any_backend
@@ -28,24 +32,24 @@ def create(folders, *options):
     models = [f"--fake={name}={folders / name}" for name in ("vae", "gan")]
     path = str(folders / "x.study")
     real = f"--real={folders / 'real'}"
-    return main(["create", path, real, *models, "--num-trials=10", *options])
+    return main(["hype", "create", path, real, *models, "--num-trials=10", *options])
 
 
 def test_from_folders_to_scores(folders, capsys):
     assert create(folders, "--qualification-trials=0", "--seed=3", "--no-feedback") == 0
     path = str(folders / "x.study")
     assert "num_real=30" in capsys.readouterr().out
-    assert main(["scores", path]) == 0
+    assert main(["hype", "scores", path]) == 0
     assert capsys.readouterr().out == "Nobody has finished yet.\n"
     with Study(path) as study:
         assert study.models == ["vae", "gan"] and study.seed == 3
         assert study.protocol.feedback is False
         for seed in range(4):
             simulate(study, Observer(share_right=[1.0, 0.0][seed % 2]), seed)
-    assert main(["scores", path]) == 0
+    assert main(["hype", "scores", path]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("gan: 100.0% (") and second.startswith("vae: 0.0% (")
-    assert main(["export", path, str(folders / "x.csv")]) == 0
+    assert main(["hype", "export", path, str(folders / "x.csv")]) == 0
     with (folders / "x.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 40
 
@@ -61,13 +65,18 @@ def test_errors_are_one_line(folders, capsys):
     error = capsys.readouterr().err
     assert error.startswith("Error: `real` must hold at least 55 images")
     assert error.count("\n") == 1
-    assert main(["serve", str(folders / "none")]) == 2
+    assert main(["hype", "serve", str(folders / "none")]) == 2
     assert create(folders, "--rule=literal", "--qualification-trials=0") == 2
     for words in (["--fake=vae"], []):
-        with pytest.raises(SystemExit) as caught:
-            main(["create", "x", "--real=real", *words])
-        assert caught.value.code == 2
+        assert main(["hype", "create", "x", "--real=real", *words]) == 2
     assert not (folders / "x.study").exists()
+
+
+def test_its_choices_are_those_of_the_protocol():
+    annotations = typing.get_type_hints(create_study)
+    assert typing.get_args(annotations["variant"]) == VARIANTS
+    rules, _ = typing.get_args(annotations["rule"])
+    assert typing.get_args(rules) == tuple(RULES)
 
 
 def test_serving_says_where_and_stops(folders, capsys, monkeypatch):
@@ -79,7 +88,7 @@ def test_serving_says_where_and_stops(folders, capsys, monkeypatch):
 
     monkeypatch.setattr(server.StudyServer, "serve_forever", interrupt)
     capsys.readouterr()
-    assert main(["serve", str(folders / "x.study")]) == 0
+    assert main(["hype", "serve", str(folders / "x.study")]) == 0
     first, second, _, last = capsys.readouterr().out.splitlines()
     assert "http://127.0.0.1:" in first and "/results/" in second
     assert last == "Stopped. Every answer is kept."

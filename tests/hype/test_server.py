@@ -324,7 +324,7 @@ def test_a_port_that_is_taken_is_an_error(served):
 
 def test_answers_survive_a_program_that_is_killed(tmp_path):
     small_study(tmp_path / "x.study").close()
-    command = [sys.executable, "-m", "keras_genmod.hype", "serve"]
+    command = [sys.executable, "-m", "keras_genmod_command", "hype", "serve"]
     process = subprocess.Popen(
         [*command, str(tmp_path / "x.study")],
         cwd=ROOT,

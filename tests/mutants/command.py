@@ -7,13 +7,13 @@ _DRAWN = "tests/evaluation/test_draw_samples.py"
 
 MUTANTS = [
     Mutant(
-        "command/recipe_files.py",
+        "../keras_genmod_command/recipe_files.py",
         'texts[0] = texts[0].replace(_IMPORT, _IMPORT.replace("recipes.", ""))',
         "texts[0] = texts[0]",
         f"{_TESTS} -k copied",
     ),
     Mutant(
-        "command/recipe_files.py",
+        "../keras_genmod_command/recipe_files.py",
         "if path.exists() and not is_same:",
         "if False:",
         f"{_TESTS} -k copied",
@@ -37,16 +37,28 @@ MUTANTS = [
         f"{_TESTS} -k beside",
     ),
     Mutant(
-        "command/app.py",
+        "../keras_genmod_command/app.py",
         "return contextlib.redirect_stdout(sys.stderr)",
         "return contextlib.redirect_stdout(sys.stdout)",
         f"{_TESTS} -k ledger",
     ),
     Mutant(
-        "command/__main__.py",
+        "../keras_genmod_command/__init__.py",
         "standalone_mode=False",
         "standalone_mode=True",
         f"{_TESTS} -k one_line",
+    ),
+    Mutant(
+        "../keras_genmod_command/app.py",
+        "recipe_files.outline(cmd_name)",
+        "recipe_files.load(cmd_name).main",
+        f"{_TESTS} -k without_keras",
+    ),
+    Mutant(
+        "../keras_genmod_command/app.py",
+        "from keras_genmod_command import hype, recipe_files",
+        "from keras_genmod_command import hype, recipe_files\nimport keras_genmod",
+        f"{_TESTS} -k completes",
     ),
     Mutant(
         "evaluation/draw_samples.py",

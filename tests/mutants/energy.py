@@ -61,6 +61,12 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/annealed_importance_sampling.py",
+        "step = seeds.at(first + k)",
+        "step = seeds.at(k)",
+        f"{_ROOM}/test_log_partition.py -k no_bit",
+    ),
+    Mutant(
+        "models/energy/annealed_importance_sampling.py",
         "_PAPER_STEPS = (0, 500, 4_500, 14_500)",
         "_PAPER_STEPS = (0, 500, 10_500, 14_500)",
         f"{_ROOM}/test_log_partition.py -k spaced",

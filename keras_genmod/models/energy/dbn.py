@@ -228,6 +228,7 @@ class DBN(LayerStack):
         seed: int | None = None,
         base_rates: Any = None,
         spacing: Any = None,
+        verbose: int = 0,
     ) -> LogPartition:
         """Returns log Z of the top RBM, as `RBM.log_partition` does.
 
@@ -240,8 +241,9 @@ class DBN(LayerStack):
                 `model.encode(x, layer=-2)` averaged; `None` takes those that the top
                 RBM was trained on, and its own biases if it was not.
             spacing: For AIS, "even" or "paper"; `None` for "paper".
+            verbose: For AIS, as in `RBM.log_partition`.
         """
-        options = (num_temperatures, num_chains, seed, base_rates, spacing)
+        options = (num_temperatures, num_chains, seed, base_rates, spacing, verbose)
         return self.top.log_partition(method, *options)
 
     def likelihood_protocol(

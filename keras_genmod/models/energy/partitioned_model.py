@@ -11,7 +11,7 @@ from keras_genmod.distributions import LogPartition
 from keras_genmod.engine import Seeds, compiled, fori_loop, seed_state
 from keras_genmod.models.energy.annealed_importance_sampling import (
     SPACINGS,
-    anneal,
+    annealed_log_weights,
     inverse_temperatures,
 )
 from keras_genmod.models.energy.chain_model import ChainModel
@@ -206,6 +206,7 @@ class PartitionedModel(ChainModel):
         seed: int | None = None,
         base_rates: Any = None,
         spacing: str | None = None,
+        verbose: int = 0,
     ) -> LogPartition:
         """Returns log Z, exact or estimated by annealed importance sampling.
 
@@ -222,6 +223,8 @@ class PartitionedModel(ChainModel):
                 proportions: 1 in 29 steps below the inverse temperature 0.5, 8 up to
                 0.9 and 20 up to 1. `None` for the `default_spacing` of the machine,
                 "paper" for an RBM and "even" for the others.
+            verbose: For AIS, 0 shows nothing, 1 a bar, 2 a line at the end. It moves
+                by the largest number of equal parts that is at most 20.
 
         Returns:
             `LogPartition`: value, interval of 3 standard errors, effective sample size.
@@ -252,11 +255,13 @@ class PartitionedModel(ChainModel):
         num_temperatures = checks.positive_int("num_temperatures", num_temperatures)
         num_chains = checks.integer("num_chains", num_chains, 2)
         spacing = self._checked_spacing(spacing)
-        log_weights = self._annealed_log_weights(
+        log_weights = annealed_log_weights(
+            self,
             seed_state(seed, self.seed_generator),
             inverse_temperatures(num_temperatures, spacing),
             self._start_biases(base_rates),
-            num_chains=num_chains,
+            num_chains,
+            verbose,
         )
         found = LogPartition.from_log_weights(
             ops.convert_to_numpy(log_weights), num_temperatures, seed, spacing
@@ -267,17 +272,6 @@ class PartitionedModel(ChainModel):
     @compiled()
     def _compiled_log_partition(self):
         return self.density().log_partition()
-
-    @compiled(xla=True)
-    def _annealed_log_weights(self, state, betas, base, *, num_chains):
-        seeds, density = Seeds(state), self.density()
-        states, log_z = density.annealing_start(base, num_chains, seeds)
-
-        def step(states, low, high, k):
-            return density.annealing_step(states, low, high, base, seeds.at(k))
-
-        start = ops.broadcast_to(ops.cast(log_z, "float32"), (num_chains,))
-        return anneal(step, states, start, betas)
 
     def _checked_spacing(self, spacing):
         if spacing is None:

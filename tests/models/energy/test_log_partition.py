@@ -70,6 +70,22 @@ def test_base_rates_move_the_start_and_not_the_end(machine):
     assert given.value != own.value
 
 
+def test_a_bar_of_annealing_changes_no_bit(machine, capsys):
+    model, scale = machine
+    set_weights(model, scale, seed=0)
+    silent = model.log_partition("ais", 60, num_chains=200, seed=3)
+    assert capsys.readouterr().out == ""
+    assert silent == model.log_partition("ais", 60, 200, seed=3, verbose=1)
+    assert "20/20" in capsys.readouterr().out
+
+
+def test_a_bar_has_parts_of_one_length(capsys):
+    model = RBM(3, 2, seed=0)
+    for num_temperatures, parts in ((23, 1), (38, 19)):
+        model.log_partition("ais", num_temperatures, seed=3, verbose=1)
+        assert f"{parts}/{parts}" in capsys.readouterr().out
+
+
 def test_base_rates_are_those_of_the_start():
     model = RBM(3, 2, seed=0)
     rates = np.array([0.2, 0.5, 0.9])

@@ -1,5 +1,9 @@
-"""Runs the command, whose errors are one line and the exit code 2."""
+"""The program `keras-genmod`: what a shell sees of the package.
 
+Keras is imported where work begins and not before: help and completion come at once.
+"""
+
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -8,15 +12,19 @@ _WAY_OUT = 'python -m pip install "keras_genmod[recipes]"'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does what the command line says; returns the exit code.
+    """Does what the command line says; errors are one line and the exit code 2.
 
     Args:
         arguments: Strings, the command line's; `None` means this process's.
+
+    Returns:
+        The exit code.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # standard error is for errors
     try:
         import typer
 
-        from keras_genmod.command.app import app
+        from keras_genmod_command.app import app
     except ImportError as error:
         if error.name != "typer":
             raise
@@ -48,7 +56,3 @@ def _failed(message: str) -> int:
 
 def _one_line(message, category, filename, lineno, file=None, line=None) -> None:
     print(f"Warning: {' '.join(str(message).split())}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

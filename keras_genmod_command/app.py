@@ -1,6 +1,8 @@
 """The subcommands, as typer knows them."""
 
 import contextlib
+import functools
+import importlib.metadata
 import json
 import pathlib
 import sys
@@ -8,9 +10,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-import keras_genmod
-from keras_genmod.command import comparison, figures, model_files, recipe_files
-from keras_genmod.hype.__main__ import main as hype_main
+from keras_genmod_command import hype, recipe_files
+from keras_genmod_command.options import command_line
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -30,7 +31,7 @@ Seed = Annotated[int, typer.Option(help="Of all draws.")]
 
 
 class _Recipes(typer.core.TyperGroup):
-    """One subcommand a recipe, imported when it is asked for."""
+    """One subcommand a recipe, imported when it runs."""
 
     def list_commands(self, ctx):
         return recipe_files.names()
@@ -38,8 +39,12 @@ class _Recipes(typer.core.TyperGroup):
     def get_command(self, ctx, cmd_name):
         if cmd_name not in recipe_files.names():
             return None
-        recipe, shared = recipe_files.load(cmd_name)
-        command = typer.main.get_command(shared.command_line(recipe.main))
+
+        @functools.wraps(recipe_files.outline(cmd_name))
+        def main(**arguments):
+            recipe_files.load(cmd_name).main(**arguments)
+
+        command = typer.main.get_command(command_line(main))
         command.name = cmd_name
         return command
 
@@ -57,6 +62,7 @@ app.add_typer(
     name="train",
     help="Train a recipe: its own arguments follow its name.",
 )
+app.add_typer(hype.app, name="hype", help="Let people judge which images are real.")
 
 
 @app.callback(invoke_without_command=True)
@@ -67,13 +73,15 @@ def version(
 ) -> None:
     """Generative models for Keras 3: train recipes, draw samples, judge them."""
     if shown:
-        print(keras_genmod.__version__)
+        print(importlib.metadata.version("keras_genmod"))
         raise typer.Exit
 
 
 @app.command("list")
 def list_all() -> None:
     """List models and recipes, one a line."""
+    from keras_genmod.command import model_files
+
     classes = model_files.model_classes()
     models = [(name, model_files.summary(classes[name])) for name in classes]
     for title, rows in (("Models", models), ("Recipes", _summaries())):
@@ -96,6 +104,8 @@ def copy(
 @app.command()
 def info(model: Model) -> None:
     """Say what a saved model is."""
+    from keras_genmod.command import model_files
+
     print(model_files.description(model))
 
 
@@ -115,6 +125,8 @@ def sample(
     ] = None,
 ) -> None:
     """Draw samples of a saved model."""
+    from keras_genmod.command import model_files
+
     given = model_files.options(option or [])
     loaded = model_files.load_model(model)
     with _progress():
@@ -150,6 +162,8 @@ def evaluate(
     out: Out = None,
 ) -> None:
     """Judge a saved model: likelihood and figures of samples, with protocols."""
+    from keras_genmod.command import figures, model_files
+
     given = model_files.options(option or [])
     loaded = model_files.load_model(model)
     with _progress(), model_files.named_options(given):
@@ -184,6 +198,8 @@ def fid(
     out: Out = None,
 ) -> None:
     """Compare two folders: FID, KID, precision, recall, density, coverage."""
+    from keras_genmod.command import figures
+
     with _progress():
         found = figures.compare_folders(
             real, fake, image_size, channels, features, k, batch_size
@@ -197,20 +213,9 @@ def compare(
     second: Annotated[str, typer.Argument(metavar="B.json")],
 ) -> None:
     """Compare two files of figures that were made in one way; refuse others."""
+    from keras_genmod.command import comparison
+
     print(comparison.compare(first, second))
-
-
-@app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-        "help_option_names": [],
-    },
-    add_help_option=False,
-)
-def hype(ctx: typer.Context) -> None:
-    """Let people judge images: create, serve, scores, export."""
-    raise typer.Exit(hype_main(ctx.args, "keras-genmod hype"))
 
 
 def _progress() -> contextlib.redirect_stdout:

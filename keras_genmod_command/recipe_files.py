@@ -9,9 +9,9 @@ import importlib
 import importlib.util
 import pathlib
 import sys
+from collections.abc import Callable
 from types import ModuleType
-
-import keras_genmod
+from typing import Any, Literal
 
 _SHARED = "_run.py"
 _IMPORT = "from recipes._run import "
@@ -23,7 +23,10 @@ def folder() -> pathlib.Path:
     Raises:
         FileNotFoundError: If this installation has none.
     """
-    package = pathlib.Path(keras_genmod.__file__).parent
+    spec = importlib.util.find_spec("keras_genmod")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("keras_genmod is not installed")
+    package = pathlib.Path(spec.origin).parent
     for place in (package / "recipes", package.parent / "recipes"):
         if (place / _SHARED).is_file():
             return place
@@ -37,8 +40,24 @@ def names() -> list[str]:
 
 def summary(name: str) -> str:
     """Returns the first line of a recipe's docstring, without running it."""
-    source = (folder() / f"{name}.py").read_text("utf-8")
-    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    return (ast.get_docstring(_tree(name)) or "").partition("\n")[0]
+
+
+def outline(name: str) -> Callable[..., None]:
+    """Returns a recipe's `main` without its body: arguments and docstring."""
+    (main,) = (
+        node
+        for node in _tree(name).body
+        if isinstance(node, ast.FunctionDef) and node.name == "main"
+    )
+    main.body = main.body[:1]  # the docstring
+    names: dict[str, Any] = {"Literal": Literal}
+    exec(compile(ast.Module([main], []), f"{name}.py", "exec"), names)
+    return names["main"]
+
+
+def _tree(name: str) -> ast.Module:
+    return ast.parse((folder() / f"{name}.py").read_text("utf-8"))
 
 
 def check_name(name: str) -> str:
@@ -51,8 +70,8 @@ def check_name(name: str) -> str:
     return name
 
 
-def load(name: str) -> tuple[ModuleType, ModuleType]:
-    """Returns a recipe and what all recipes share, as modules."""
+def load(name: str) -> ModuleType:
+    """Returns a recipe as a module."""
     check_name(name)
     if "recipes" not in sys.modules:
         place = folder()
@@ -64,8 +83,7 @@ def load(name: str) -> tuple[ModuleType, ModuleType]:
         module = importlib.util.module_from_spec(spec)
         sys.modules["recipes"] = module
         spec.loader.exec_module(module)
-    shared = importlib.import_module("recipes._run")
-    return importlib.import_module(f"recipes.{name}"), shared
+    return importlib.import_module(f"recipes.{name}")
 
 
 def copy(name: str, target: pathlib.Path) -> list[pathlib.Path]:
