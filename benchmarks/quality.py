@@ -21,7 +21,6 @@ from keras_genmod import callbacks, data, metrics
 
 _NUM_VALIDATION = 5_000  # the last training images
 _LOOKS = 10  # at the validation images, in a run
-_ROUND = 200  # steps between two backups
 _ENDLESS = 1_000_000  # epochs: the clock ends them
 
 
@@ -68,7 +67,7 @@ class Run:
                 _ENDLESS,
             )
         batches = Batches(
-            self._x, entry.batch_size, _ROUND, entry.is_binary, self._seed
+            self._x, entry.batch_size, entry.round_steps, entry.is_binary, self._seed
         )
         clock, backup = self._clock("fit", 1.0 - entry.pretrain_share, batches)
         kept = [clock, *entry.callbacks()]

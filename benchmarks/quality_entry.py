@@ -26,7 +26,8 @@ class Entry:
             cut short; called before `fit`. `None` where there is no such stage.
         pretrain_share: Float, the share of the minutes that `pretrain` takes.
         callbacks: Function without arguments that returns callbacks of `fit`, whose
-            epochs are rounds of 200 steps.
+            epochs are rounds.
+        round_steps: Int, steps of a round, between two backups.
         is_averaged: Whether the averages that its optimizer keeps are judged.
         score: Function of the model and of validation images that says how good it
             is, higher is better; `None` where only the last state is judged.
@@ -46,6 +47,7 @@ class Entry:
     pretrain: Callable | None = None
     pretrain_share: float = 0.0
     callbacks: Callable = list
+    round_steps: int = 200
     is_averaged: bool = False
     score: Callable | None = None
     score_name: str = ""

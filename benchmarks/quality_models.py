@@ -1,12 +1,17 @@
 """The models whose quality on MNIST is compared.
 
-`CausalTransformer`, a prior over codes, is left out, and what models no images.
+`CausalTransformer` is one as a prior over codes alone.
 """
 
 import keras
 
 import keras_genmod
-from benchmarks import quality_diffusion, quality_flows, quality_machines
+from benchmarks import (
+    quality_diffusion,
+    quality_discrete,
+    quality_flows,
+    quality_machines,
+)
 from benchmarks.quality_entry import LOSS, Entry, compiled
 from keras_genmod import networks
 
@@ -83,4 +88,5 @@ ENTRIES = {
     "WGAN": _adversarial(_wgan, 320),
     "WGAN-GP": _adversarial(_wgan_gp, 320),
     **quality_diffusion.ENTRIES,
+    **quality_discrete.ENTRIES,
 }
