@@ -48,6 +48,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py",
     "abort_on_example_error": True,
     "run_stale_examples": False,  # by the content of the script
+    "capture_repr": (),  # what a script prints, and no last value
     "remove_config_comments": True,
     "show_memory": False,
     "download_all_examples": False,

@@ -34,6 +34,7 @@ PARTS = {
     "data": {"npz_files", "image_files", "progress"},
     "models": {
         "engine",
+        "npz_files",
         "data",
         "distributions",
         "layers",

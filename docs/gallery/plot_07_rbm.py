@@ -18,7 +18,7 @@ model.fit(x, epochs=100, verbose=0)
 
 # %%
 # Sixteen hidden units have 65,536 states: log Z is a sum. AIS gets nearer with more
-# temperatures, and says how many of its chains count.
+# temperatures, and says how far off it may be: bars are three standard errors.
 
 exact = model.log_partition("exact")
 print(exact)
@@ -30,7 +30,10 @@ found = [
 print(found[-1])
 plt.figure(figsize=(5, 3))
 plt.axhline(exact.value, color="gray", label="exact")
-plt.semilogx(counts, [f.value for f in found], "o-", label="AIS, 100 chains")
+values = np.array([f.value for f in found])
+bars = [values - [f.low for f in found], [f.high for f in found] - values]
+plt.errorbar(counts, values, bars, fmt="o-", capsize=3, label="AIS, 100 chains")
+plt.xscale("log")
 plt.xlabel("temperatures")
 plt.ylabel("log Z, nats")
 plt.legend()

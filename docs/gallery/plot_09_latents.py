@@ -41,7 +41,8 @@ centred = codes - codes.mean(axis=0)
 _, _, axes = np.linalg.svd(centred, full_matrices=False)
 plt.figure(figsize=(4.6, 4))
 plt.scatter(*(centred @ axes[:2].T).T, c=labels, s=6, cmap="tab10")
-plt.colorbar(label="digit")
+plt.clim(-0.5, 9.5)
+plt.colorbar(label="digit", ticks=range(10))
 plt.tight_layout()
 
 # %%

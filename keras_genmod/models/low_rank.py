@@ -5,6 +5,8 @@ The adapters are those of Keras' layers. What Keras leaves out is here: its file
 the sum of kernel and adapter, and adapters of zeros, which no gradient moves.
 """
 
+import hashlib
+import os
 import types
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +16,9 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.engine import place_to_write
 from keras_genmod.engine.keras_internals import own_weights, sublayers
+from keras_genmod.models import adapter_files
 
 _A, _B = "lora_a", "lora_b"  # in files
 
@@ -38,7 +42,8 @@ class LowRank(keras.Model):
         weights are frozen, biases too. `compile` the model again afterwards.
 
         Files hold kernels and adapters apart: training goes on from them as it was,
-        and a loaded model has its adapters. `merge_lora` makes a model without any.
+        and a loaded model has its adapters. `save_adapters` writes them without the
+        model, `merge_lora` makes a model without any.
 
         Args:
             rank: Positive int.
@@ -79,13 +84,10 @@ class LowRank(keras.Model):
         layers = sublayers(self)
         chosen = _chosen(layers, target_layer_names)
         positions = [i for i, layer in enumerate(layers) if layer in chosen]
-        self._adapt(rank, rank if lora_alpha is None else float(lora_alpha), positions)
-        # An optimizer has slots of the weights that it was made for.
-        self.compiled, self.optimizer = False, None
+        self._adapt(rank, float(rank if lora_alpha is None else lora_alpha), positions)
 
     def _adapt(self, rank, lora_alpha, positions):
-        layers = sublayers(self)
-        chosen = [layers[i] for i in positions]
+        chosen = _at(self, positions)
         for layer in chosen:
             if not layer.lora_enabled:  # Keras makes those of functional models
                 layer.enable_lora(rank, lora_alpha=lora_alpha)
@@ -102,6 +104,71 @@ class LowRank(keras.Model):
             "lora_alpha": lora_alpha,
             "positions": positions,
         }
+        # An optimizer has slots of the weights that it was made for.
+        self.compiled, self.optimizer = False, None
+
+    def save_adapters(self, filepath: str | os.PathLike[str]) -> None:
+        """Writes the adapters without the model: all that a task has added to it.
+
+        Args:
+            filepath: String or path that ends in ".npz".
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If the model has no adapters, or the path ends in another way.
+        """
+        if self._lora is None:
+            raise ValueError(
+                "`save_adapters` must follow `enable_lora`: this model has no adapters."
+            )
+        layers = _at(self, self._lora["positions"])
+        variables = [v for layer in layers for v in _adapter(layer)]
+        adapters = adapter_files.Adapters(
+            lora=self._lora, base=_fingerprint(layers), matrices=_arrays(variables)
+        )
+        with place_to_write(os.fspath(filepath)) as place:
+            adapter_files.save(adapters, place)
+
+    def load_adapters(self, filepath: str | os.PathLike[str]) -> None:
+        """Reads adapters of `save_adapters` into the model they were trained in.
+
+        A model without adapters gets them as by `enable_lora`: `compile` it again to
+        train on. One that has some of the same layers, rank and `lora_alpha` takes
+        over their values.
+
+        Args:
+            filepath: String or path.
+
+        Raises:
+            OSError: If the file cannot be opened.
+            ValueError: If it is no file of adapters, or these are of another model, of
+                this one with other kernels, or other ones than the model has.
+        """
+        path = os.fspath(filepath)
+        found = adapter_files.load(path)
+        if self._lora is not None and self._lora != found.lora:
+            raise ValueError(
+                "`filepath` must hold adapters as this model has, or the model none. "
+                f"Received: filepath={path!r} with {found.lora}, beside {self._lora}"
+            )
+        rank, positions = found.lora["rank"], found.lora["positions"]
+        layers = _at(self, positions)
+        shapes = [shape for layer in layers for shape in _shapes(layer, rank)]
+        if shapes != [matrix.shape for matrix in found.matrices]:
+            raise ValueError(
+                "`filepath` must hold adapters of this model. Received: "
+                f"filepath={path!r} with layers of other places or shapes"
+            )
+        if _fingerprint(layers) != found.base:
+            raise ValueError(
+                "`filepath` must hold adapters that were trained beside this model's "
+                f"kernels. Received: filepath={path!r}, and the kernels are others"
+            )
+        if self._lora is None:
+            self._adapt(**found.lora)
+        variables = [v for layer in layers for v in _adapter(layer)]
+        for variable, matrix in zip(variables, found.matrices, strict=True):
+            variable.assign(matrix)
 
     def merge_lora(self) -> Any:
         """Returns a copy without adapters, whose kernels are the sums.
@@ -117,9 +184,8 @@ class LowRank(keras.Model):
                 "`merge_lora` must follow `enable_lora`: this model has no adapters."
             )
         merged = type(self).from_config(_without_adapters(self.get_config()))
-        layers = sublayers(self)
         values, left_out = {}, set()
-        for layer in (layers[i] for i in self._lora["positions"]):
+        for layer in _at(self, self._lora["positions"]):
             values[id(_frozen(layer))] = _merged(layer)
             left_out |= {id(v) for v in _adapter(layer)}
         own = [v for v in self.variables if id(v) not in left_out]
@@ -127,8 +193,7 @@ class LowRank(keras.Model):
             # A copy: on torch an array would share the variable's memory.
             value = np.array(ops.convert_to_numpy(values.get(id(other), other)))
             variable.assign(value.astype(variable.dtype))
-        layers = sublayers(merged)
-        for layer in (layers[i] for i in self._lora["positions"]):
+        for layer in _at(merged, self._lora["positions"]):
             _frozen(layer).assign(getattr(layer, _name(layer)))  # with its mask, if any
         return merged
 
@@ -176,6 +241,29 @@ def _chosen(layers, names) -> list:
             f"target_layer_names={names}, and these cannot: {cannot}"
         )
     return layers
+
+
+def _at(model, positions) -> list:
+    """Returns the layers of these positions, which may be of any file."""
+    layers = sublayers(model)
+    chosen = [layers[i] for i in positions if i < len(layers)]
+    return [layer for layer in chosen if hasattr(layer, "enable_lora")]
+
+
+def _shapes(layer, rank) -> list[tuple[int, ...]]:
+    *rest, last = _frozen(layer).shape
+    return [(*rest, rank), (rank, last)]
+
+
+def _arrays(variables) -> list[np.ndarray]:
+    # Copies: on torch an array would share the variable's memory.
+    return [np.array(ops.convert_to_numpy(v), "float32") for v in variables]
+
+
+def _fingerprint(layers) -> str:
+    """Returns a hash of the kernels without adapters."""
+    kernels = _arrays(map(_frozen, layers))
+    return hashlib.sha256(b"".join(map(np.ndarray.tobytes, kernels))).hexdigest()
 
 
 def _name(layer) -> str:

@@ -135,6 +135,28 @@ def test_merged_kernels_are_float32_under_half_precision():
     np.testing.assert_allclose(found, kernel + 3 * a @ b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.every_backend
+def test_a_file_of_adapters_makes_of_the_model_before_the_one_it_was(run, tmp_path):
+    model = run["model"]
+    model.save_adapters(tmp_path / "task.npz")
+    before, adapted = _plain(model), _plain(model)
+    for each in (before, adapted):
+        each.load_weights(run["folder"] / "plain.weights.h5")
+    before.load_adapters(tmp_path / "task.npz")
+    adapted.enable_lora(2, lora_alpha=3.0)
+    adapted.load_adapters(tmp_path / "task.npz")
+    own = arrays(model.weights)
+    for loaded in (before, adapted):
+        assert loaded.get_config()["lora"] == model.get_config()["lora"]
+        assert not loaded.compiled
+        other = arrays(loaded.weights)
+        for i, value in own.items():
+            np.testing.assert_array_equal(value, other[i])
+    before.save(tmp_path / "whole.keras")
+    sizes = [(tmp_path / name).stat().st_size for name in ("task.npz", "whole.keras")]
+    assert sizes[0] < sizes[1]
+
+
 def _plain(model):
     return transformer() if isinstance(model, CausalTransformer) else diffusion()
 
@@ -160,6 +182,103 @@ def test_weights_from_before_start_adapters_anew(run):
     frozen = arrays(v for v in model.weights if id(v) not in trained)
     for i, value in run["at_first"].items():
         np.testing.assert_array_equal(value, frozen[i])
+
+
+def adapted_transformer(rank=2, names=None, seed=0):
+    model = CausalTransformer(
+        (4, 4, 1), model_dim=4, num_heads=2, num_blocks=1, num_classes=2, seed=seed
+    )
+    model.enable_lora(rank, names)
+    return model
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: adapted_transformer(rank=1), "beside {'rank': 1"),
+        (lambda: adapted_transformer(names="qkv"), "as this model has"),
+        (diffusion, "of other places or shapes"),
+        (lambda: CausalTransformer((4, 4, 1), model_dim=8, num_heads=2), "or shapes"),
+        (lambda: adapted_transformer(seed=1), "the kernels are others"),
+    ],
+)
+def test_adapters_of_another_model_are_refused(tmp_path, make, message):
+    adapted_transformer().save_adapters(tmp_path / "a.npz")
+    model = make()
+    before = arrays(model.weights)
+    with pytest.raises(ValueError, match=f"`filepath` must hold adapters.*{message}"):
+        model.load_adapters(tmp_path / "a.npz")
+    after = arrays(model.weights)
+    assert before.keys() == after.keys()
+    for i, value in before.items():
+        np.testing.assert_array_equal(value, after[i])
+
+
+def changed(**arrays):
+    def change(path):
+        with np.load(path) as file:
+            found = {**file, **arrays}
+        np.savez(path, **{k: v for k, v in found.items() if v is not None})
+
+    return change
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def compressed(path):
+    with np.load(path) as file:
+        np.savez_compressed(path, **file)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    "change",
+    [
+        cut,
+        compressed,
+        lambda path: path.write_text("no archive"),
+        changed(rank=np.array(0)),
+        changed(rank=np.array([2])),
+        changed(lora_alpha=np.array(np.nan)),
+        changed(positions=np.array(1)),
+        changed(positions=np.array([[1]])),
+        changed(positions=np.array([-1])),
+        changed(base=np.array("x")),
+        changed(base=None),
+        changed(more=np.zeros(1)),
+        changed(**{"0": np.zeros(1)}),
+        changed(**{"0": np.array([{}])}),
+    ],
+)
+def test_a_file_that_holds_no_adapters_is_refused(tmp_path, change):
+    model, path = adapted_transformer(), tmp_path / "a.npz"
+    model.save_adapters(path)
+    change(path)
+    with pytest.raises(ValueError, match="must be a file that `save_adapters` wrote"):
+        model.load_adapters(path)
+
+
+@pytest.mark.any_backend
+def test_adapters_are_written_whole_and_where_there_are_some(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="`save_adapters` must follow"):
+        transformer().save_adapters(tmp_path / "a.npz")
+    model = adapted_transformer()
+    with pytest.raises(ValueError, match="`filepath` must end in '.npz'"):
+        model.save_adapters(tmp_path / "a.keras")
+    with pytest.raises(OSError):
+        model.load_adapters(tmp_path / "none.npz")
+
+    def full(path, **arrays):
+        open(path, "w").close()
+        raise OSError("no space")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="no space"):
+        model.save_adapters(tmp_path / "a.npz")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.any_backend

@@ -68,6 +68,27 @@ MUTANTS = [
         f"{_TESTS} -k merged",
         backend="torch",
     ),
+    Mutant(
+        "models/low_rank.py",
+        "        if _fingerprint(layers) != found.base:",
+        "        if False:",
+        f"{_TESTS} -k another_model",
+        backend="torch",
+    ),
+    Mutant(
+        "models/low_rank.py",
+        "            variable.assign(matrix)",
+        "            pass",
+        f"{_TESTS} -k one_it_was",
+        backend="torch",
+    ),
+    Mutant(
+        "models/adapter_files.py",
+        " or any(x.is_compressed for x in file.headers.values())",
+        "",
+        f"{_TESTS} -k holds_no",
+        backend="torch",
+    ),
     Mutant(  # rounded to half precision
         "models/low_rank.py",
         "            values[id(_frozen(layer))] = _merged(layer)",
