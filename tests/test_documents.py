@@ -130,7 +130,9 @@ def test_example_has_fifteen_lines():
 )
 def test_links_and_pictures_are_there(document):
     path = ROOT / document
-    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text())
+    text = path.read_text()
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    targets += re.findall(r'src="([^"]+)"', text)
     missing = [
         target
         for target in targets
