@@ -49,8 +49,9 @@ def prepare(app, what, name, obj, options, lines):
     text = words[0]
     for block, rest in zip(blocks, words[1:], strict=True):
         text += block + rest
-    # Of an attribute napoleon takes words before a colon in the first line for its type.
-    first = [""] if what in ("attribute", "property") else []
+    # Of an attribute napoleon takes words before a colon in line one for its type, so
+    # that line is a comment.
+    first = ["..", ""] if what in ("attribute", "property") else []
     lines[:] = first + text.split("\n")
 
 
