@@ -149,6 +149,7 @@ def measure(
     xla=None,
     memory=False,
     deadline=math.inf,
+    clock=time.perf_counter,
 ):
     """Returns a `Measurement` for each dtype policy, from the same rounds.
 
@@ -166,6 +167,7 @@ def measure(
         xla: As in `loops.uses_xla`.
         memory: Whether to measure peak memory, in processes of their own.
         deadline: Time by `time.monotonic` after which no way is begun.
+        clock: Function that returns seconds.
 
     Raises:
         ValueError: If two ways have different numbers of parameters.
@@ -180,13 +182,13 @@ def measure(
             if time.monotonic() > deadline:
                 measurement.failures[way] = NO_TIME
                 continue
-            start = time.perf_counter()
+            start = clock()
             try:
                 loop = make_loop(way, size, name, policy, xla)
                 batch = loop.to_device(data)
-                _time(loop, batch, 1)
-                measurement.first_calls[way] = time.perf_counter() - start
-                duration = _time(loop, batch, _WARM_STEPS)
+                _time(loop, batch, 1, clock)
+                measurement.first_calls[way] = clock() - start
+                duration = _time(loop, batch, _WARM_STEPS, clock)
             except Exception as error:  # noqa: BLE001  the other ways are still measured
                 measurement.failures[way] = f"{type(error).__name__}: {error}"[:500]
                 continue
@@ -195,7 +197,7 @@ def measure(
             runs.append((measurement, way, loop, batch, count))
     for _ in range(rounds):
         for measurement, way, loop, batch, count in runs:
-            taken = _time(loop, batch, count)
+            taken = _time(loop, batch, count, clock)
             measurement.seconds.setdefault(way, []).append(taken)
     float32 = found["float32"].seconds.get("traced") if "float32" in found else None
     for policy, measurement in found.items():
@@ -207,13 +209,13 @@ def measure(
     return list(found.values())
 
 
-def _time(loop, batch, steps):
+def _time(loop, batch, steps, clock):
     """Returns the seconds of a step, the mean over some of them."""
-    start = time.perf_counter()
+    start = clock()
     for _ in range(steps):
         loss = loop(batch)
     loss = loops.wait(loss)
-    duration = (time.perf_counter() - start) / steps
+    duration = (clock() - start) / steps
     if not math.isfinite(loss):
         raise ValueError(f"the loss is {loss}.")
     return duration

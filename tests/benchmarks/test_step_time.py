@@ -91,7 +91,7 @@ def test_what_fails_and_what_has_no_time_is_said(monkeypatch):
     assert "the loss is nan" in found.failures[COMPILED] and found.seconds["traced"]
     (found,) = step_measurement.measure("standard", "rbm_cd", ways, 1, deadline=0.0)
     assert set(found.failures.values()) == {step_measurement.NO_TIME}
-    section = step_time._section([found], ["vae"], "standard", 1, None)
+    section = step_time._section([found], ["vae"], "standard", 1, None, False)
     assert "- vae: no time left" in section
 
 
