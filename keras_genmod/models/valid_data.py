@@ -7,6 +7,7 @@ no cannot be mistaken for a result, as a finite loss of wrong data is.
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.distributions.distribution import flat_events
 
 
 def on_levels(x, num_levels: int):
@@ -19,9 +20,9 @@ def on_levels(x, num_levels: int):
     Returns:
         Bool tensor `(batch,)`, false for NaN.
     """
-    scaled = x * (num_levels - 1)
+    scaled = flat_events(x) * (num_levels - 1)
     off = ops.abs(scaled - ops.clip(ops.round(scaled), 0, num_levels - 1))
-    return ops.all(_flat(off <= checks.level_tolerance(num_levels)), axis=1)
+    return ops.all(off <= checks.level_tolerance(num_levels), axis=1)
 
 
 def in_range(x, low: float, high: float):
@@ -36,8 +37,9 @@ def in_range(x, low: float, high: float):
         Bool tensor `(batch,)`, false for NaN.
     """
     # Four times faster than comparisons of all values on torch; NaN stays NaN.
+    x = flat_events(x)
     off = ops.abs(ops.clip(x, low, high) - x)
-    return ops.sum(_flat(off), axis=1) == 0
+    return ops.sum(off, axis=1) == 0
 
 
 def nan_unless(valid, values):
@@ -55,7 +57,3 @@ def nan_unless_images(loss, *images):
     for x in images:
         loss = nan_unless(ops.all(in_range(x, 0.0, 1.0)), loss)
     return loss
-
-
-def _flat(x):
-    return ops.reshape(x, (ops.shape(x)[0], -1))

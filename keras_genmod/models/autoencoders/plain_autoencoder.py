@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.distributions.distribution import sum_over_events
+from keras_genmod.distributions.distribution import flat_events
 from keras_genmod.engine import compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.generative_model import GenerativeModel
@@ -45,9 +45,7 @@ class PlainAutoencoder(GenerativeModel):
 
     def _squared_error(self, made, data):
         """Returns the mean over the values of each example, `(batch,)`."""
-        squared = ops.square(data - made)
-        size = ops.size(squared[:1])
-        return sum_over_events(squared) / ops.cast(size, "float32")
+        return ops.mean(ops.square(flat_events(data) - flat_events(made)), axis=1)
 
     def encode(self, x: Any) -> Any:
         """Returns the latents of data `(batch, *data_shape)`."""
