@@ -39,7 +39,8 @@ class Bernoulli(Distribution):
         self.logits = ops.cast(logits, "float32")
 
     def log_prob(self, value: Any) -> Any:
-        value, logits = flat_events(ops.cast(value, "float32")), flat_events(self.logits)
+        value = flat_events(ops.cast(value, "float32"))
+        logits = flat_events(self.logits)
         return ops.sum(value * logits + ops.log_sigmoid(-logits), axis=1)
 
     def sample(self, seed: Any) -> Any:

@@ -8,7 +8,12 @@ import numpy as np
 import torch
 from keras import tree
 
-from keras_genmod.engine import keras_internals, torch_loops, torch_updates
+from keras_genmod.engine import (
+    keras_internals,
+    torch_group_norm,
+    torch_loops,
+    torch_updates,
+)
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_processes import averaged, shared_changes
@@ -162,23 +167,6 @@ def affine(x, kernel, bias):
     return torch.addmm(bias, x, kernel)
 
 
-def group_normalized(x, groups, scale, shift, epsilon):
-    """Normalizes groups of the last axis' features, in one call.
-
-    Args:
-        x: Tensor `(batch, ..., channels)`.
-        groups: Positive int that divides the channels.
-        scale: Tensor `(channels,)`, or `None`.
-        shift: Tensor `(channels,)`, or `None`.
-        epsilon: Positive number.
-    """
-    if scale is None and shift is not None:
-        scale = torch.ones_like(shift)  # torch has no gradient of the latter alone
-    channels_first = x.movedim(-1, 1)  # of images the "channels last" memory format
-    outputs = torch.group_norm(channels_first, groups, scale, shift, epsilon)
-    return outputs.movedim(1, -1)
-
-
 def relu(x):
     """Returns max(x, 0) without Keras' search for symbolic tensors."""
     return torch.relu(x)
@@ -250,6 +238,7 @@ def compile_call(function, variables, xla):
 
 
 apply_scaled = torch_updates.apply_scaled
+group_normalized = torch_group_norm.group_normalized
 shorten_updates = torch_updates.shorten_all
 free_size = torch.export.Dim
 fori_loop = torch_loops.fori_loop

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_genmod.engine import input_gradient
 from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.layers.same_conv_2d import SameConv2D
 from tests.autodiff import gradients
@@ -60,6 +61,32 @@ def test_outputs_and_gradients_are_those_of_keras(name):
     )
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_gradients_are_differentiated_as_those_of_keras(trainable):
+    own, theirs = made("groups")
+    for layer in (own, theirs):
+        layer.trainable = trainable
+
+    before = keras.Variable(np.linspace(0.5, 2.0, IMAGES.shape[-1]), dtype="float32")
+
+    def penalty(layer):
+        def scores(x):
+            x = layer(ops.tanh(x / 5) * ops.convert_to_tensor(before))
+            return ops.mean(x**3, axis=(1, 2, 3))
+
+        return ops.sum(100 * input_gradient(scores, IMAGES) ** 2)
+
+    found, expected = (
+        gradients(
+            lambda layer=layer: penalty(layer), [before, *layer.trainable_weights]
+        )
+        for layer in (own, theirs)
+    )
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(other).max() > 1e-3
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)
 
 
 def test_vectors_are_normalized_too():

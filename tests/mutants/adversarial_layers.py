@@ -357,16 +357,28 @@ MUTANTS = [
         f"{_GRAPH_LAYERS} -k image",
     ),
     Mutant(
-        "engine/torch_engine.py",
+        "engine/torch_group_norm.py",
         "return outputs.movedim(1, -1)",
         "return outputs.reshape(x.shape)",
         f"{_LAYOUTS} -k of_keras",
     ),
     Mutant(
-        "engine/torch_engine.py",
+        "engine/torch_group_norm.py",
         "scale = torch.ones_like(shift)",
         "pass",
         f"{_LAYOUTS} -k of_keras",
+    ),
+    Mutant(
+        "engine/torch_group_norm.py",
+        "-(inverse**3)",
+        "-(inverse**2)",
+        f"{_LAYOUTS} -k of_keras",
+    ),
+    Mutant(
+        "engine/torch_group_norm.py",
+        "if torch.is_grad_enabled():",
+        "if False:",
+        f"{_LAYOUTS} -k differentiated",
     ),
     Mutant(
         "layers/group_normalization.py",

@@ -128,8 +128,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/valid_data.py",
-        "return ops.sum(_flat(off), axis=1) == 0",
-        "return ops.sum(_flat(ops.clip(x, low, high) - x), axis=1) == 0",
+        "return ops.sum(off, axis=1) == 0",
+        "return ops.sum(ops.clip(x, low, high) - x, axis=1) == 0",
         "tests/models/test_valid_data.py",
     ),
     Mutant(
