@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.group_normalization import GroupNormalization
 
 
 def activation_of(name, activation):
@@ -124,7 +125,7 @@ def image_normalization(kind):
         return layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, gamma_initializer=gains
         )
-    return layers.GroupNormalization(groups=-1, epsilon=1e-5, gamma_initializer=gains)
+    return GroupNormalization(groups=-1, epsilon=1e-5, gamma_initializer=gains)
 
 
 def smallest_map(image_shape):

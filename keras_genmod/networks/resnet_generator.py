@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.layers.reflection_padding_2d import ReflectionPadding2D
 from keras_genmod.networks.inputs import dcgan_initializer, image_input
 
@@ -97,7 +98,7 @@ def _doubling(channels):
 
 
 def _instance_normalization():
-    return layers.GroupNormalization(groups=-1, epsilon=1e-5)
+    return GroupNormalization(groups=-1, epsilon=1e-5)
 
 
 def _normalized_relu(x):
