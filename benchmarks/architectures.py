@@ -5,7 +5,7 @@ import numpy as np
 
 import keras_genmod
 from benchmarks import sizes
-from keras_genmod import bijectors, networks
+from keras_genmod import bijectors, layers, networks
 
 _SHAPE = (sizes.IMAGE, sizes.IMAGE, 1)
 
@@ -26,9 +26,10 @@ def make_batch(name: str):
         bent = rng.normal(size=(size, sizes.EVENT))
         bent[:, 1] += np.square(bent[:, 0])
         return bent.astype("float32")
-    if name == "cycle_gan":
-        first = _noisy_picture(rng, size, sizes.CYCLE_IMAGE)
-        return first, 1.0 - _noisy_picture(rng, size, sizes.CYCLE_IMAGE)
+    if name in ("cycle_gan", "pix2pix"):
+        side = sizes.CYCLE_IMAGE if name == "cycle_gan" else sizes.PAIR_IMAGE
+        first = _noisy_picture(rng, size, side)
+        return first, 1.0 - _noisy_picture(rng, size, side)
     images = _noisy_picture(rng, size, sizes.IMAGE)
     return images.reshape(size, -1) if name.startswith("rbm") else images
 
@@ -44,7 +45,7 @@ def make_optimizer(name: str) -> keras.optimizers.Optimizer:
     """Returns the optimizer that the model of this name is trained with."""
     if name.startswith("rbm"):
         return keras.optimizers.SGD(sizes.SGD)
-    adversarial = name in ("gan", "wgan", "wgan_gp", "cycle_gan")
+    adversarial = name in ("gan", "wgan", "wgan_gp", "cycle_gan", "pix2pix", "sngan")
     rate, beta_1, beta_2 = sizes.ADAM_ADVERSARIAL if adversarial else sizes.ADAM
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=sizes.EPSILON)
 
@@ -123,9 +124,50 @@ def _cycle_gan():
     )
 
 
+def _pix2pix():
+    shape = (sizes.PAIR_IMAGE, sizes.PAIR_IMAGE, 1)
+    return keras_genmod.Pix2Pix(
+        networks.unet_generator(
+            shape, sizes.PAIR_FILTERS, sizes.PAIR_DEPTH, dropout=sizes.PAIR_DROPOUT
+        ),
+        networks.patchgan_discriminator(
+            (*shape[:2], 2), sizes.CYCLE_FILTERS, sizes.CYCLE_LAYERS
+        ),
+        reconstruction_weight=sizes.PAIR_WEIGHT,
+    )
+
+
+def _sngan():
+    return keras_genmod.GAN(
+        networks.sngan_generator(sizes.SNGAN_LATENTS, _SHAPE, sizes.SNGAN_FILTERS),
+        networks.sngan_discriminator(_SHAPE, sizes.SNGAN_FILTERS),
+        sizes.SNGAN_LATENTS,
+        loss="hinge",
+        discriminator_steps=sizes.CRITIC_STEPS,
+    )
+
+
+def _vq_vae():
+    encoder = networks.grid_encoder(
+        _SHAPE, sizes.CODE_DIM, sizes.GRID_FILTERS, num_blocks=sizes.GRID_BLOCKS
+    )
+    decoder = networks.grid_decoder(
+        encoder.output_shape[1:], 1, sizes.GRID_FILTERS, num_blocks=sizes.GRID_BLOCKS
+    )
+    # Restarts draw at random, and loops by hand have none.
+    quantizer = layers.VectorQuantizer(
+        sizes.CODES,
+        sizes.CODE_DIM,
+        sizes.COMMITMENT,
+        sizes.CODE_DECAY,
+        restart_threshold=0.0,
+    )
+    return keras_genmod.VQVAE(encoder, quantizer, decoder)
+
+
 def _flow():
-    layers = [bijectors.Planar(sizes.EVENT) for _ in range(sizes.PLANAR_LAYERS)]
-    return keras_genmod.NormalizingFlow(bijectors.Chain(layers))
+    planar = [bijectors.Planar(sizes.EVENT) for _ in range(sizes.PLANAR_LAYERS)]
+    return keras_genmod.NormalizingFlow(bijectors.Chain(planar))
 
 
 def _unet():
@@ -155,6 +197,9 @@ MAKERS = {
     "wgan": _wgan,
     "wgan_gp": _wgan_gp,
     "cycle_gan": _cycle_gan,
+    "pix2pix": _pix2pix,
+    "sngan": _sngan,
+    "vq_vae": _vq_vae,
     "flow": _flow,
     "rbm_cd": lambda: _rbm(persistent=False),
     "rbm_pcd": lambda: _rbm(persistent=True),

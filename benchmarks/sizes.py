@@ -17,6 +17,9 @@ BATCH = {
     "wgan": 80,
     "wgan_gp": 80,
     "cycle_gan": 8,
+    "pix2pix": 8,
+    "sngan": 80,
+    "vq_vae": 32,
     "flow": 512,
     "rbm_cd": 100,
     "rbm_pcd": 100,
@@ -36,6 +39,16 @@ CRITIC_STEPS, CLIP, PENALTY = 5, 0.01, 10.0
 
 CYCLE_IMAGE, CYCLE_FILTERS, CYCLE_BLOCKS, CYCLE_DOWN, CYCLE_LAYERS = 16, 8, 2, 2, 2
 CYCLE_WEIGHT, IDENTITY_WEIGHT, POOL = 10.0, 0.5, 50
+
+# Pix2Pix: a U-Net down to one pixel, CycleGAN's discriminator of both images.
+PAIR_IMAGE, PAIR_DEPTH, PAIR_FILTERS, PAIR_DROPOUT, PAIR_WEIGHT = 32, 5, 8, 0.5, 200.0
+
+# SNGAN: two blocks that double 7x7, four blocks back; spectral norm, hinge.
+SNGAN_LATENTS, SNGAN_FILTERS, SNGAN_START, SNGAN_DOUBLINGS = 64, 16, 7, 2
+
+# VQ-VAE: codes of a grid of 7x7, and how its codebook moves.
+GRID_FILTERS, GRID_BLOCKS, CODES, CODE_DIM = 32, 2, 128, 16
+CODE_DECAY, COMMITMENT, CODE_SMOOTHING = 0.99, 0.25, 1e-5
 
 EVENT, PLANAR_LAYERS, NEWTON_STEPS = 2, 16, 40
 

@@ -73,11 +73,13 @@ def _score(p, x, axes=None):
     return conv(leaky_relu(x), p["conv_3"]) + p["bias_3"], moments
 
 
-def _moved(averages, moments):
+def moved(averages, moments):
+    """Returns averages of batch normalization after a batch."""
     return jax.tree.map(lambda a, m: 0.9 * a + 0.1 * m, averages, moments)
 
 
-def _averages(*channels):
+def averages(*channels):
+    """Returns the first averages, `(mean, variance)` for each number of channels."""
     return tuple((jnp.zeros(c), jnp.ones(c)) for c in channels)
 
 
@@ -102,23 +104,23 @@ def _gan():
     def step(state, x):
         key, first, second = jax.random.split(state["key"], 3)
         fake, moments = _generate(state["params"]["g"], _latents(first, x.shape[0]))
-        of_g = _moved(state["of_g"], moments)
+        of_g = moved(state["of_g"], moments)
         (loss_d, (real, false)), gradients = jax.value_and_grad(
             scorer_loss, has_aux=True
         )(state["params"]["d"], x, fake)
-        of_d = _moved(_moved(state["of_d"], real), false)
+        of_d = moved(moved(state["of_d"], real), false)
         state = update(state, "d", gradients)
         (loss_g, (moments, of_scorer)), gradients = jax.value_and_grad(
             generator_loss, has_aux=True
         )(state["params"]["g"], state["params"]["d"], _latents(second, x.shape[0]))
         state = update(state, "g", gradients)
-        state["of_g"], state["of_d"] = _moved(of_g, moments), _moved(of_d, of_scorer)
+        state["of_g"], state["of_d"] = moved(of_g, moments), moved(of_d, of_scorer)
         return {**state, "key": key}, loss_d + loss_g
 
     rng, f = generator(), sizes.GAN_FILTERS
     params = {"g": _make_generator(rng), "d": _make_scorer(rng, True)}
-    averages = {"of_g": _averages(2 * f, f), "of_d": _averages(2 * f)[0]}
-    return Loop(step, adversarial_state(params, **averages))
+    first = {"of_g": averages(2 * f, f), "of_d": averages(2 * f)[0]}
+    return Loop(step, adversarial_state(params, **first))
 
 
 def _wasserstein(has_penalty):
@@ -148,7 +150,7 @@ def _wasserstein(has_penalty):
             part = x[i :: sizes.CRITIC_STEPS]
             z = _latents(first, part.shape[0])
             fake, moments = _generate(state["params"]["g"], z)
-            of_g = _moved(of_g, moments)
+            of_g = moved(of_g, moments)
             loss, gradients = jax.value_and_grad(critic_loss)(
                 state["params"]["d"], part, fake, second
             )
@@ -163,11 +165,11 @@ def _wasserstein(has_penalty):
             state["params"]["g"], state["params"]["d"], _latents(first, x.shape[0])
         )
         state = update(state, "g", gradients)
-        return {**state, "of_g": _moved(of_g, moments), "key": key}, total + loss
+        return {**state, "of_g": moved(of_g, moments), "key": key}, total + loss
 
     rng, f = generator(), sizes.GAN_FILTERS
     params = {"g": _make_generator(rng), "d": _make_scorer(rng, has_penalty)}
-    return Loop(step, adversarial_state(params, of_g=_averages(2 * f, f)))
+    return Loop(step, adversarial_state(params, of_g=averages(2 * f, f)))
 
 
 LOOPS = {

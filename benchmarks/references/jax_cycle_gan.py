@@ -43,29 +43,31 @@ def _reflect(x, size):
     return jnp.pad(x, ((0, 0), (size, size), (size, size), (0, 0)), mode="reflect")
 
 
-def _instance(p, x):
+def instance(p, x):
+    """Normalizes each map of each image."""
     return normalize(p["norm"], x, (1, 2))[0]
 
 
 def _translate(p, x):
     x = _reflect(2 * x - 1, 3)
-    x = jax.nn.relu(_instance(p["first"], conv(x, p["first"]["w"])))
+    x = jax.nn.relu(instance(p["first"], conv(x, p["first"]["w"])))
     for layer in p["down"]:
-        x = jax.nn.relu(_instance(layer, conv(x, layer["w"], 2, 1)))
+        x = jax.nn.relu(instance(layer, conv(x, layer["w"], 2, 1)))
     for first, second in p["blocks"]:
-        y = jax.nn.relu(_instance(first, conv(_reflect(x, 1), first["w"])))
-        x = x + _instance(second, conv(_reflect(y, 1), second["w"]))
+        y = jax.nn.relu(instance(first, conv(_reflect(x, 1), first["w"])))
+        x = x + instance(second, conv(_reflect(y, 1), second["w"]))
     for layer in p["up"]:
-        x = jax.nn.relu(_instance(layer, conv_transpose(x, layer["w"])))
+        x = jax.nn.relu(instance(layer, conv_transpose(x, layer["w"])))
     x = jnp.tanh(conv(_reflect(x, 3), p["last"]["w"]) + p["last"]["b"])
     return 0.5 * x + 0.5
 
 
-def _make_judge(rng):
+def make_judge(rng, channels=1):
+    """Returns the parameters of the PatchGAN of so many channels."""
     f, count = sizes.CYCLE_FILTERS, sizes.CYCLE_LAYERS
     widths = [f * 2**i for i in range(count + 1)]
     return {
-        "first": {"w": weights(rng, 4, 4, 1, f), "b": jnp.zeros(f)},
+        "first": {"w": weights(rng, 4, 4, channels, f), "b": jnp.zeros(f)},
         "middle": [
             {"w": weights(rng, 4, 4, i, o), "norm": norm(o)}
             for i, o in zip(widths, widths[1:], strict=False)
@@ -74,11 +76,12 @@ def _make_judge(rng):
     }
 
 
-def _judge(p, x):
+def judge(p, x):
+    """Returns its scores."""
     x = leaky_relu(conv(2 * x - 1, p["first"]["w"], 2, 1) + p["first"]["b"])
     for i, layer in enumerate(p["middle"], start=1):
         stride = 2 if i < sizes.CYCLE_LAYERS else 1
-        x = leaky_relu(_instance(layer, conv(x, layer["w"], stride, 1)))
+        x = leaky_relu(instance(layer, conv(x, layer["w"], stride, 1)))
     return conv(x, p["last"]["w"], 1, 1) + p["last"]["b"]
 
 
@@ -106,8 +109,8 @@ def _cycle_gan():
     def generator_loss(p, judges, a, b):
         to_b, to_a = p
         fake_a, fake_b = _translate(to_a, b), _translate(to_b, a)
-        loss = 2 * fooled(_judge(judges["a"], fake_a))
-        loss = loss + 2 * fooled(_judge(judges["b"], fake_b))
+        loss = 2 * fooled(judge(judges["a"], fake_a))
+        loss = loss + 2 * fooled(judge(judges["b"], fake_b))
         cycle = distance(_translate(to_a, fake_b), a)
         cycle = cycle + distance(_translate(to_b, fake_a), b)
         same = distance(_translate(to_a, a), a) + distance(_translate(to_b, b), b)
@@ -116,7 +119,7 @@ def _cycle_gan():
         return loss, {"a": fake_a, "b": fake_b}
 
     def judge_loss(p, real, fake):
-        return fooled(_judge(p, real)) + 0.5 * jnp.mean(jnp.square(_judge(p, fake)))
+        return fooled(judge(p, real)) + 0.5 * jnp.mean(jnp.square(judge(p, fake)))
 
     def step(state, batch):
         key, *draws = jax.random.split(state["key"], 3)
@@ -139,8 +142,8 @@ def _cycle_gan():
     rng, side = generator(), sizes.CYCLE_IMAGE
     params = {
         "g": (_make_translator(rng), _make_translator(rng)),
-        "a": _make_judge(rng),
-        "b": _make_judge(rng),
+        "a": make_judge(rng),
+        "b": make_judge(rng),
     }
     pools = {
         name: (jnp.zeros((sizes.POOL, side, side, 1)), jnp.zeros((), "int32"))

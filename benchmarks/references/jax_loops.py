@@ -8,7 +8,14 @@ import numpy as np
 from jax import lax
 
 from benchmarks import sizes
-from benchmarks.references import jax_adversarial, jax_cycle_gan, jax_diffusion
+from benchmarks.references import (
+    jax_adversarial,
+    jax_cycle_gan,
+    jax_diffusion,
+    jax_pix2pix,
+    jax_sngan,
+    jax_vq_vae,
+)
 from benchmarks.references.jax_parts import (
     Loop,
     adam,
@@ -25,8 +32,7 @@ from benchmarks.references.jax_parts import (
 def make_loop(name, xla=True):
     """Returns the loop of this name; JAX always uses XLA."""
     del xla
-    rooms = (jax_adversarial, jax_cycle_gan, jax_diffusion)
-    makers = _LOOPS | {k: make for room in rooms for k, make in room.LOOPS.items()}
+    makers = _LOOPS | {k: make for room in _ROOMS for k, make in room.LOOPS.items()}
     return makers[name]()
 
 
@@ -225,6 +231,14 @@ def _rbm(persistent):
     return Loop(step, state)
 
 
+_ROOMS = (
+    jax_adversarial,
+    jax_cycle_gan,
+    jax_diffusion,
+    jax_pix2pix,
+    jax_sngan,
+    jax_vq_vae,
+)
 _LOOPS = {
     "autoencoder": _autoencoder,
     "vae": _vae,

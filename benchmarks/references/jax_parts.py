@@ -134,11 +134,11 @@ def norm(channels):
     return {"scale": jnp.ones(channels), "shift": jnp.zeros(channels)}
 
 
-def normalize(p, x, axes):
+def normalize(p, x, axes, epsilon=1e-5):
     """Normalizes over axes; returns the result and the moments."""
     mean = jnp.mean(x, axes, keepdims=True)
     var = jnp.var(x, axes, keepdims=True)
-    y = (x - mean) * lax.rsqrt(var + 1e-5) * p["scale"] + p["shift"]
+    y = (x - mean) * lax.rsqrt(var + epsilon) * p["scale"] + p["shift"]
     return y, (mean.reshape(-1), var.reshape(-1))
 
 

@@ -22,7 +22,7 @@ _BATCH_AXES, _LAYER_AXES, _INSTANCE_AXES = (0, 1, 2), (1, 2, 3), (1, 2)
 _SIDE = sizes.IMAGE // 4
 
 
-def _averages(channels):
+def averages(channels):
     """Returns the moving mean and variance of batch normalization."""
     return tuple(
         tf.Variable(start((channels,)), trainable=False)
@@ -41,7 +41,7 @@ def _make_generator(rng):
         "conv_2": weights(rng, 4, 4, 1, f),
         "bias": zeros(1),
     }
-    first, second = _averages(2 * f), _averages(f)
+    first, second = averages(2 * f), averages(f)
 
     def generate(size):
         z = tf.random.normal((size, sizes.GAN_LATENTS))
@@ -65,7 +65,7 @@ def _make_scorer(rng, axes):
         "bias_3": zeros(1),
     }
     p.update({"bias_2": zeros(2 * f)} if axes is None else {"norm_2": norm(2 * f)})
-    averages = _averages(2 * f) if axes == _BATCH_AXES else None
+    moving = averages(2 * f) if axes == _BATCH_AXES else None
 
     def score(x):
         x = leaky_relu(conv(2 * x - 1, p["conv_1"], 2, 1) + p["bias_1"])
@@ -73,7 +73,7 @@ def _make_scorer(rng, axes):
         if axes is None:
             x = x + p["bias_2"]
         else:
-            x = normalize(p["norm_2"], x, axes, averages)
+            x = normalize(p["norm_2"], x, axes, moving)
         return conv(leaky_relu(x), p["conv_3"]) + p["bias_3"]
 
     return p, score
@@ -147,7 +147,8 @@ def _reflect(x, size):
     return tf.pad(x, ((0, 0), (size, size), (size, size), (0, 0)), mode="REFLECT")
 
 
-def _instance(p, x):
+def instance(p, x):
+    """Normalizes each map of each image."""
     return normalize(p["norm"], x, _INSTANCE_AXES)
 
 
@@ -172,25 +173,26 @@ def _make_translator(rng):
 
     def translate(x):
         x = conv(_reflect(2 * x - 1, 3), p["first"]["w"])
-        x = tf.nn.relu(_instance(p["first"], x))
+        x = tf.nn.relu(instance(p["first"], x))
         for layer in p["down"]:
-            x = tf.nn.relu(_instance(layer, conv(x, layer["w"], 2, 1)))
+            x = tf.nn.relu(instance(layer, conv(x, layer["w"], 2, 1)))
         for first, second in p["blocks"]:
-            y = tf.nn.relu(_instance(first, conv(_reflect(x, 1), first["w"])))
-            x = x + _instance(second, conv(_reflect(y, 1), second["w"]))
+            y = tf.nn.relu(instance(first, conv(_reflect(x, 1), first["w"])))
+            x = x + instance(second, conv(_reflect(y, 1), second["w"]))
         for layer in p["up"]:
-            x = tf.nn.relu(_instance(layer, conv_transpose(x, layer["w"])))
+            x = tf.nn.relu(instance(layer, conv_transpose(x, layer["w"])))
         x = tf.tanh(conv(_reflect(x, 3), p["last"]["w"]) + p["last"]["b"])
         return 0.5 * x + 0.5
 
     return p, translate
 
 
-def _make_judge(rng):
+def make_judge(rng, channels=1):
+    """Returns the variables of the PatchGAN of so many channels, and its function."""
     f, count = sizes.CYCLE_FILTERS, sizes.CYCLE_LAYERS
     widths = [f * 2**i for i in range(count + 1)]
     p = {
-        "first": {"w": weights(rng, 4, 4, 1, f), "b": zeros(f)},
+        "first": {"w": weights(rng, 4, 4, channels, f), "b": zeros(f)},
         "middle": [
             {"w": weights(rng, 4, 4, i, o), "norm": norm(o)}
             for i, o in zip(widths, widths[1:], strict=False)
@@ -202,7 +204,7 @@ def _make_judge(rng):
         x = leaky_relu(conv(2 * x - 1, p["first"]["w"], 2, 1) + p["first"]["b"])
         for i, layer in enumerate(p["middle"], start=1):
             stride = 2 if i < count else 1
-            x = leaky_relu(_instance(layer, conv(x, layer["w"], stride, 1)))
+            x = leaky_relu(instance(layer, conv(x, layer["w"], stride, 1)))
         return conv(x, p["last"]["w"], 1, 1) + p["last"]["b"]
 
     return p, judge
@@ -237,8 +239,8 @@ def _cycle_gan(xla):
     rng = generator()
     of_ab, to_b = _make_translator(rng)
     of_ba, to_a = _make_translator(rng)
-    of_a, judge_a = _make_judge(rng)
-    of_b, judge_b = _make_judge(rng)
+    of_a, judge_a = make_judge(rng)
+    of_b, judge_b = make_judge(rng)
     adam_g = Adam((of_ab, of_ba), sizes.ADAM_ADVERSARIAL)
     adam_a = Adam(of_a, sizes.ADAM_ADVERSARIAL)
     adam_b = Adam(of_b, sizes.ADAM_ADVERSARIAL)

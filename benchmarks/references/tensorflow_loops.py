@@ -7,7 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import sizes
-from benchmarks.references import tensorflow_adversarial, tensorflow_diffusion
+from benchmarks.references import (
+    tensorflow_adversarial,
+    tensorflow_diffusion,
+    tensorflow_pix2pix,
+    tensorflow_sngan,
+    tensorflow_vq_vae,
+)
 from benchmarks.references.tensorflow_parts import (
     Adam,
     Loop,
@@ -23,8 +29,8 @@ from benchmarks.references.tensorflow_parts import (
 
 def make_loop(name, xla=True):
     """Returns the loop of this name, compiled with or without XLA."""
-    others = tensorflow_adversarial.LOOPS | tensorflow_diffusion.LOOPS
-    return {**_LOOPS, **others}[name](xla)
+    makers = _LOOPS | {k: make for room in _ROOMS for k, make in room.LOOPS.items()}
+    return makers[name](xla)
 
 
 def _likelihood_loop(loss_of, params, xla):
@@ -224,6 +230,13 @@ def _rbm(xla, persistent):
     return Loop(step, (w, a, b), xla)
 
 
+_ROOMS = (
+    tensorflow_adversarial,
+    tensorflow_diffusion,
+    tensorflow_pix2pix,
+    tensorflow_sngan,
+    tensorflow_vq_vae,
+)
 _LOOPS = {
     "autoencoder": _autoencoder,
     "vae": _vae,

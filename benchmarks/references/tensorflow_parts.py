@@ -106,13 +106,13 @@ def norm(channels):
     return {"scale": tf.Variable(tf.ones(channels)), "shift": zeros(channels)}
 
 
-def normalize(p, x, axes, averages=None):
+def normalize(p, x, axes, averages=None, epsilon=1e-5):
     """Normalizes over axes; moves the averages of mean and variance, if given."""
     mean, var = tf.nn.moments(x, axes, keepdims=True)
     if averages is not None:
         for average, moment in zip(averages, (mean, var), strict=True):
             average.assign(0.9 * average + 0.1 * tf.reshape(moment, [-1]))
-    return tf.nn.batch_normalization(x, mean, var, p["shift"], p["scale"], 1e-5)
+    return tf.nn.batch_normalization(x, mean, var, p["shift"], p["scale"], epsilon)
 
 
 def binary_log_prob(x, logits):

@@ -14,7 +14,9 @@ from benchmarks.references.torch_parts import DEVICE, Loop, adam, minimize
 _SIDE = sizes.IMAGE // 4
 
 
-class _Rescale(nn.Module):
+class Rescale(nn.Module):
+    """scale x + shift."""
+
     def __init__(self, scale, shift):
         super().__init__()
         self.scale, self.shift = scale, shift
@@ -35,14 +37,14 @@ def _make_generator():
         nn.ReLU(),
         nn.ConvTranspose2d(f, 1, 4, 2, 1),
         nn.Tanh(),
-        _Rescale(0.5, 0.5),
+        Rescale(0.5, 0.5),
     ).to(DEVICE)
 
 
 def _make_scorer(normalization=None):
     f = sizes.GAN_FILTERS
     return nn.Sequential(
-        _Rescale(2.0, -1.0),
+        Rescale(2.0, -1.0),
         nn.Conv2d(1, f, 4, 2, 1),
         nn.LeakyReLU(0.2),
         nn.Conv2d(f, 2 * f, 4, 2, 1, bias=normalization is None),
@@ -57,14 +59,15 @@ def _latents(size):
     return torch.randn(size, sizes.GAN_LATENTS, device=DEVICE)
 
 
-def _adversarial_adam(*modules):
+def adversarial_adam(*modules):
+    """Returns one Adam for the parameters of modules."""
     parameters = itertools.chain(*(module.parameters() for module in modules))
     return adam(parameters, sizes.ADAM_ADVERSARIAL)
 
 
 def _gan():
     generator, scorer = _make_generator(), _make_scorer(nn.BatchNorm2d)
-    adam_g, adam_d = _adversarial_adam(generator), _adversarial_adam(scorer)
+    adam_g, adam_d = adversarial_adam(generator), adversarial_adam(scorer)
 
     def step(x):
         with torch.no_grad():
@@ -86,7 +89,7 @@ def _wasserstein(has_penalty):
 
     generator = _make_generator()
     critic = _make_scorer(layer_norm if has_penalty else None)
-    adam_g, adam_d = _adversarial_adam(generator), _adversarial_adam(critic)
+    adam_g, adam_d = adversarial_adam(generator), adversarial_adam(critic)
 
     def penalty(x, fake):
         e = torch.rand(len(x), 1, 1, 1, device=DEVICE)
@@ -120,7 +123,8 @@ def _wasserstein(has_penalty):
 # CycleGAN.
 
 
-def _instance(channels):
+def instance(channels):
+    """Returns a normalization of each map of each image."""
     return nn.InstanceNorm2d(channels, affine=True)
 
 
@@ -130,11 +134,11 @@ class _ResidualBlock(nn.Module):
         self.inner = nn.Sequential(
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3, bias=False),
-            _instance(channels),
+            instance(channels),
             nn.ReLU(),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3, bias=False),
-            _instance(channels),
+            instance(channels),
         )
 
     def forward(self, x):
@@ -145,25 +149,26 @@ def _make_translator():
     f = sizes.CYCLE_FILTERS
     widths = [f * 2**i for i in range(sizes.CYCLE_DOWN + 1)]
     pairs = list(zip(widths, widths[1:], strict=False))
-    layers = [_Rescale(2.0, -1.0), nn.ReflectionPad2d(3)]
-    layers += [nn.Conv2d(1, f, 7, bias=False), _instance(f), nn.ReLU()]
+    layers = [Rescale(2.0, -1.0), nn.ReflectionPad2d(3)]
+    layers += [nn.Conv2d(1, f, 7, bias=False), instance(f), nn.ReLU()]
     for i, o in pairs:
-        layers += [nn.Conv2d(i, o, 3, 2, 1, bias=False), _instance(o), nn.ReLU()]
+        layers += [nn.Conv2d(i, o, 3, 2, 1, bias=False), instance(o), nn.ReLU()]
     layers += [_ResidualBlock(widths[-1]) for _ in range(sizes.CYCLE_BLOCKS)]
     for i, o in reversed(pairs):
         up = nn.ConvTranspose2d(o, i, 3, 2, 1, output_padding=1, bias=False)
-        layers += [up, _instance(i), nn.ReLU()]
-    layers += [nn.ReflectionPad2d(3), nn.Conv2d(f, 1, 7), nn.Tanh(), _Rescale(0.5, 0.5)]
+        layers += [up, instance(i), nn.ReLU()]
+    layers += [nn.ReflectionPad2d(3), nn.Conv2d(f, 1, 7), nn.Tanh(), Rescale(0.5, 0.5)]
     return nn.Sequential(*layers).to(DEVICE)
 
 
-def _make_judge():
+def make_judge(channels=1):
+    """Returns the PatchGAN of so many channels."""
     f, count = sizes.CYCLE_FILTERS, sizes.CYCLE_LAYERS
-    layers = [_Rescale(2.0, -1.0), nn.Conv2d(1, f, 4, 2, 1), nn.LeakyReLU(0.2)]
+    layers = [Rescale(2.0, -1.0), nn.Conv2d(channels, f, 4, 2, 1), nn.LeakyReLU(0.2)]
     for i in range(1, count + 1):
         inputs, outputs, stride = f * 2 ** (i - 1), f * 2**i, 2 if i < count else 1
         layers += [nn.Conv2d(inputs, outputs, 4, stride, 1, bias=False)]
-        layers += [_instance(outputs), nn.LeakyReLU(0.2)]
+        layers += [instance(outputs), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Conv2d(outputs, 1, 4, 1, 1)).to(DEVICE)
 
 
@@ -187,9 +192,9 @@ class _Pool:
 
 def _cycle_gan():
     to_b, to_a = _make_translator(), _make_translator()
-    judge_a, judge_b = _make_judge(), _make_judge()
-    adam_g = _adversarial_adam(to_b, to_a)
-    adam_a, adam_b = _adversarial_adam(judge_a), _adversarial_adam(judge_b)
+    judge_a, judge_b = make_judge(), make_judge()
+    adam_g = adversarial_adam(to_b, to_a)
+    adam_a, adam_b = adversarial_adam(judge_a), adversarial_adam(judge_b)
     pool_a, pool_b = _Pool(), _Pool()
 
     def fooled(scores):

@@ -8,7 +8,13 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from benchmarks import sizes
-from benchmarks.references import torch_adversarial, torch_diffusion
+from benchmarks.references import (
+    torch_adversarial,
+    torch_diffusion,
+    torch_pix2pix,
+    torch_sngan,
+    torch_vq_vae,
+)
 from benchmarks.references.torch_parts import (
     DEVICE,
     Loop,
@@ -23,7 +29,9 @@ def make_loop(name, xla=True):
     """Returns the loop of this name; torch has no XLA."""
     del xla
     torch.manual_seed(0)
-    return {**_LOOPS, **torch_adversarial.LOOPS, **torch_diffusion.LOOPS}[name]()
+    rooms = torch_adversarial, torch_diffusion, torch_pix2pix, torch_sngan, torch_vq_vae
+    makers = _LOOPS | {k: make for room in rooms for k, make in room.LOOPS.items()}
+    return makers[name]()
 
 
 def _likelihood_loop(module, loss_of):
