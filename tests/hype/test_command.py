@@ -1,6 +1,8 @@
 """The subcommands of `keras-genmod hype`, in this process."""
 
 import csv
+import runpy
+import sys
 import threading
 import typing
 
@@ -52,6 +54,15 @@ def test_from_folders_to_scores(folders, capsys):
     assert main(["hype", "export", path, str(folders / "x.csv")]) == 0
     with (folders / "x.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 40
+
+
+def test_the_folder_of_the_package_is_the_same_program(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["hype", "scores", "no.study"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("keras_genmod.hype", run_name="__main__")
+    assert ended.value.code == main(["hype", "scores", "no.study"]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second and "no.study" in first
 
 
 def test_a_timed_study_has_its_rule(folders, capsys):
