@@ -29,14 +29,15 @@ def commands():
 
 def targets_run_by_ci():
     """Returns the make targets that `.ci/run` reaches."""
-    run = re.findall(r"^make (\S+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    lines = re.findall(r"^make (.+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    run = [word for line in lines for word in re.sub(r"-j \d+", "", line).split()]
     database = subprocess.run(
         ["make", "--dry-run", "--always-make", *run],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
-    ).stdout
+    ).stdout.replace("\\\n", "")
     backends = re.findall(r"KERAS_BACKEND=(\w+) .*-m pytest", database)
     lint = ["lint"] if "ruff check" in database and "mypy" in database else []
     return {*run, *lint, *(f"test-{backend}" for backend in backends)}
