@@ -1,6 +1,6 @@
 """The models whose quality on MNIST is compared.
 
-`CausalTransformer` is one as a prior over codes alone.
+Of `CausalTransformer` there is the prior over codes alone.
 """
 
 import keras
