@@ -6,7 +6,7 @@ Run as a process of its own: the number of devices is fixed when JAX starts.
 import os
 import sys
 
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["XLA_FLAGS"] += " --xla_force_host_platform_device_count=4"
 
 import jax  # noqa: E402
 import keras  # noqa: E402

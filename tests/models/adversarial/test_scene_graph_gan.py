@@ -161,11 +161,16 @@ def test_relations_change_the_layout(painter):
     assert np.abs(boxes[0] - boxes[1]).max() > 1e-4
 
 
-def test_boxes_lie_in_the_image_in_order(painter):
-    wild = keras.models.clone_model(painter.graph_network)
-    wild.set_weights([30 * w for w in painter.graph_network.get_weights()])
+@pytest.mark.parametrize("logits", ["wild", "as far and as wide as can be"])
+def test_boxes_lie_in_the_image_in_order(painter, logits):
+    network = keras.models.clone_model(painter.graph_network)
+    network.set_weights([30 * w for w in painter.graph_network.get_weights()])
+    if logits != "wild":
+        boxes = network.output["boxes"]
+        (head,) = [layer for layer in network.layers if layer.output is boxes]
+        head.set_weights([0 * head.kernel, np.full(4, 30.0)])
     model = SceneGraphGAN(
-        wild,
+        network,
         painter.generator,
         painter.image_discriminator,
         painter.object_discriminator,
