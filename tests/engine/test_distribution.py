@@ -28,7 +28,7 @@ def run(module, *cases, **environment):
 )
 def test_four_devices_equal_one(jax_options):
     run(
-        "tests.engine.run_data_parallel",
+        "tests.engine.run_on_four_devices",
         "TestVAE",
         "TestGAN",
         "TestWGANGP",
