@@ -29,8 +29,9 @@ def test_objects_alone_are_right():
     assert np.isnan(found.relations)
 
 
-def test_empty_images_show_nothing():
-    found = judged(np.full_like(SCENES.images, SCENE_PALETTE[-1, 0]))
+@pytest.mark.parametrize("shade", [SCENE_PALETTE[-1, 0], 0.0])  # black is no colour
+def test_empty_images_show_nothing(shade):
+    found = judged(np.full_like(SCENES.images, shade))
     assert (found.shapes, found.colours, found.relations) == (0.0, 0.0, 0.0)
 
 
@@ -52,8 +53,9 @@ def test_mirrored_images_have_their_sides_changed():
 
 
 def test_boxes_are_compared_by_their_union():
-    true = np.array([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], [0, 0, 0, 0]]])
-    found = np.array([[[0, 0, 0.5, 0.25], [0, 0, 0.4, 0.4], [0.1, 0.1, 0.9, 0.9]]])
+    unreal = [0.1, 0.1, 0.9, 0.9]  # found where nothing is asked for
+    true = np.array([[[0, 0, 0.5, 0.5], [0.5, 0.5, 1, 1], unreal]])
+    found = np.array([[[0, 0, 0.5, 0.25], [0, 0, 0.4, 0.4], unreal]])
     mask = np.array([[True, True, False]])
     assert box_iou(found, true, mask).value == pytest.approx((0.5 + 0) / 2)
     assert box_iou(true, true, mask).value == 1.0
