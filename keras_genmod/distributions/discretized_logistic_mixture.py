@@ -209,7 +209,7 @@ class DiscretizedLogisticMixture(Distribution):
     def _draw(self, noise, known=None, keep=None):
         """Returns values, and a list of each channel's log-probability, 0 if kept."""
         noise = ops.cast(noise, "float32")
-        log_weights, before = self._log_weights, 0.0
+        log_weights, before, top = self._log_weights, 0.0, self.num_levels - 1.0
         component = self._choose(log_weights, noise[..., 0])
         levels: list[Any] = []
         terms: list[Any] = []
@@ -222,7 +222,8 @@ class DiscretizedLogisticMixture(Distribution):
                 for parameter in (self._means_of(c, levels), self._scales[..., c, :])
             )
             level = ops.round(mean + scale * logit)
-            level = ops.clip(level, 0.0, self.num_levels - 1.0)
+            # NaN stays NaN, which `clip` does not promise where XLA compiles.
+            level = ops.where(level < 0.0, 0.0, ops.where(level > top, top, level))
             if keep is not None:
                 level = ops.where(keep[..., c : c + 1], known[c], level)
             levels.append(level)
