@@ -4,10 +4,10 @@ torch compiles nothing and runs every test. What a backend has a part of its own
 on TensorFlow and JAX, too: the engine, layers, bijectors, distributions, and what all
 models have in common; and so does what says itself where it runs (`skipif`). A property
 of one model's mathematics, of a network, callback or recipe runs on one of the two
-beside torch. Which one follows from its name alone (TensorFlow for two in three, as it
-is the faster where JAX has no compiled code kept, as in CI), so that a new test moves
-no other, and a new model's tests fall under the rule by themselves. A marker says
-otherwise, for a function, a class or a file.
+beside torch. Which one follows from its name alone (TensorFlow for two in three, as what
+both run costs more on JAX), so that a new test moves no other, and a new model's tests
+fall under the rule by themselves. A marker says otherwise, for a function, a class or a
+file.
 """
 
 import pathlib
