@@ -4,10 +4,9 @@ torch compiles nothing and runs every test. What a backend has a part of its own
 on TensorFlow and JAX, too: the engine, layers, bijectors, distributions, and what all
 models have in common; and so does what says itself where it runs (`skipif`). A property
 of one model's mathematics, of a network, callback or recipe runs on one of the two
-beside torch. Which one follows from its name alone (TensorFlow for two in three, as what
-both run costs more on JAX), so that a new test moves no other, and a new model's tests
-fall under the rule by themselves. A marker says otherwise, for a function, a class or a
-file.
+beside torch. Which one follows from its name alone, so that a new test moves no other,
+and a new model's tests fall under the rule by themselves. A marker says otherwise, for
+a function, a class or a file.
 """
 
 import pathlib
@@ -19,7 +18,7 @@ import pytest
 #: Rooms that run everywhere, and so do files directly in `models/`.
 EVERYWHERE = {"bijectors", "distributions", "engine", "layers", "losses"}
 MARKERS = ("any_backend", "two_backends", "every_backend")
-_SHARING = ("tensorflow", "jax", "tensorflow")
+_SHARING = ("tensorflow", "jax")
 _OF_ANY_BACKEND = re.compile(
     r"^pytestmark = (\[[^\]]*)?pytest\.mark\.any_backend\b", re.MULTILINE
 )
