@@ -154,7 +154,8 @@ def test_strings_and_their_embeddings_give_the_same_samples(trained):
         found = ops.convert_to_numpy(trained.sample(2, captions, seed=1))
         np.testing.assert_array_equal(found, expected)
     one = ops.convert_to_numpy(trained.sample(2, "left", seed=1))
-    np.testing.assert_array_equal(one[0], expected[0])
+    # Of another number of captions at a time, which XLA may round otherwise.
+    np.testing.assert_allclose(one[0], expected[0], 1e-5)
 
 
 def test_a_file_keeps_the_vocabulary(trained, tmp_path):
