@@ -73,10 +73,12 @@ _TENSORFLOW_OPTIONS = {
     "remapping": False,
     "shape_optimization": False,
 }
-# The older emitters compile a sum of two vectors in 10 ms where the newer take 34.
 _XLA_FLAGS = (
     "--xla_backend_optimization_level=0",
     "--xla_llvm_disable_expensive_passes=true",
+)
+# The older emitters compile a sum of two vectors in 10 ms where the newer take 34.
+_XLA_EMITTERS = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
@@ -84,13 +86,14 @@ _XLA_FLAGS = (
 
 def _xla_flags():
     """Returns the environment's flags of XLA, and those by which it compiles fast."""
-    own = os.environ.get("XLA_FLAGS", "")
-    if keras.backend.backend() != "tensorflow":
-        import jaxlib
+    flags = [os.environ.get("XLA_FLAGS", ""), *_XLA_FLAGS]
+    if keras.backend.backend() == "tensorflow":
+        return " ".join([*flags, *_XLA_EMITTERS])
+    import jaxlib
 
-        if not jaxlib.__version__.startswith("0.10."):
-            return own  # XLA stops at flags that it does not know
-    return " ".join([own, *_XLA_FLAGS]).strip()
+    # XLA stops at a flag that it does not know.
+    known = jaxlib.__version__.startswith("0.10.")
+    return " ".join([*flags, *(_XLA_EMITTERS if known else ())])
 
 
 def _share_one_context():
