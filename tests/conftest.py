@@ -189,6 +189,17 @@ def seeded():
 
 
 @pytest.fixture
+def untraced(monkeypatch):
+    """On torch, takes operations one by one: a few steps cost less than recording one."""
+    if keras.backend.backend() == "torch":
+        from keras_genmod.engine.torch_tracing import Traced
+
+        monkeypatch.setattr(
+            Traced, "__call__", lambda self, *args: self._function(*args)
+        )
+
+
+@pytest.fixture
 def dtype_policy():
     """Sets the global dtype policy for one test."""
     before = keras.config.dtype_policy()

@@ -1,10 +1,9 @@
 """Which backends run which test by default; `--every-backend` runs all on all.
 
 torch compiles nothing and runs every test. What a backend has a part of its own in runs
-on TensorFlow and JAX, too: the engine, layers, bijectors, distributions, and what all
-models have in common; and so does what says itself where it runs (`skipif`). A property
-of one model's mathematics, of a network, callback or recipe runs on one of the two
-beside torch. Which one follows from its name alone, so that a new test moves no other,
+on TensorFlow and JAX, too: the engine, and what all models have in common; and so does
+what says itself where it runs (`skipif`). A property of one layer's, bijector's or
+model's mathematics, of a network, callback or recipe runs on one of the two beside torch. Which one follows from its name alone, so that a new test moves no other,
 and a new model's tests fall under the rule by themselves. A marker says otherwise, for
 a function, a class or a file.
 """
@@ -16,9 +15,10 @@ import zlib
 import pytest
 
 #: Rooms that run everywhere, and so do files directly in `models/`.
-EVERYWHERE = {"bijectors", "distributions", "engine", "layers", "losses"}
+EVERYWHERE = {"engine"}
 MARKERS = ("any_backend", "two_backends", "every_backend")
-_SHARING = ("tensorflow", "jax")
+# Two tests in five are TensorFlow's, which takes the longest over what all run.
+_SHARING = ("tensorflow", "jax", "jax", "tensorflow", "jax")
 _OF_ANY_BACKEND = re.compile(
     r"^pytestmark = (\[[^\]]*)?pytest\.mark\.any_backend\b", re.MULTILINE
 )

@@ -14,6 +14,7 @@ import pytest
 import keras_genmod
 from tests.docstrings.toys import FILES, TOYS, TOYS_OF
 
+pytestmark = pytest.mark.usefixtures("untraced")
 ROOT = pathlib.Path(keras_genmod.__file__).parent
 ROOMS = ("bijectors", "evaluation", "layers", "metrics", "networks")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)

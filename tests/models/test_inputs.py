@@ -61,9 +61,8 @@ def case(request):
 
 
 def compiled(case):
-    """Returns a new model; one of several losses trains eagerly where that is less."""
-    is_game = case is not cases.TestVAE
-    return case.compiled(run_eagerly=is_game and EAGER_IS_FASTER)
+    """Returns a new model that trains eagerly where that is less."""
+    return case.compiled(run_eagerly=EAGER_IS_FASTER)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from tests.recipes.small_recipes import (
 
 pytestmark = [
     pytest.mark.every_backend,  # `small_recipes.BACKENDS` says where each runs
+    pytest.mark.usefixtures("untraced"),
     # A GAN of a few steps draws the same image always.
     pytest.mark.filterwarnings(
         f"ignore::{GanHealthWarning.__module__}.GanHealthWarning"
