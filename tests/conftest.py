@@ -190,7 +190,7 @@ def seeded():
 
 @pytest.fixture
 def untraced(monkeypatch):
-    """On torch, takes operations one by one: a few steps cost less than recording one."""
+    """On torch, takes operations one by one: some steps cost less than a recording."""
     if keras.backend.backend() == "torch":
         from keras_genmod.engine.torch_tracing import Traced
 

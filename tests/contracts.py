@@ -394,6 +394,18 @@ class ModelContract(TrainingContract):
             np.testing.assert_array_equal(first, second)
             assert np.any(first != other)
 
+    def test_weights_of_nan_draw_nan(self, run):
+        if self.sample_arguments is not None:
+            kept = [(v, array_of(v)) for v in run.model.variables if is_float(v)]
+            try:
+                for variable, value in kept:
+                    variable.assign(np.full_like(value, np.nan))
+                samples = self.sample(run, None)
+            finally:
+                for variable, value in kept:
+                    variable.assign(value)
+            assert np.all(np.isnan(samples))
+
     def test_unseeded_samples_differ(self, run):
         if self.sample_arguments is not None:
             assert np.any(self.sample(run, None) != self.sample(run, None))
@@ -502,6 +514,10 @@ def start_process(seed):
     """
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
+
+
+def is_float(variable):
+    return keras.backend.is_float_dtype(variable.dtype)
 
 
 def array_of(tensor):

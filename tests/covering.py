@@ -3,8 +3,9 @@
 torch compiles nothing and runs every test. What a backend has a part of its own in runs
 on TensorFlow and JAX, too: the engine, and what all models have in common; and so does
 what says itself where it runs (`skipif`). A property of one layer's, bijector's or
-model's mathematics, of a network, callback or recipe runs on one of the two beside torch. Which one follows from its name alone, so that a new test moves no other,
-and a new model's tests fall under the rule by themselves. A marker says otherwise, for
+model's mathematics, of a network, callback or recipe runs on one of the two beside
+torch. Which one follows from its name alone, so that a new test moves no other, and a
+new model's tests fall under the rule by themselves. A marker says otherwise, for
 a function, a class or a file.
 """
 

@@ -11,6 +11,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.bijectors.bijector import Bijector
 from keras_genmod.bijectors.events import sum_event
+from keras_genmod.engine import clip
 
 _ABOVE_0 = float(np.finfo("float32").tiny)
 _BELOW_1 = 1.0 - 2.0**-24
@@ -97,7 +98,7 @@ def sigmoid_and_log_det(z, margin):
         The images, and log|det| in nats, `(batch,)`.
     """
     width = 1.0 - 2.0 * margin
-    x = ops.clip((ops.sigmoid(z) - margin) / width, *unit_domain(margin))
+    x = clip((ops.sigmoid(z) - margin) / width, *unit_domain(margin))
     slopes = -ops.softplus(z) - ops.softplus(-z)  # log sigmoid'(z)
     return x, sum_event(slopes - math.log(width))
 

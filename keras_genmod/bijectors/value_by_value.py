@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod.engine import affine, fori_loop, read
+from keras_genmod.engine.keras_internals import num_calls
 
 _LARGEST_PADDING = 16  # times as many units as there are, before whole passes are taken
 
@@ -133,7 +134,7 @@ def _is_masked_dense(layer):
         and not isinstance(
             layer.activation, keras.layers.Layer
         )  # one with weights, say
-        and len(layer._inbound_nodes) == 1  # called in one place
+        and num_calls(layer) == 1
     )
 
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.engine.backend import weights_are_finite
+from keras_genmod.engine.keras_internals import model_in_fit
 
 _BOUND = "_largest_weight"  # where a model keeps the bound of its callback
 
@@ -97,14 +98,13 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if batch < self._next_batch or self.report is not None:
             return
         self._next_batch = batch + self.every
-        # `self.model` would attach JAX's state to the model, for each batch.
-        if not weights_are_sound(self._model):
+        if not weights_are_sound(model_in_fit(self)):
             figures = _non_finite_figures(self.model, self.model.get_metrics_result())
             self._stop(f"before batch {batch + 1}", {} if batch == 0 else figures)
 
     def on_train_batch_end(self, batch, logs=None):
         if self.every == 1 and self.report is None:
-            figures = _non_finite_figures(self._model, logs or {})
+            figures = _non_finite_figures(model_in_fit(self), logs or {})
             if figures:
                 self._stop(f"batch {batch + 1}", figures, weights_were_finite=True)
 

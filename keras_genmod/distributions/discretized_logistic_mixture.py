@@ -19,7 +19,7 @@ from keras_genmod.distributions.distribution import (
     nan_where_nan,
     sum_over_events,
 )
-from keras_genmod.engine import uniform
+from keras_genmod.engine import clip, uniform
 
 _SMALLEST, _LARGEST = -7.0, 7.0  # log-scales of 256 levels; the paper's is -7
 _SMALLEST_NOISE = 2.0**-25  # stands for the 0 of U[0, 1), whose logit is infinite
@@ -221,9 +221,7 @@ class DiscretizedLogisticMixture(Distribution):
                 ops.sum(component * parameter, axis=-1, keepdims=True)
                 for parameter in (self._means_of(c, levels), self._scales[..., c, :])
             )
-            level = ops.round(mean + scale * logit)
-            # NaN stays NaN, which `clip` does not promise where XLA compiles.
-            level = ops.where(level < 0.0, 0.0, ops.where(level > top, top, level))
+            level = clip(ops.round(mean + scale * logit), 0.0, top)
             if keep is not None:
                 level = ops.where(keep[..., c : c + 1], known[c], level)
             levels.append(level)

@@ -21,6 +21,7 @@ from keras_genmod.engine.backend import (
     while_loop,
     write,
 )
+from keras_genmod.engine.clipping import clip
 from keras_genmod.engine.compiled import (
     CompiledCall,
     compiled,
@@ -54,6 +55,7 @@ __all__ = [
     "average_pairs",
     "call_network",
     "call_with",
+    "clip",
     "compiled",
     "cond",
     "convolution",

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 from keras.src.saving import saving_lib
 
 #: The version of Keras that these names were checked with.
@@ -32,9 +33,28 @@ def sublayers(network: keras.Layer) -> list[keras.Layer]:
     return list(network._flatten_layers())
 
 
+def num_calls(layer: keras.Layer) -> int:
+    """Returns in how many places of a network a layer is called."""
+    return len(layer._inbound_nodes)
+
+
 def own_weights(layer: keras.Layer) -> list:
     """Returns the weights that a layer holds itself, without those of layers in it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+@contextlib.contextmanager
+def variables_last() -> Iterator[None]:
+    """Lets variables have shapes alone, and values at the end unless there is an error.
+
+    Without, Keras would keep those of the failure, and make them at the next occasion.
+    """
+    with keras.StatelessScope():
+        try:
+            yield
+        except BaseException:
+            global_state.set_global_attribute("uninitialized_variables", [])
+            raise
 
 
 # Optimizers.
@@ -96,6 +116,14 @@ def trainable_values_on_jax(model: keras.Model) -> list:
     if model._jax_state_synced:
         return [v.value for v in model.trainable_variables]
     return list(model._jax_state["trainable_variables"])
+
+
+def model_in_fit(callback: keras.callbacks.Callback) -> keras.Model:
+    """Returns a callback's model in the middle of `fit`.
+
+    On JAX `callback.model` would attach the state to the model, for each batch.
+    """
+    return callback._model
 
 
 def is_called_by_fit(arguments: dict) -> bool:

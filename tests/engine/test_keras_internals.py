@@ -7,7 +7,12 @@ from keras.src.saving import saving_lib
 
 from keras_genmod.engine.keras_internals import (
     CHECKED_WITH,
+    adam_slots,
     is_called_by_fit,
+    kind_of_update,
+    model_in_fit,
+    num_calls,
+    replace_update,
     sublayers,
 )
 
@@ -40,13 +45,43 @@ def test_optimizers_have_their_names(model):
 
 def test_models_have_their_names(model):
     assert sublayers(model)[-1] is model.layers[-1], HINT
-    for name in ("_initial_epoch", "_build_shapes_dict", "_called"):
+    for name in ("_initial_epoch", "_build_shapes_dict", "_called", "_loss_tracker"):
         assert hasattr(model, name), HINT
+    assert num_calls(model.layers[-1]) == 1, HINT
+
+
+def test_callbacks_have_their_names(model):
+    callback = keras.callbacks.Callback()
+    callback.set_model(model)
+    assert model_in_fit(callback) is model, HINT
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="our updates on torch")
+def test_optimizers_on_torch_have_their_names(model):
+    variables = model.trainable_variables
+    assert replaced(model.optimizer) == "SGD", HINT
+    adam = keras.optimizers.Adam()
+    adam.build(variables)
+    assert replaced(adam) == "Adam", HINT
+    moments, velocities = adam_slots(adam, variables)
+    assert len(moments) == len(velocities) == len(variables), HINT
+
+
+def replaced(optimizer):
+    """Lets an optimizer take another update; returns the kind of its own."""
+    kind = kind_of_update(optimizer)
+    replace_update(optimizer, optimizer._parallel_update_step)
+    return kind
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="names of JAX' trainer")
 def test_the_trainer_of_jax_has_its_names(model):
-    for name in ("_get_jax_state", "_jax_state_synced", "jax_state_sync"):
+    for name in (
+        "_get_jax_state",
+        "_jax_state",
+        "_jax_state_synced",
+        "jax_state_sync",
+    ):
         assert hasattr(model, name), HINT
 
 

@@ -351,6 +351,10 @@ class TestTextGAN(ModelContract):
             ema_momentum=0.9,
         )
 
+    def test_weights_of_nan_draw_nan(self, run):
+        with pytest.raises(ValueError, match="Embeddings must be finite"):
+            super().test_weights_of_nan_draw_nan(run)
+
     @staticmethod
     def outputs(model):
         return model.decode(LATENTS, EMBEDDINGS[:4]), model.predict(

@@ -104,9 +104,9 @@ MUTANTS = [
         f"{_TESTS}/test_sampling.py -k stream",
     ),
     Mutant(
-        "distributions/discretized_logistic_mixture.py",
-        "ops.where(level < 0.0, 0.0, ops.where(level > top, top, level))",
-        "ops.clip(level, 0.0, top)",
+        "engine/clipping.py",
+        "return ops.where(x < low, low, ops.where(x > high, high, x))",
+        "return ops.clip(x, low, high)",
         f"{_TESTS}/test_sampling.py -k 'nan_weights and pixel_cnn_pp'",
         backend="tensorflow",
     ),

@@ -127,8 +127,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/discrete/between.py",
-        "ops.round(samples * (self.num_codes - 1))",
-        "ops.floor(samples * (self.num_codes - 1) * 0.999)",
+        "ops.round(ops.nan_to_num(samples) * (self.num_codes - 1))",
+        "ops.floor(ops.nan_to_num(samples) * (self.num_codes - 1) * 0.999)",
         f"{_MODELS}/test_two_stage.py -k values_that_a_prior",
     ),
     Mutant(
@@ -142,6 +142,12 @@ MUTANTS = [
         "!= self._before:",
         "== []:",
         f"{_MODELS}/test_two_stage.py -k another_autoencoder",
+    ),
+    Mutant(  # a prior of NaN weights draws code 0
+        "models/discrete/between.py",
+        "return valid_data.nan_unless(drawn, data)",
+        "return data",
+        f"{_MODELS}/test_two_stage.py -k nan_weights",
     ),
     Mutant(
         "models/discrete/between.py",

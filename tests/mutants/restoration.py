@@ -31,7 +31,7 @@ MUTANTS = [
     ),
     Mutant(
         "models/restoration/upscaler.py",
-        "return ops.clip(made, 0.0, 1.0)",
+        "return clip(made, 0.0, 1.0)",
         "return made",
         f"{SUPER} -k public_range",
     ),

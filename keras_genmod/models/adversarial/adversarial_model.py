@@ -6,7 +6,7 @@ import keras
 from keras import ops, tree
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, OptimizerGroup, backend
+from keras_genmod.engine import Objective, OptimizerGroup, backend, keras_internals
 from keras_genmod.models import incoming
 from keras_genmod.models.generative_model import GenerativeModel
 
@@ -214,4 +214,4 @@ class AdversarialModel(GenerativeModel):
 
     def track_total(self, total: Any, num_examples: Any) -> None:
         """Records the sum of the losses; called by the engine."""
-        self._loss_tracker.update_state(total, sample_weight=num_examples)
+        keras_internals.track_loss(self, total, num_examples)

@@ -10,6 +10,7 @@ from keras_genmod.distributions import StandardNormal
 from keras_genmod.engine import (
     Objective,
     Seeds,
+    clip,
     compiled,
     input_gradient,
     uniform,
@@ -213,7 +214,7 @@ class ProgressiveGAN(GrowingModel):
         x = self._call(self.generator, z, level, False)
         for _ in range(self.num_resolutions - 1 - level):
             x = doubled(x)
-        return ops.clip(0.5 * x + 0.5, 0.0, 1.0)
+        return clip(0.5 * x + 0.5, 0.0, 1.0)
 
     def sample(
         self, num_samples: int, condition: Any = None, seed: int | None = None

@@ -17,17 +17,19 @@ def truncated(logits, top_k: int | None, top_p: Any):
         top_k: How many levels stay, or `None` for all; ties with the last one stay.
         top_p: Float tensor `()`: of these levels the fewest stay whose chances add up
             to it; the likeliest one always does. Or `None`.
+
+    Logits of NaN stay NaN.
     """
     if top_k is not None and top_k < logits.shape[-1]:
         largest = ops.top_k(logits, top_k)[0]
-        logits = ops.where(logits >= largest[..., -1:], logits, _NEVER)
+        logits = ops.where(logits < largest[..., -1:], _NEVER, logits)  # NaN stays
     if top_p is not None:
         ranked = ops.flip(ops.sort(logits, axis=-1), axis=-1)
         chances = ops.softmax(ranked, axis=-1)
         before = ops.cumsum(chances, axis=-1) - chances
         stays = before < top_p  # the first one: 0 < top_p
         least = ops.min(ops.where(stays, ranked, ranked[..., :1]), axis=-1)
-        logits = ops.where(logits >= least[..., None], logits, _NEVER)
+        logits = ops.where(logits < least[..., None], _NEVER, logits)
     return logits
 
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, compiled, normal, seed_state, uniform
+from keras_genmod.engine import Seeds, clip, compiled, normal, seed_state, uniform
 from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
 from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
@@ -147,7 +147,7 @@ class NoiseModel(EmbeddingConditional):
             return outputs, None
         return outputs[..., :size], outputs[..., size:]
 
-    def _denoise(self, x, row, condition, guidance=None, clip=False):
+    def _denoise(self, x, row, condition, guidance=None, clipped=False):
         """Returns the data that noisy ones come from, as the network sees it.
 
         Args:
@@ -156,7 +156,7 @@ class NoiseModel(EmbeddingConditional):
                 with data, one an example.
             condition: One-hot labels or `None`.
             guidance: Scalar tensor, or `None` for the condition alone.
-            clip: Whether to clip the data to [-1, 1].
+            clipped: Whether to clip the data to [-1, 1].
 
         Returns:
             `(data, beside)`; `beside` is what else the network says, or `None`.
@@ -175,7 +175,7 @@ class NoiseModel(EmbeddingConditional):
             outputs = free + guidance * (given - free)
         prediction, beside = self._split(outputs, x)
         data = PREDICTIONS[self.prediction].data(prediction, x, alpha, sigma)
-        return (ops.clip(data, -1.0, 1.0) if clip else data), beside
+        return (clip(data, -1.0, 1.0) if clipped else data), beside
 
     def _variance_fraction(self, beside):
         """Returns how much of the larger variance a step takes; `None` for none."""
@@ -304,7 +304,7 @@ class NoiseModel(EmbeddingConditional):
     def _finished(self, x):
         """Returns data outside, images clipped to [0, 1]."""
         x = self._outside(x)
-        return ops.clip(x, 0.0, 1.0) if self.is_of_images else x
+        return clip(x, 0.0, 1.0) if self.is_of_images else x
 
     def get_config(self):
         return {

@@ -6,6 +6,8 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.distributions.distribution import flat_events
+from keras_genmod.models import valid_data
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.generative_model import GenerativeModel
 
@@ -53,8 +55,13 @@ class _Codes:
 
     def decode(self, samples: Any) -> Any:
         """Returns the autoencoder's data of samples of the prior."""
-        codes = ops.cast(ops.round(samples * (self.num_codes - 1)), "int32")
-        return self._autoencoder.decode(ops.reshape(codes, (-1, *self._grid)))
+        drawn = ops.isfinite(flat_events(samples))
+        codes = ops.round(ops.nan_to_num(samples) * (self.num_codes - 1))
+        codes = ops.reshape(ops.cast(codes, "int32"), (-1, *self._grid))
+        data = self._autoencoder.decode(codes)
+        # A prior that draws NaN has no codes to decode.
+        drawn = ops.reshape(ops.all(drawn, axis=1), (-1, *(1,) * (len(data.shape) - 1)))
+        return valid_data.nan_unless(drawn, data)
 
 
 class _Latents:

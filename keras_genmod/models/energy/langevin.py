@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genmod.engine import fori_loop, input_gradient, normal, uniform
+from keras_genmod.engine import clip, fori_loop, input_gradient, normal, uniform
 from keras_genmod.models.float32_weight import add_float32_weight
 
 
@@ -30,7 +30,7 @@ def langevin_chain(energy, start, seeds, num_steps, step_size, noise, data_range
         gradient = input_gradient(energy, x, differentiable=False)
         x = x - 0.5 * step_size * gradient
         x = x + noise * normal(ops.shape(x), seeds.at(i))
-        return x if data_range is None else ops.clip(x, *data_range)
+        return x if data_range is None else clip(x, *data_range)
 
     return fori_loop(num_steps, step, ops.stop_gradient(start))
 

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.engine import clip
 from keras_genmod.models import valid_data
 
 
@@ -72,7 +73,7 @@ class Dequantization(keras.layers.Layer):
         Values outside [0, 1) fall on the first or the last one.
         """
         top = self.num_levels - 1
-        return ops.clip(ops.floor(v * self.num_levels), 0, top) / top
+        return clip(ops.floor(v * self.num_levels), 0, top) / top
 
     def call(self, x, seed):
         return self.sample_and_log_prob(x, seed)[0]

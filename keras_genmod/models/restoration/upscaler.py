@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import call_network, compiled
+from keras_genmod.engine import call_network, clip, compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.image_pairs import ImagePairs
 from keras_genmod.models.valid_data import in_range
@@ -92,7 +92,7 @@ class Upscaler(ImagePairs):
     @compiled()
     def _upscale(self, images):
         made = call_network(self.generator, ops.cast(images, "float32"), False)
-        return ops.clip(made, 0.0, 1.0)
+        return clip(made, 0.0, 1.0)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -83,6 +83,17 @@ def test_the_ledger_names_the_prior(model):
     assert dict(found.protocol.options)["prior"] == "CausalTransformer"
 
 
+@pytest.mark.parametrize("options", [{}, {"top_k": 2}, {"top_p": 0.9}], ids=str)
+def test_a_prior_of_nan_weights_draws_nan(model, options):
+    weights = model.prior.get_weights()
+    try:
+        model.prior.set_weights([np.full_like(weight, np.nan) for weight in weights])
+        samples = numpy(model.sample(8, 1, seed=4, **options))
+    finally:
+        model.prior.set_weights(weights)
+    assert samples.shape == (8, *IMAGE) and np.isnan(samples).all()
+
+
 def test_samples_are_decoded_codes_of_the_prior(model):
     codes = model.prior.sample(8, 1, seed=4, top_k=2)
     codes = np.round(numpy(codes)[..., 0] * 2).astype(int)
