@@ -1,5 +1,7 @@
 """Pictures of samples on their way from noise."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_genmod import checks
@@ -36,14 +38,14 @@ class DenoisingPath(PictureCallback):
 
     def __init__(
         self,
-        log_dir,
-        num_samples=4,
-        num_steps=10,
-        condition=None,
-        seed=0,
-        name="denoising",
-        **kwargs,
-    ):
+        log_dir: str,
+        num_samples: int = 4,
+        num_steps: int = 10,
+        condition: Any = None,
+        seed: int = 0,
+        name: str = "denoising",
+        **kwargs: Any,
+    ) -> None:
         num_steps = checks.integer("num_steps", num_steps, 1)
         super().__init__(log_dir, name, num_columns=num_steps, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
@@ -51,7 +53,7 @@ class DenoisingPath(PictureCallback):
         self.condition = condition
         self.seed = checks.integer("seed", seed, 0)
 
-    def draw(self, model):
+    def draw(self, model: Any) -> Any:
         self.require(model, "sample_path")
         labels = standardize_labels(model, self.condition, self.num_samples)
         path = model.sample_path(

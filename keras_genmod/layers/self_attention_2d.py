@@ -1,6 +1,7 @@
 """Attention of the pixels of a feature map to one another."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -67,15 +68,15 @@ class SelfAttention2D(keras.layers.Layer):
 
     def __init__(
         self,
-        num_heads=1,
-        key_dim=None,
-        value_dim=None,
-        pool_size=1,
-        groups=None,
-        gated=False,
-        spectral=False,
-        **kwargs,
-    ):
+        num_heads: int = 1,
+        key_dim: int | None = None,
+        value_dim: int | None = None,
+        pool_size: int = 1,
+        groups: int | None = None,
+        gated: bool = False,
+        spectral: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.num_heads = checks.positive_int("num_heads", num_heads)
         self.key_dim = key_dim

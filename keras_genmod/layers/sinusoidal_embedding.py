@@ -1,6 +1,7 @@
 """Numbers as waves of many lengths."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,7 +47,9 @@ class SinusoidalEmbedding(keras.layers.Layer):
         ```
     """
 
-    def __init__(self, dim, scale=1000.0, longest=10_000.0, **kwargs):
+    def __init__(
+        self, dim: int, scale: float = 1000.0, longest: float = 10_000.0, **kwargs: Any
+    ) -> None:
         super().__init__(autocast=False, **kwargs)
         dim = checks.integer("dim", dim, 2)
         if dim % 2:

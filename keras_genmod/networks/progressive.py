@@ -4,6 +4,7 @@ Classes, where their neighbours are functions: which layers run depends on the l
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -22,7 +23,13 @@ _SMALLEST = 4  # pixels a side, of the first level
 class _Progressive(keras.Model):
     """What generator and critic share: levels, their sides and widths."""
 
-    def __init__(self, image_shape, filters_base, max_filters, **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        filters_base: int,
+        max_filters: int,
+        **kwargs: Any,
+    ) -> None:
         # The fade stays float32; each layer casts for itself.
         super().__init__(autocast=False, **kwargs)
         self.image_shape = checks.sizes("image_shape", image_shape, rank=3)

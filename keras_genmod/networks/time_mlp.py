@@ -1,5 +1,7 @@
 """The network of diffusion models of points."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -14,7 +16,7 @@ def time_mlp(
     event_dim: int,
     hidden_dims: tuple[int, ...] = (128, 128, 128),
     num_classes: int | None = None,
-    activation="silu",
+    activation: Any = "silu",
     outputs_per_dim: int = 1,
 ) -> keras.Model:
     """Makes a network of vectors and times: dense layers that are told the time.

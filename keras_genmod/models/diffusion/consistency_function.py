@@ -1,5 +1,8 @@
 """The function of consistency models, and samples by it."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -29,14 +32,14 @@ class ConsistencyFunction(NoiseModel):
 
     def __init__(
         self,
-        network,
-        data_shape,
-        sigma_min,
-        sigma_max,
-        data_std,
-        num_classes=None,
-        **kwargs,
-    ):
+        network: Any,
+        data_shape: Sequence[int],
+        sigma_min: float,
+        sigma_max: float,
+        data_std: float,
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             network,
             data_shape,
@@ -66,7 +69,7 @@ class ConsistencyFunction(NoiseModel):
 
         return self._function(x, t, predict)
 
-    def denoise(self, x, t, condition=None):
+    def denoise(self, x: Any, t: Any, condition: Any = None) -> Any:
         """Returns f(x, t), where the ways of noisy data end: not the data's mean.
 
         Args:
@@ -101,8 +104,12 @@ class ConsistencyFunction(NoiseModel):
 
     # No solver goes along this function: no `sampler`, and what belongs to it.
     def sample(  # type: ignore[override]
-        self, num_samples, condition=None, seed=None, num_steps=1
-    ):
+        self,
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        num_steps: int = 1,
+    ) -> Any:
         """Draws samples from noise in one step, or a few.
 
         Each step after the first adds noise up to a lower level, t = 1 - i /

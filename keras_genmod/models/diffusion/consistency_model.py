@@ -1,6 +1,8 @@
 """Consistency models: from noise to data in one step."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -106,18 +108,18 @@ class ConsistencyModel(ConsistencyFunction):
 
     def __init__(
         self,
-        network,
-        data_shape,
-        teacher=None,
-        num_scales=18,
-        target_momentum=None,
-        sigma_min=None,
-        sigma_max=None,
-        data_std=0.5,
-        num_classes=None,
-        guidance=1.0,
-        **kwargs,
-    ):
+        network: Any,
+        data_shape: Sequence[int],
+        teacher: Any = None,
+        num_scales: int = 18,
+        target_momentum: float | None = None,
+        sigma_min: float | None = None,
+        sigma_max: float | None = None,
+        data_std: float = 0.5,
+        num_classes: int | None = None,
+        guidance: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
         ends = consistency_teacher.noise_levels(sigma_min, sigma_max, teacher)
         super().__init__(
             network,

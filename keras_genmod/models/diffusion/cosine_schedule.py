@@ -1,6 +1,7 @@
 """The cosine schedule."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -37,7 +38,7 @@ class CosineSchedule(StepSchedule):
     ```
     """
 
-    def __init__(self, num_steps: int | None = 1000, offset: float = 0.008):
+    def __init__(self, num_steps: int | None = 1000, offset: float = 0.008) -> None:
         if num_steps is not None:
             num_steps = checks.positive_int("num_steps", num_steps)
         self.offset = checks.fraction("offset", offset)
@@ -46,7 +47,7 @@ class CosineSchedule(StepSchedule):
             logs = 2 * self._continuous(np.linspace(0, 1, num_steps + 1))
             self._set_betas(np.minimum(-np.expm1(np.diff(logs)), _LARGEST_BETA))
 
-    def log_alpha(self, t):
+    def log_alpha(self, t: Any) -> Any:
         return self._continuous(t) if self.num_steps is None else super().log_alpha(t)
 
     def _continuous(self, t):

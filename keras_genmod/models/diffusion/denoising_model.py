@@ -28,15 +28,15 @@ class DenoisingModel(LowRank, EditingModel):
 
     def log_prob(
         self,
-        x,
-        condition=None,
-        method=None,
-        num_steps=None,
-        num_probes=None,
-        seed=None,
-        batch_size=128,
-        tolerance=None,
-    ):
+        x: Any,
+        condition: Any = None,
+        method: str | None = None,
+        num_steps: int | None = None,
+        num_probes: int | None = None,
+        seed: int | None = None,
+        batch_size: int = 128,
+        tolerance: float | None = None,
+    ) -> Any:
         """Returns log p(x) in nats, a bound on it or an estimate, by `method`.
 
         - "bound", of diffusion models: the variational bound of DDPM's steps, with one
@@ -118,12 +118,12 @@ class DenoisingModel(LowRank, EditingModel):
 
     def kind_of_log_prob(
         self,
-        method=None,
-        num_steps=None,
-        num_probes=None,
-        seed=None,
-        tolerance=None,
-    ):
+        method: str | None = None,
+        num_steps: int | None = None,
+        num_probes: int | None = None,
+        seed: int | None = None,
+        tolerance: float | None = None,
+    ) -> str | None:
         """Returns what kind of number `log_prob` returns with these arguments.
 
         Exact divergences give an exact density, up to the steps' error.
@@ -138,12 +138,12 @@ class DenoisingModel(LowRank, EditingModel):
 
     def likelihood_protocol(
         self,
-        method=None,
-        num_steps=None,
-        num_probes=None,
-        seed=None,
-        tolerance=None,
-    ):
+        method: str | None = None,
+        num_steps: int | None = None,
+        num_probes: int | None = None,
+        seed: int | None = None,
+        tolerance: float | None = None,
+    ) -> dict[str, Any]:
         """Returns the arguments of `log_prob`, as a ledger names them."""
         options = self._likelihood_options(method, num_steps, num_probes, tolerance)
         protocol: dict[str, Any] = {"method": options["method"]}

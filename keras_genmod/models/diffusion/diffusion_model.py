@@ -1,6 +1,8 @@
 """Denoising diffusion: a network that undoes noise of all levels."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -110,19 +112,19 @@ class DiffusionModel(DenoisingModel):
 
     def __init__(
         self,
-        network,
-        data_shape,
-        schedule="cosine",
-        prediction="v",
-        loss_weight="constant",
-        num_classes=None,
-        drop_rate=0.1,
-        learned_variance=False,
-        num_levels=256,
-        embedding_dim=None,
-        caption_encoder=None,
-        **kwargs,
-    ):
+        network: Any,
+        data_shape: Sequence[int],
+        schedule: Any = "cosine",
+        prediction: str = "v",
+        loss_weight: str = "constant",
+        num_classes: int | None = None,
+        drop_rate: float = 0.1,
+        learned_variance: bool = False,
+        num_levels: int | None = 256,
+        embedding_dim: int | None = None,
+        caption_encoder: Any = None,
+        **kwargs: Any,
+    ) -> None:
         checks.choice("prediction", prediction, ("v", "noise", "data"))
         checks.choice("loss_weight", loss_weight, LOSS_WEIGHTS)
         if not isinstance(learned_variance, bool):

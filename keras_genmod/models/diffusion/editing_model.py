@@ -1,5 +1,7 @@
 """Noisy data of one level, and samples that start from given data."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -15,7 +17,7 @@ class EditingModel(LatentNoiseModel):
 
     # One noise level.
 
-    def add_noise(self, x, t, seed=None):
+    def add_noise(self, x: Any, t: Any, seed: int | None = None) -> Any:
         """Returns alpha(t) x + sigma(t) noise, on the scale of the data.
 
         Images are noisy inside, on [-1, 1]; what is returned is brought back to where
@@ -55,7 +57,7 @@ class EditingModel(LatentNoiseModel):
         noise = normal(ops.shape(x), Seeds(state))
         return self._outside(alpha * x + sigma * noise)
 
-    def denoise(self, x, t, condition=None):
+    def denoise(self, x: Any, t: Any, condition: Any = None) -> Any:
         """Returns the mean of the data that noisy ones come from, E[x_0 | x_t].
 
         Args:
@@ -71,7 +73,7 @@ class EditingModel(LatentNoiseModel):
         """
         return self._outside(self._seen(x, t, condition)[0])
 
-    def score(self, x, t, condition=None):
+    def score(self, x: Any, t: Any, condition: Any = None) -> Any:
         """Returns the gradient of the log-density of noisy data, of the shape of `x`.
 
         d log p_t(x) / dx = (alpha E[x_0 | x] - x) / sigma^2, on the scale of the data:
@@ -108,17 +110,17 @@ class EditingModel(LatentNoiseModel):
 
     def edit(
         self,
-        x,
-        strength,
-        condition=None,
-        seed=None,
-        sampler="ddim",
-        num_steps=None,
-        eta=None,
-        guidance=1.0,
-        spacing="uniform",
-        clip=None,
-    ):
+        x: Any,
+        strength: float,
+        condition: Any = None,
+        seed: int | None = None,
+        sampler: str = "ddim",
+        num_steps: int | None = None,
+        eta: float | None = None,
+        guidance: float = 1.0,
+        spacing: str = "uniform",
+        clip: bool | None = None,
+    ) -> Any:
         """Returns data of the model that are like given ones, such as strokes (SDEdit).
 
         Noise is added up to t = `strength`, and a sampler takes it away.
@@ -167,17 +169,17 @@ class EditingModel(LatentNoiseModel):
 
     def inpaint(
         self,
-        x,
-        mask,
-        condition=None,
-        seed=None,
-        num_steps=None,
-        num_resamplings=10,
-        jump_length=10,
-        guidance=1.0,
-        spacing="uniform",
-        clip=None,
-    ):
+        x: Any,
+        mask: Any,
+        condition: Any = None,
+        seed: int | None = None,
+        num_steps: int | None = None,
+        num_resamplings: int = 10,
+        jump_length: int = 10,
+        guidance: float = 1.0,
+        spacing: str = "uniform",
+        clip: bool | None = None,
+    ) -> Any:
         """Returns data that agree with known values, which stay as they are (RePaint).
 
         DDPM steps, after each of which the known part is put in, noised to that level.

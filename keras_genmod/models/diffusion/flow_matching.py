@@ -1,6 +1,8 @@
 """Flow matching: the velocity of straight ways between noise and data."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -79,13 +81,13 @@ class FlowMatching(DenoisingModel):
 
     def __init__(
         self,
-        network,
-        data_shape,
-        num_classes=None,
-        drop_rate=0.1,
-        num_levels=256,
-        **kwargs,
-    ):
+        network: Any,
+        data_shape: Sequence[int],
+        num_classes: int | None = None,
+        drop_rate: float = 0.1,
+        num_levels: int | None = 256,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             network,
             data_shape,
@@ -98,7 +100,7 @@ class FlowMatching(DenoisingModel):
         )
         self.finish_construction()
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Trains the model, as `GenerativeModel.fit`.
 
         Args:
@@ -116,11 +118,11 @@ class FlowMatching(DenoisingModel):
         """
         return super().fit(x, y, *args, **kwargs)
 
-    def check_target(self, y):
+    def check_target(self, y: Any) -> None:
         """Raises a `ValueError` unless `y` are data, paired with noise."""
         self.check_examples(y)
 
-    def check_data(self, x, y=None):
+    def check_data(self, x: Any, y: Any = None) -> None:
         if not isinstance(x, tuple):
             return super().check_data(x, y)
         noise, x = x
@@ -138,7 +140,7 @@ class FlowMatching(DenoisingModel):
             checks.static_shape("x", noise, self.data_shape)
         super()._check_static(x, condition)
 
-    def fold_condition(self, data):
+    def fold_condition(self, data: Any) -> Any:
         inputs, target, sample_weight = super().fold_condition(data)
         return (inputs if target is None else (inputs, target)), None, sample_weight
 

@@ -1,5 +1,7 @@
 """Ways from noise to data and back, and what lies on them."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_genmod import checks
@@ -17,8 +19,13 @@ class LatentNoiseModel(NoiseModel):
         return self.data_shape
 
     def encode(
-        self, x, condition=None, sampler="ddim", num_steps=None, spacing="uniform"
-    ):
+        self,
+        x: Any,
+        condition: Any = None,
+        sampler: str = "ddim",
+        num_steps: int | None = None,
+        spacing: str = "uniform",
+    ) -> Any:
         """Returns the noise that `decode` makes data of, by a sampler run backwards.
 
         Args:
@@ -63,8 +70,13 @@ class LatentNoiseModel(NoiseModel):
         return end / self.schedule.prior_std
 
     def decode(
-        self, z, condition=None, sampler="ddim", num_steps=None, spacing="uniform"
-    ):
+        self,
+        z: Any,
+        condition: Any = None,
+        sampler: str = "ddim",
+        num_steps: int | None = None,
+        spacing: str = "uniform",
+    ) -> Any:
         """Returns the data that a sampler without noise makes of latents.
 
         Args:
@@ -89,7 +101,14 @@ class LatentNoiseModel(NoiseModel):
         start = self.schedule.prior_std * ops.cast(z, "float32")
         return self._finished(self._solve(start, condition, None, None, way))
 
-    def sample_path(self, num_samples, condition=None, seed=None, num_steps=10, **way):
+    def sample_path(
+        self,
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        num_steps: int = 10,
+        **way: Any,
+    ) -> Any:
         """Draws samples, and returns them after each step.
 
         Args:

@@ -1,5 +1,7 @@
 """The linear schedule."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -39,7 +41,7 @@ class LinearSchedule(StepSchedule):
 
     def __init__(
         self, num_steps: int | None = 1000, first: float = 1e-4, last: float = 0.02
-    ):
+    ) -> None:
         if num_steps is not None:
             num_steps = checks.positive_int("num_steps", num_steps)
         self.first = checks.positive("first", first)
@@ -56,7 +58,7 @@ class LinearSchedule(StepSchedule):
             )
         self._set_betas(betas)
 
-    def log_alpha(self, t):
+    def log_alpha(self, t: Any) -> Any:
         if self.num_steps is not None:
             return super().log_alpha(t)
         first, last = _STEPS * self.first, _STEPS * self.last

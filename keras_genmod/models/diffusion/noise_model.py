@@ -1,5 +1,6 @@
 """A network of noisy data and time, and how samplers use it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -16,11 +17,7 @@ from keras_genmod.models.diffusion.noise_schedule import (
     standardize_schedule,
 )
 from keras_genmod.models.diffusion.predictions import PREDICTIONS
-from keras_genmod.models.diffusion.time_grid import (
-    SPACINGS,
-    check_num_steps,
-    make_grid,
-)
+from keras_genmod.models.diffusion.time_grid import SPACINGS, check_num_steps, make_grid
 from keras_genmod.models.diffusion.way import Way
 from keras_genmod.models.embedding_conditional import EmbeddingConditional
 
@@ -66,19 +63,19 @@ class NoiseModel(EmbeddingConditional):
 
     def __init__(
         self,
-        network,
-        data_shape,
-        schedule="cosine",
-        prediction="v",
-        num_classes=None,
-        drop_rate=0.1,
-        num_levels=256,
-        outputs_per_value=1,
-        of_images=None,
-        embedding_dim=None,
-        caption_encoder=None,
-        **kwargs,
-    ):
+        network: Any,
+        data_shape: Sequence[int],
+        schedule: Any = "cosine",
+        prediction: str = "v",
+        num_classes: int | None = None,
+        drop_rate: float = 0.1,
+        num_levels: int | None = 256,
+        outputs_per_value: int = 1,
+        of_images: bool | None = None,
+        embedding_dim: int | None = None,
+        caption_encoder: Any = None,
+        **kwargs: Any,
+    ) -> None:
         schedule = standardize_schedule(schedule, NAMED_SCHEDULES)
         checks.choice("prediction", prediction, PREDICTIONS)
         checks.fraction("drop_rate", drop_rate)
@@ -119,7 +116,7 @@ class NoiseModel(EmbeddingConditional):
     def _outside(self, x):
         return (x + 1) / 2 if self.is_of_images else x
 
-    def check_examples(self, x):
+    def check_examples(self, x: Any) -> None:
         super().check_examples(x)
         if self.is_of_images:
             checks.unit_range("x", x)
@@ -217,16 +214,16 @@ class NoiseModel(EmbeddingConditional):
 
     def sample(
         self,
-        num_samples,
-        condition=None,
-        seed=None,
-        sampler="ddim",
-        num_steps=None,
-        eta=None,
-        guidance=1.0,
-        spacing="uniform",
-        clip=None,
-    ):
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        sampler: str = "ddim",
+        num_steps: int | None = None,
+        eta: float | None = None,
+        guidance: float = 1.0,
+        spacing: str = "uniform",
+        clip: bool | None = None,
+    ) -> Any:
         """Draws samples from noise, in one loop that is compiled once.
 
         Args:

@@ -1,6 +1,8 @@
 """The score of noisy data of all levels, and Langevin dynamics along it."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -79,15 +81,15 @@ class ScoreModel(DenoisingModel):
 
     def __init__(
         self,
-        network,
-        data_shape,
-        sigma_min=0.01,
-        sigma_max=50.0,
-        num_classes=None,
-        drop_rate=0.1,
-        num_levels=256,
-        **kwargs,
-    ):
+        network: Any,
+        data_shape: Sequence[int],
+        sigma_min: float = 0.01,
+        sigma_max: float = 50.0,
+        num_classes: int | None = None,
+        drop_rate: float = 0.1,
+        num_levels: int | None = 256,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             network,
             data_shape,
@@ -134,18 +136,18 @@ class ScoreModel(DenoisingModel):
 
     def sample(
         self,
-        num_samples,
-        condition=None,
-        seed=None,
-        sampler="predictor_corrector",
-        num_steps=None,
-        eta=None,
-        guidance=1.0,
-        spacing="uniform",
-        clip=None,
-        num_corrections=1,
-        step_size=0.1,
-    ):
+        num_samples: int,
+        condition: Any = None,
+        seed: int | None = None,
+        sampler: str = "predictor_corrector",
+        num_steps: int | None = None,
+        eta: float | None = None,
+        guidance: float = 1.0,
+        spacing: str = "uniform",
+        clip: bool | None = None,
+        num_corrections: int = 1,
+        step_size: float = 0.1,
+    ) -> Any:
         """Draws samples from noise, in one loop that is compiled once.
 
         At each level "annealed_langevin" takes `num_corrections` Langevin steps

@@ -1,5 +1,7 @@
 """What schedules of steps share."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -24,7 +26,7 @@ class StepSchedule(VariancePreserving):
         self.num_steps = len(betas)
         self.first_time = 1 / len(betas)
 
-    def log_alpha(self, t):
+    def log_alpha(self, t: Any) -> Any:
         xp, last = library(t), len(self._logs) - 1
         if xp is np:
             logs, place = self._logs, np.asarray(t, "float64") * last

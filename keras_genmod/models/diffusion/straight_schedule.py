@@ -1,5 +1,7 @@
 """The schedule of straight ways."""
 
+from typing import Any
+
 import keras
 
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
@@ -21,8 +23,8 @@ class StraightSchedule(NoiseSchedule):
     ```
     """
 
-    def alpha(self, t):
+    def alpha(self, t: Any) -> Any:
         return 1.0 - t
 
-    def sigma(self, t):
+    def sigma(self, t: Any) -> Any:
         return 1.0 * t

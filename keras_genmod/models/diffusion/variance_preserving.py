@@ -21,11 +21,11 @@ class VariancePreserving(NoiseSchedule):
         """
         raise NotImplementedError
 
-    def alpha(self, t):
+    def alpha(self, t: Any) -> Any:
         xp, log_alpha = library(t), self.log_alpha(t)
         return xp.where(log_alpha > _SMALLEST_LOG, xp.exp(log_alpha), 0.0)
 
-    def sigma(self, t):
+    def sigma(self, t: Any) -> Any:
         xp = library(t)
         return xp.sqrt(xp.abs(xp.expm1(2 * self.log_alpha(t))))
 
