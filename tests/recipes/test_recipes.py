@@ -149,12 +149,14 @@ def test_a_run_that_resumes_equals_a_straight_one(name, second_run, tmp_path):
     assert (folder / "log.csv").read_text() == straight
 
 
-@pytest.mark.parametrize("name", recipes(["gan"]))
+@pytest.mark.parametrize("name", recipes(["gan", "vae", "wgan_gp", "pixel_cnn"]))
 def test_the_closing_line_judges_the_final_model(name, second_run, monkeypatch):
     judged = {"frechet_distance": 12345.0, "precision": 0.5, "recall": 0.25}
     monkeypatch.setattr(EvaluateSamples, "judge", lambda self: judged)
     _, printed = second_run(name, 1)  # trains nothing: only what it prints is new
-    assert "Frechet distance 1.234e+04, precision 0.500, recall 0.250" in printed[-2]
+    assert "Frechet distance 1.234e+04" in printed[-2]
+    if name == "gan":
+        assert "precision 0.500, recall 0.250" in printed[-2]
 
 
 @pytest.mark.parametrize("name", recipes(["vae"]))

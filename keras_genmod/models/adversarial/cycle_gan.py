@@ -214,6 +214,10 @@ class CycleGAN(Translator):
         track_accuracy(accuracy, real, fake, least_squares=True)
         return least_squares_discriminator(real, fake)
 
+    def _check_static(self, x, condition=None):
+        super()._check_static(x)
+        checks.static_shape("images of domain b", condition, self.shape_b)
+
     def check_condition(self, condition: Any, num_examples: int) -> None:
         if condition is None:
             raise ValueError(

@@ -97,6 +97,13 @@ def test_identity_weight_of_a_model_without_such_a_loss_stays_zero():
         model.identity_weight = 0.5
 
 
+def test_a_step_takes_no_second_images_of_another_shape():
+    model = cycle_gan()
+    images = np.zeros((2, *model.data_shape)), np.zeros((2, *model.shape_b, 1))
+    with pytest.raises(ValueError, match="`images of domain b` must have shape"):
+        model._check_inputs(images)
+
+
 def test_translates_both_ways():
     model = cycle_gan()
     found = ops.convert_to_numpy(model.translate(A, to="b"))
@@ -107,8 +114,8 @@ def test_translates_both_ways():
         model.translate(A, to="c")
 
 
-def test_translation_of_an_image_does_not_depend_on_its_batch():
-    shape, images = (8, 8, 1), RNG.random((6, 8, 8, 1)).astype("float32")
+def test_translation_of_an_image_does_not_depend_on_its_batch(rng):
+    shape, images = (8, 8, 1), rng.random((6, 8, 8, 1)).astype("float32")
     keras.utils.set_random_seed(0)
     translators = (
         networks.resnet_generator(shape, 2, 1, 1),
