@@ -28,13 +28,13 @@ exclude_patterns = ["_build", "gallery", "gallery_sources", "**/GALLERY_HEADER.r
 html_theme = "furo"
 html_title = f"keras_genmod {VERSION}"
 default_role = "code"
-# Pages out of other folders link to files that are not pages.
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing", "config.cache"]
+suppress_warnings = ["config.cache"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+# pages.py says of each class which inherited members it shows.
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False

@@ -4,6 +4,8 @@ import inspect
 import re
 import textwrap
 
+from sphinx.util import inspect as sphinx_inspect
+
 FENCE = re.compile(
     r"^( *)(Example:\n)?( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
@@ -64,8 +66,17 @@ def own_words(app, what, name, obj, skip, options):
     return skip or (bool(module) and not module.startswith("keras_genmod"))
 
 
+def signature_of_init(app, what, name, obj, options, signature, returns):
+    """Gives classes the signature of `__init__`; Keras' `__new__` takes anything."""
+    if what == "class" and inspect.isfunction(obj.__init__):
+        found = sphinx_inspect.signature(obj.__init__, bound_method=True)
+        return sphinx_inspect.stringify_signature(found, show_annotation=False), None
+    return None
+
+
 def setup(app):
-    """Connects both to autodoc."""
+    """Connects them to autodoc."""
     app.connect("autodoc-process-docstring", prepare, priority=100)
+    app.connect("autodoc-process-signature", signature_of_init)
     app.connect("autodoc-skip-member", own_words)
     return {"parallel_read_safe": True, "version": "1"}

@@ -11,6 +11,15 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
+PAGES = [
+    str(path.relative_to(ROOT))
+    for path in [ROOT / "docs/index.md", *sorted((ROOT / "docs/guides").glob("*.md"))]
+]
+# Pages that the build of the documentation makes, and what it makes them of.
+MADE = {
+    r"docs/(quality|results)\.md": lambda m: f"benchmarks/{m[1].upper()}.md",
+    r"docs/examples/(plot_\w+)\.rst": r"docs/gallery/\1.py",
+}
 
 
 def blocks(document, language):
@@ -41,6 +50,17 @@ def targets_run_by_ci():
     backends = re.findall(r"KERAS_BACKEND=(\w+) .*-m pytest", database)
     lint = ["lint"] if "ruff check" in database and "mypy" in database else []
     return {*run, *lint, *(f"test-{backend}" for backend in backends)}
+
+
+def source(path):
+    """Returns the file that a link is to, of a page that is made what it is made of."""
+    resolved = path.resolve()
+    if not resolved.is_relative_to(ROOT):
+        return resolved
+    name = resolved.relative_to(ROOT).as_posix()
+    for made, of in MADE.items():
+        name = re.sub(f"^{made}$", of, name)
+    return ROOT / name
 
 
 def run(words, cwd, **kwargs):
@@ -127,7 +147,13 @@ def test_example_has_fifteen_lines():
 @pytest.mark.any_backend
 @pytest.mark.parametrize(
     "document",
-    [*DOCUMENTS, "recipes/README.md", "benchmarks/RESULTS.md", "benchmarks/QUALITY.md"],
+    [
+        *DOCUMENTS,
+        "recipes/README.md",
+        "benchmarks/RESULTS.md",
+        "benchmarks/QUALITY.md",
+        *PAGES,
+    ],
 )
 def test_links_and_pictures_are_there(document):
     path = ROOT / document
@@ -137,6 +163,6 @@ def test_links_and_pictures_are_there(document):
     missing = [
         target
         for target in targets
-        if "://" not in target and not (path.parent / target).exists()
+        if "://" not in target and not source(path.parent / target).exists()
     ]
     assert missing == []

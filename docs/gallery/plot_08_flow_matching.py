@@ -14,7 +14,7 @@ from keras_genmod import FlowMatching, data, networks
 points, _ = data.load("two_moons", "train")
 model = FlowMatching(networks.time_mlp(2, (64, 64)), (2,), seed=0)
 model.compile(keras.optimizers.Adam(3e-3))
-model.fit(points, epochs=60, batch_size=256, verbose=0)
+model.fit(points, epochs=50, batch_size=256, verbose=0)
 
 # %%
 # The same noise, solved with few and with many steps of Euler's and of Heun's method.
@@ -31,10 +31,10 @@ figure.tight_layout()
 # %%
 # The density follows from the divergence along the way.
 
-edges = np.linspace(-5, 5, 61, dtype="float32")
+edges = np.linspace(-5, 5, 51, dtype="float32")
 grid = np.stack(np.meshgrid(edges, edges), axis=-1).reshape(-1, 2)
 log_prob = keras.ops.convert_to_numpy(model.log_prob(grid, batch_size=2048))
-density = np.exp(log_prob).reshape(61, 61)
+density = np.exp(log_prob).reshape(51, 51)
 plt.figure(figsize=(3.2, 3))
 plt.contourf(edges, edges, density, 20)
 plt.gca().set_aspect("equal")

@@ -47,7 +47,6 @@ def r_precision(
 
     Example:
         ```python
-        # Not run by the tests: needs a trained judge.
         fake = model.sample(1000, condition=captions)
         score = r_precision(
             judge.encode_images(fake), judge.encode_captions(captions), captions

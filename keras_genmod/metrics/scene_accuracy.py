@@ -144,7 +144,6 @@ def box_iou(
 
     Example:
         ```python
-        # Not run by the tests: its model is too large.
         found = model.layout(scenes.graphs())["boxes"]
         score = keras_genmod.metrics.box_iou(found, scenes.boxes, scenes.object_mask)
         ```

@@ -37,6 +37,47 @@ def sampler(_):
     )
 
 
+def scene_captions(_):
+    """Returns as many captions as there are images, of the words in examples."""
+    named = ["a small red circle", "a large blue square"]
+    return [*named, *(several[0] for several in captions(_)[:6])]
+
+
+def joint_embedding(_):
+    vocabulary = keras_genmod.data.Vocabulary.from_captions(scene_captions(_))
+    network = networks.caption_encoder(
+        vocabulary.num_tokens, vocabulary.length, 128, hidden_dim=8
+    )
+    encoder = keras_genmod.layers.CaptionEncoder(network, vocabulary)
+    return types.SimpleNamespace(caption_encoder=encoder)
+
+
+def sr_resnet(_):
+    network = networks.sr_resnet(scale=4, filters=4, num_blocks=1)
+    return types.SimpleNamespace(generator=network)
+
+
+def judge(_):
+    """Returns what embeds 200 images or captions."""
+    embed = draws(200, 4)
+    return types.SimpleNamespace(encode_images=embed, encode_captions=embed)
+
+
+def scenes(_):
+    return keras_genmod.data.shape_scenes(4, size=32, split="train")
+
+
+def layout_model(_):
+    boxes = scenes(_).boxes
+    return types.SimpleNamespace(layout=lambda graphs: {"boxes": boxes})
+
+
+UPSCALING = {
+    "small": draws(8, 4, 4, 3),
+    "large": draws(8, 16, 16, 3),
+    "photographs": draws(2, 6, 5, 3),
+    "srresnet": sr_resnet,
+}
 PAIRS = {"high": draws(2, 32, 32, 3), "low": draws(2, 8, 8, 3), "model": sampler}
 GRAPHS = {
     "vectors": draws(2, 3, 8),
@@ -53,4 +94,22 @@ MORE_TOYS_OF = {
     "layers/graph_convolution.py": GRAPHS,
     "layers/scene_graph_embedding.py": GRAPHS,
     "metrics/image_distance.py": PAIRS,
+    "metrics/r_precision.py": {
+        "model": sampler,
+        "judge": judge,
+        "captions": lambda _: [f"caption {i}" for i in range(200)],
+    },
+    "metrics/scene_accuracy.py": {"model": layout_model, "scenes": scenes},
+    "models/adversarial/text_gan.py": {
+        "images": draws(8, 32, 32, 3),
+        "captions": scene_captions,
+        "joint_embedding": joint_embedding,
+    },
+    "models/captions/joint_embedding.py": {"captions": scene_captions},
+    "models/restoration/colorization.py": {
+        "images": draws(8, 32, 32, 3),
+        "grey": draws(2, 32, 32, 1),
+    },
+    "models/restoration/srgan.py": UPSCALING,
+    "models/restoration/super_resolution.py": UPSCALING,
 }

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import keras_genmod
+from tests.docstrings.smaller import SMALLER, SMALLER_IN_MODELS
 from tests.docstrings.toys import FILES, TOYS, TOYS_OF
 
 pytestmark = pytest.mark.usefixtures("untraced")
@@ -21,46 +22,6 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 ON_TORCH_ALONE = ("exporting/export.py",)  # each backend writes its own formats
 # What an example that cannot run says in its first line.
 REASON = re.compile(r"# Not run by the tests: .+\.")
-# Examples train for epochs; one shows that they train.
-SMALLER = {
-    r"\bepochs=\d+": "epochs=1",
-    r"\bnum_steps=\d{3,}": "num_steps=2",
-    r"\bnum_temperatures=[\d_]+": "num_temperatures=10",
-    r"\bimages_per_phase=[\d_]+": "images_per_phase=8",
-    r"\bnum_samples=\d+": "num_samples=2",
-    r"range\(30\)": "range(2)",
-}
-# Of models, whose networks would take seconds.
-SMALLER_IN_MODELS = {
-    **SMALLER,
-    r"\(28, 28,": "(8, 8,",
-    r"\(7, 7,": "(2, 2,",
-    r"\[784, 500, \d+\]": "[64, 8, 8]",
-    r"\b784, 500\b": "64, 8",
-    r"\b784\b": "64",
-    r"\(256, 256, (\d)\)": r"(32, 32, \1), 4",
-    r"filters_base=\d+": "filters_base=16",
-    r"num_scales=3, num_steps=8": "num_scales=2, num_steps=1",
-    r"(PixelCNN|PixelRNN)\(\(8, 8, 1\)": r"\1((4, 4, 1), filters=4",
-    r"filters=4, kind": "filters=4, num_layers=1, kind",
-    r"PixelCNN\(\(4, 4, 1\), filters=4": r"\g<0>, num_blocks=1",
-    r"Plus\(\(32, 32, 3\), filters=64, num_blocks=2": (
-        "Plus((4, 4, 3), filters=4, num_blocks=1"
-    ),
-    r"Glow\(\(32, 32, 3\)": "Glow((8, 8, 3)",
-    r"resnet_generator\(shape": r"\g<0>, filters=4, num_blocks=1",
-    r"(patchgan_discriminator\(\(32, 32, 3\)|\(shape), num_layers": (
-        r"\1, filters=4, num_layers"
-    ),
-    r"(grid_encoder|grid_decoder)\(.*\), \w+": r"\g<0>, filters=4",
-    r"style_gan(\w+)\(\(32, 32, 3\), 64": r"style_gan\1((8, 8, 3), 4",
-    r"project\(images\[:4\]": "project(images[:1], num_steps=2",
-    r"complete\(corrupted, known": r"\g<0>, num_steps=2",
-    r'log_partition\("ais", seed': 'log_partition("ais", num_temperatures=10, seed',
-    r"sample\(16": "sample(2",
-    r"\(128, 128\)": "(8,)",
-    r"range\(16\)": "range(2)",
-}
 
 
 class Example(NamedTuple):
@@ -162,4 +123,4 @@ def test_example(example, tmp_path, monkeypatch):
 def test_few_examples_cannot_run():
     unrun = [example for example in EXAMPLES if REASON.match(example.text)]
     assert len(EXAMPLES) > 190
-    assert len(unrun) <= 16
+    assert len(unrun) <= 8

@@ -11,19 +11,28 @@ from benchmarks import scaling_on_paper
 from tests.docstrings.test_examples import Example, names_for
 
 GUIDES = pathlib.Path(__file__).parents[2] / "docs" / "guides"
-PAGES = {
-    path.name: "".join(re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL))
-    for path in sorted(GUIDES.glob("*.md"))
+
+
+def code_of(path):
+    """Returns the Python of a page, its blocks one after another."""
+    return "".join(re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL))
+
+
+PAGES = {path.name: code_of(path) for path in sorted(GUIDES.glob("*.md"))}
+WITH_CODE = {
+    "index.md": code_of(GUIDES.parent / "index.md"),
+    **{name: code for name, code in PAGES.items() if code},
 }
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize("page", [name for name, code in PAGES.items() if code])
+@pytest.mark.parametrize("page", WITH_CODE)
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of toys: few images
 def test_guide(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = names_for(Example(f"guides/{page}", "", PAGES[page]))
-    exec(compile(PAGES[page], page, "exec"), names)
+    code = WITH_CODE[page]
+    names = names_for(Example(f"guides/{page}", "", code))
+    exec(compile(code, page, "exec"), names)
 
 
 @pytest.mark.any_backend

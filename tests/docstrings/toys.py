@@ -267,6 +267,10 @@ TOYS_OF = {
         "images": lambda _: rng().random((NUM, 8, 8, 1), "float32")
     },
     "models/discrete/vq_gan.py": {"classifier": classifier_of_colours},
+    "models/restoration/srgan.py": {
+        **MORE_TOYS_OF["models/restoration/srgan.py"],
+        "classifier": classifier_of_colours,
+    },
     "models/energy/boltzmann_machine.py": {"patterns": flat, "corrupted": flat},
     "models/flows/uniform_dequantization.py": {
         "layers": lambda _: [keras_genmod.bijectors.Planar(64)]

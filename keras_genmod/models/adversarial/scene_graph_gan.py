@@ -91,7 +91,6 @@ class SceneGraphGAN(LayoutModel):
 
     Example:
     ```python
-    # Not run by the tests: its networks are too large.
     scenes = keras_genmod.data.shape_scenes(2000, size=32, split="train")
     model = SceneGraphGAN(
         networks.scene_graph_network((3, 6, 2), 6, max_objects=6, max_relations=15),

@@ -76,7 +76,6 @@ class TextGAN(EmbeddingConditional, TruncatedLatents):
 
     Example:
     ```python
-    # Not run by the tests: its networks are too large.
     encoder = joint_embedding.caption_encoder
     model = TextGAN(
         networks.text_gan_generator(64, 128, (32, 32, 3)),

@@ -57,7 +57,6 @@ class JointEmbedding(GenerativeModel):
 
     Example:
     ```python
-    # Not run by the tests: its networks are too large.
     vocabulary = data.Vocabulary.from_captions(captions)
     network = networks.caption_encoder(vocabulary.num_tokens, vocabulary.length)
     encoder = networks.convolutional_encoder((32, 32, 3))

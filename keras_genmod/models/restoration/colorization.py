@@ -62,7 +62,6 @@ class Colorization(GenerativeModel):
 
     Example:
     ```python
-    # Not run by the tests: its network is too large.
     network = networks.colorization_network((32, 32), Colorization.num_bins())
     model = Colorization(network)
     model.rebalance(images)

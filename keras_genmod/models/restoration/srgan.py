@@ -61,7 +61,6 @@ class SRGAN(Upscaler, AdversarialModel):
 
     Example:
     ```python
-    # Not run by the tests: its networks are too large.
     model = SRGAN(
         srresnet.generator,
         networks.srgan_discriminator((96, 96, 3)),

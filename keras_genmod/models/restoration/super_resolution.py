@@ -48,7 +48,6 @@ class SuperResolution(Upscaler):
 
     Example:
     ```python
-    # Not run by the tests: its networks are too large.
     small = data.resize(large, 24, "bicubic")  # of (batch, 96, 96, 3)
     model = SuperResolution(networks.sr_resnet(scale=4), (24, 24, 3))
     model.compile(keras.optimizers.Adam(1e-4))
