@@ -46,7 +46,7 @@ results: $(VENV)/.test-installed
 	KERAS_BACKEND=torch $(BIN)/python -m benchmarks.quality_page
 
 # What no backend takes part in, such as the wheel, runs once, on torch.
-test-slow: $(VENV)/.test-installed
+test-slow: $(VENV)/.slow-installed
 	for backend in $(BACKENDS); do \
 		which="slow and not any_backend"; \
 		[ $$backend = torch ] && which=slow; \
@@ -97,6 +97,10 @@ $(VENV)/.demo-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.test-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints.txt --editable ".[$(TENSORFLOW),jax,torch,dev]"
 	touch $@ $(VENV)/.demo-installed
+
+$(VENV)/.slow-installed: $(VENV)/.test-installed
+	$(PIP) --constraint constraints.txt --editable ".[docs,export-all]"
+	touch $@
 
 $(VENV)/.docs-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints.txt --editable ".[torch,docs]"

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import typer
 
         from keras_genmod_command.app import app
+        from keras_genmod_command.options import is_reported
     except ImportError as error:
         if error.name != "typer":
             raise
@@ -40,12 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         except typer.Abort:
             return 130
-        except (ValueError, OSError, ImportError, NotImplementedError) as error:
-            return _failed(str(error) or type(error).__name__)
         except Exception as error:
-            if not hasattr(error, "format_message"):
+            if hasattr(error, "format_message"):  # of the command line itself
+                return _failed(error.format_message())
+            if not is_reported(error):
                 raise
-            return _failed(error.format_message())  # of the command line itself
+            return _failed(str(error) or type(error).__name__)
     return code if isinstance(code, int) else 0
 
 

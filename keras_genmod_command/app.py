@@ -124,7 +124,7 @@ def sample(
         list[str] | None, typer.Option(help="NAME=VALUE that `sample` takes.")
     ] = None,
 ) -> None:
-    """Draw samples of a saved model."""
+    """Draw samples of a saved model; a .png shows vectors as grey squares."""
     from keras_genmod.command import model_files
 
     given = model_files.options(option or [])
@@ -161,7 +161,10 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="In the ledger; or MODEL.")] = None,
     out: Out = None,
 ) -> None:
-    """Judge a saved model: likelihood and figures of samples, with protocols."""
+    """Judge a saved model: likelihood and figures of samples, with protocols.
+
+    A model of flat vectors takes images flattened.
+    """
     from keras_genmod.command import figures, model_files
 
     given = model_files.options(option or [])

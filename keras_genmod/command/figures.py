@@ -3,14 +3,16 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
 import keras_genmod
-from keras_genmod import data, evaluation, metrics
+from keras_genmod import checks, data, evaluation, metrics
 
 SCHEMA = "keras_genmod.figures/1"
 _OF_BALLS = ("precision", "recall", "density", "coverage")
@@ -55,7 +57,6 @@ def sample_figures(
     extractor: evaluation.FeatureExtractor | None,
     k: int,
     split: str | None = None,
-    resize: str | None = None,
 ) -> dict[str, dict]:
     """Returns distances and shares of balls of two sets of images, by name.
 
@@ -65,22 +66,37 @@ def sample_figures(
         extractor: What makes features; `None` for the values themselves.
         k: The neighbour that balls reach to.
         split: The split that the real images are from.
-        resize: How images were resized before, for the protocol.
 
     Raises:
         ValueError: If the sets differ in shape, or are too few.
     """
-    if real.shape[1:] != fake.shape[1:]:
-        raise ValueError(
-            "Images must be of one shape to be compared. Received: "
-            f"{real.shape[1:]} and {fake.shape[1:]}"
-        )
+    _check_shapes(real.shape[1:], fake.shape[1:])
     if extractor is None:
-        source = metrics.Protocol(features="data", split=split)
         x, y = (images.reshape(len(images), -1) for images in (real, fake))
     else:
-        source = extractor.protocol(split)
         x, y = (extractor(images, verbose=1) for images in (real, fake))
+    return _figures(x, y, extractor, k, split)
+
+
+def _check_shapes(real: tuple[int, ...], fake: tuple[int, ...]) -> None:
+    if real != fake:
+        raise ValueError(
+            f"Images must be of one shape to be compared. Received: {real} and {fake}"
+        )
+
+
+def _figures(
+    x: np.ndarray,
+    y: np.ndarray,
+    extractor: evaluation.FeatureExtractor | None,
+    k: int,
+    split: str | None = None,
+    resize: str | None = None,
+) -> dict[str, dict]:
+    """Returns figures of features; `resize` says how images were resized before."""
+    source = metrics.Protocol(features="data", split=split)
+    if extractor is not None:
+        source = extractor.protocol(split)
     if resize is not None:
         both = resize if source.resize is None else f"{resize}, {source.resize}"
         source = dataclasses.replace(source, resize=both)
@@ -123,7 +139,8 @@ def evaluate(
     Args:
         model: A model of the package.
         name: What to call it in the ledger.
-        dataset: As `data.load` takes it.
+        dataset: As `data.load` takes it. A model of flat vectors takes images
+            flattened; its samples are judged as images.
         split: "train" or "test".
         binarization: "static", "threshold" or `None`.
         limit: Use at most so many examples.
@@ -139,6 +156,8 @@ def evaluate(
         ValueError: If an argument is out of range, or the model has neither a
             likelihood nor samples.
     """
+    if limit is not None:
+        limit = checks.positive_int("limit", limit)
     x, y = data.load(dataset, split)
     x = x[:limit]
     condition = None if model.num_classes is None or y is None else y[:limit]
@@ -153,7 +172,7 @@ def evaluate(
     if model.likelihood_kind or (is_estimate and hasattr(model, "log_partition")):
         likelihood = evaluation.evaluate_likelihood(
             model,
-            binary,
+            binary.reshape(len(x), -1) if _is_flattened(model, x) else binary,
             condition,
             dataset=dataset,
             split=split,
@@ -176,6 +195,8 @@ def evaluate(
         if judged is not None:
             # Samples of some models are binary, of others means of pixels.
             is_binary = bool(np.isin(judged, (0, 1)).all())
+            if _is_flattened(model, x):
+                judged = judged.reshape(-1, *x.shape[1:])
             real = (binary if is_binary else x)[:num_samples]
             extractor = features_of(features, batch_size)
             result["samples"] = sample_figures(real, judged, extractor, k, split)
@@ -186,6 +207,11 @@ def evaluate(
             "has none that can be had here"
         )
     return result
+
+
+def _is_flattened(model: Any, x: np.ndarray) -> bool:
+    """Returns whether a model's vectors are these images, flattened."""
+    return x.ndim > 2 and model.data_shape == (math.prod(x.shape[1:]),)
 
 
 def _stated(binarization: str | None, seed: int) -> str | None:
@@ -231,11 +257,19 @@ def compare_folders(
         ValueError: If a file is none that `data.image_folder` takes.
     """
     folders = [
-        data.image_folder(folder, image_size, batch_size, channels=channels)
+        data.image_folder(
+            folder, image_size, batch_size, channels=channels, shuffle=False
+        )
         for folder in (real, fake)
     ]
     extractor = features_of(features, batch_size)  # which may take a download
-    x, y = (folder.arrays(verbose=1)[0] for folder in folders)
+    _check_shapes(folders[0].image_shape, folders[1].image_shape)
+    shape = (len(folders[0].files), *folders[0].image_shape)
+    digest = hashlib.sha256(repr(shape).encode())
+    x, y = (
+        _folder_features(folder, extractor, seen)
+        for folder, seen in zip(folders, (digest, hashlib.sha256()), strict=True)
+    )
     resize = None
     if image_size is not None:
         resize = f"centre, bilinear antialiased float32 {image_size}x{image_size}"
@@ -243,9 +277,25 @@ def compare_folders(
         "schema": SCHEMA,
         "name": fake,
         "likelihood": None,
-        "samples": sample_figures(x, y, extractor, k, resize=resize),
-        "real": {"data": real, "sha256": _hash(x)},
+        "samples": _figures(x, y, extractor, k, resize=resize),
+        "real": {"data": real, "sha256": digest.hexdigest()[:16]},
     }
+
+
+def _folder_features(folder: Any, extractor: Any, digest: Any) -> np.ndarray:
+    """Returns features of a folder's images, read a batch at a time into a digest."""
+
+    def batches() -> Iterator[np.ndarray]:
+        for i in range(len(folder)):
+            images = folder[i][0]
+            digest.update(np.ascontiguousarray(images, "<f4").tobytes())
+            yield images
+
+    if extractor is None:  # pixels are the features
+        images = folder.arrays(verbose=1)[0]
+        digest.update(np.ascontiguousarray(images, "<f4").tobytes())
+        return images.reshape(len(images), -1)
+    return extractor(batches(), verbose=1)
 
 
 def _hash(images: np.ndarray) -> str:

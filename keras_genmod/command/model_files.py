@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -129,10 +130,12 @@ def write_samples(
     """
     if not out.endswith((".png", ".npz")):
         raise ValueError(f"`out` must end in .png or .npz. Received: out={out!r}")
-    if out.endswith(".png") and len(model.data_shape) != 3:
+    shape = _image_shape(model.data_shape)
+    if out.endswith(".png") and shape is None:
         raise ValueError(
-            "`out` must end in .npz where samples are no images. Received: "
-            f"out={out!r}, samples of shape {model.data_shape}"
+            "`out` must end in .npz where samples are neither images nor vectors of "
+            f"a square's size. Received: out={out!r}, samples of shape "
+            f"{model.data_shape}"
         )
     labels = class_labels(model, num_samples, label)
     with named_options(given):
@@ -142,15 +145,24 @@ def write_samples(
     folder = os.path.dirname(out)
     if folder:
         os.makedirs(folder, exist_ok=True)
-    if out.endswith(".png"):
+    if out.endswith(".png") and shape is not None:
         caption = f"{num_samples} samples of {type(model).__name__}, seed {seed}"
-        save_png(out, image_grid(samples, num_columns), caption)
+        images = samples.reshape(len(samples), *shape)
+        save_png(out, image_grid(images, num_columns), caption)
         return
     arrays = {"samples": samples}
     if labels is not None:
         arrays["labels"] = labels
     with open(out, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _image_shape(shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Returns the shape that samples are drawn in: vectors as grey squares."""
+    if len(shape) == 1:
+        side = math.isqrt(shape[0])
+        return (side, side, 1) if side**2 == shape[0] else None
+    return shape if len(shape) == 3 else None
 
 
 def class_labels(model: Any, num_samples: int, label: int | None) -> np.ndarray | None:

@@ -14,7 +14,6 @@ from keras_genmod.layers import SpectralNormalization
 
 pytestmark = [pytest.mark.every_backend, pytest.mark.slow]
 IS_TORCH, IS_JAX = loops.BACKEND == "torch", loops.BACKEND == "jax"
-GENERATOR = np.random.default_rng(0)
 NORMS = layers.BatchNormalization, layers.GroupNormalization
 
 
@@ -33,9 +32,9 @@ def in_order(network, *kinds):
     return sorted(found, key=number)
 
 
-def randomized(network):
+def randomized(network, rng):
     for weight in network.trainable_weights:
-        noise = 0.3 * GENERATOR.normal(size=weight.shape)
+        noise = 0.3 * rng.normal(size=weight.shape)
         weight.assign(noise + ("gamma" in weight.name))
     return network
 
@@ -134,15 +133,17 @@ def convolutions_of(network):
     return in_order(network, layers.Conv2D), in_order(network, layers.Conv2DTranspose)
 
 
-def test_pix2pix():
+def test_pix2pix(rng):
     keras.utils.clear_session()
     model = architectures.make_model("pix2pix")
-    translator, judge = randomized(model.generator), randomized(model.discriminator)
+    translator, judge = (
+        randomized(network, rng) for network in (model.generator, model.discriminator)
+    )
     for layer in translator.layers:
         if type(layer).__name__ == "PersistentDropout":
             layer.rate = 0.0  # its masks are no other framework's
     shape = (2, sizes.PAIR_IMAGE, sizes.PAIR_IMAGE, 1)
-    a, b = (GENERATOR.uniform(size=shape).astype("float32") for _ in range(2))
+    a, b = (rng.uniform(size=shape).astype("float32") for _ in range(2))
     pair = np.concatenate([a, b], -1)
     down, up = convolutions_of(translator)
     norms = in_order(translator, layers.GroupNormalization)
@@ -173,12 +174,14 @@ def test_pix2pix():
     assert_same(scores, judge(pair))
 
 
-def test_sngan():
+def test_sngan(rng):
     keras.utils.clear_session()
     model = architectures.make_model("sngan")
-    generator, scorer = randomized(model.generator), randomized(model.discriminator)
-    z = GENERATOR.normal(size=(4, sizes.SNGAN_LATENTS)).astype("float32")
-    x = GENERATOR.uniform(size=(4, *model.data_shape)).astype("float32")
+    generator, scorer = (
+        randomized(network, rng) for network in (model.generator, model.discriminator)
+    )
+    z = rng.normal(size=(4, sizes.SNGAN_LATENTS)).astype("float32")
+    x = rng.uniform(size=(4, *model.data_shape)).astype("float32")
     (dense,) = in_order(generator, layers.Dense)
     convolutions = in_order(generator, layers.Conv2D)
     norms = in_order(generator, layers.BatchNormalization)
@@ -219,13 +222,13 @@ def test_sngan():
     assert_same(scores, scorer(x))
 
 
-def test_vq_vae():
+def test_vq_vae(rng):
     num_steps = 3
     keras.utils.clear_session()
     model = architectures.make_model("vq_vae")
-    randomized(model.encoder), randomized(model.decoder)
+    randomized(model.encoder, rng), randomized(model.decoder, rng)
     # Near the features, so that codes are many and none is nearly the second.
-    book = GENERATOR.normal(size=model.quantizer.codebook.shape).astype("float32")
+    book = rng.normal(size=model.quantizer.codebook.shape).astype("float32")
     model.quantizer.codebook.assign(book)
     x = architectures.make_batch("vq_vae")
     encoder, decoder = (

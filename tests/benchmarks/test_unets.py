@@ -13,7 +13,6 @@ from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.layers.same_conv_2d import SameConv2D
 
 IMAGE = (8, 12, 1)
-GENERATOR = np.random.default_rng(0)
 
 
 def affine(layer):
@@ -134,14 +133,14 @@ def by_hand_on_torch(parameters, x, t):
     return network(x, torch.tensor(t)).permute(0, 2, 3, 1)
 
 
-def test_unet_by_hand_has_our_outputs():
+def test_unet_by_hand_has_our_outputs(rng):
     network = networks.unet(
         IMAGE, sizes.UNET_FILTERS, sizes.UNET_MULTIPLIERS, sizes.UNET_BLOCKS, (6,)
     )
     network.set_weights(
-        [0.1 * GENERATOR.normal(size=w.shape) + (w.ndim == 1) for w in network.weights]
+        [0.1 * rng.normal(size=w.shape) + (w.ndim == 1) for w in network.weights]
     )
-    x = GENERATOR.normal(size=(2, *IMAGE)).astype("float32")
+    x = rng.normal(size=(2, *IMAGE)).astype("float32")
     t = np.array([0.25, 0.8], "float32")
     parameters = parameters_of(network)
     if loops.BACKEND == "torch":

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 import keras_genmod
-from keras_genmod import VAE, evaluation, metrics, networks
+from keras_genmod import RBM, VAE, evaluation, metrics, networks
+from keras_genmod.command import figures, model_files
+from keras_genmod.data import ImageFolder
 from keras_genmod_command import main, recipe_files
 from tests.recipes.small_recipes import SMALL
 
@@ -279,6 +281,39 @@ def test_evaluation_is_a_ledger_line_and_figures_with_protocols(run, folder, tmp
     assert "count: 30 and 20" in error
 
 
+def test_vectors_are_judged_and_shown_as_images(run, folder, tmp_path):
+    model = RBM(16, 3, seed=0)
+    model.save(tmp_path / "rbm.keras")
+    judge = ["--binarization", "static", "--num-samples", 20]
+    found = json.loads(
+        run("evaluate", tmp_path / "rbm.keras", folder / "data.npz", *judge)
+    )
+    with np.load(folder / "data.npz") as file:
+        binary = keras_genmod.data.binarize(file["x_test"], "static", 0)
+    likelihood = evaluation.evaluate_likelihood(
+        model,
+        binary.reshape(30, -1),
+        dataset=str(folder / "data.npz"),
+        split="test",
+        binarization="static(0)",
+    )
+    table = evaluation.LikelihoodTable([(str(tmp_path / "rbm.keras"), likelihood)])
+    assert found["likelihood"] == json.loads(table.to_json())
+    drawn = evaluation.draw_samples(model, 20, seed=0).reshape(20, *SHAPE)
+    expected = figures.sample_figures(binary[:20], drawn, None, 5, "test")
+    assert found["samples"] == expected
+    run(
+        "sample",
+        tmp_path / "rbm.keras",
+        "--num-samples",
+        4,
+        "--out",
+        tmp_path / "s.png",
+    )
+    with Image.open(tmp_path / "s.png") as image:
+        assert "4 samples of RBM, seed 0" in image.text["Description"]
+
+
 def test_figures_beside_other_images_do_not_compare(run, folder, tmp_path):
     one, other = folder / "real", folder / "fake"
     for name, pair in {"a": (one, other), "b": (other, one), "c": (one, one)}.items():
@@ -341,6 +376,34 @@ def test_features_come_from_a_layer_of_a_model(run, folder, tmp_path):
     assert protocol["weights_hash"] == extractor.weights_hash
 
 
+def test_a_folder_is_never_held_whole(folder, monkeypatch):
+    network = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten()])
+    extractor = evaluation.FeatureExtractor(network, batch_size=5)
+    monkeypatch.setattr(figures, "features_of", lambda *arguments: extractor)
+    places = [str(folder / name) for name in ("real", "fake")]
+    real, fake = (keras_genmod.data.image_folder(p, 4).arrays()[0] for p in places)
+    expected = figures.sample_figures(real, fake, extractor, 2)
+    read, most = [], []
+    read_image = ImageFolder._image
+    features = evaluation.FeatureExtractor._features
+
+    def reading(self, *arguments):
+        read.append(1)
+        return read_image(self, *arguments)
+
+    def extracting(self, images):
+        most.append(len(read))
+        read.clear()
+        return features.__get__(self)(images)
+
+    monkeypatch.setattr(ImageFolder, "_image", reading)
+    monkeypatch.setattr(evaluation.FeatureExtractor, "_features", extracting)
+    found = figures.compare_folders(*places, None, None, "any", 2, 5)
+    assert most == [5, 5, 2] * 2  # images read before each batch of features
+    assert found["samples"] == expected
+    assert found["real"]["sha256"] == figures._hash(real)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -365,6 +428,8 @@ def test_features_come_from_a_layer_of_a_model(run, folder, tmp_path):
         (["evaluate", "{model}", "{folder}/data.npz"], "binarize for two levels"),
         (["fid", "{folder}/real", "{tmp}/none"], "`path` must be a folder"),
         (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`features`"),
+        (["evaluate", "{model}", "digits", "--limit", "-3"], "`limit` must be"),
+        (["sample", "{tmp}/flat.keras"], "`out` must end in .npz where samples are"),
         (["compare", "{folder}/data.npz", "{folder}/data.npz"], "Figures must be in"),
         (["compare", "{tmp}/none", "{tmp}/none"], "none"),
         (["hype", "scores", "{tmp}/none.study"], "none.study"),
@@ -381,11 +446,50 @@ def test_an_error_is_one_line_and_the_exit_code_2(
         keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(
             tmp_path / "other.keras"
         )
+    if "{tmp}/flat.keras" in arguments:
+        RBM(5, 2).save(tmp_path / "flat.keras")
     places = {"tmp": tmp_path, "folder": folder, "model": folder / "vae.keras"}
     error = run(*(a.format(**places) for a in arguments), code=2)
     lines = [line for line in error.splitlines() if not line.startswith("Warning")]
     assert len([line for line in lines if "\b" not in line]) == 1, error
     assert lines[-1].startswith("Error: ") and message in lines[-1]
+
+
+class _OfTensorFlow(Exception):
+    """As `tf.errors.OpError`: no `RuntimeError`."""
+
+    __module__ = "tensorflow.python.framework.errors_impl"
+
+
+class _Derived(_OfTensorFlow):
+    pass
+
+
+def fail(monkeypatch, error):
+    """Makes what `info` and `train vae` do raise an error."""
+
+    def raising(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(model_files, "description", raising)
+    monkeypatch.setattr(importlib.import_module("recipes.vae"), "main", raising)
+
+
+@pytest.mark.parametrize("command", ["info any", "train vae"])
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, _OfTensorFlow, _Derived])
+@pytest.mark.parametrize("text", ["out of\nmemory", ""])
+def test_an_error_of_the_machine_is_one_line(run, monkeypatch, command, kind, text):
+    fail(monkeypatch, kind(text))
+    message = text.replace("\n", " ") or kind.__name__
+    assert run(*command.split(), code=2) == f"Error: {message}\n"
+
+
+@pytest.mark.parametrize("command", ["info any", "train vae"])
+@pytest.mark.parametrize("kind", [TypeError, AttributeError])
+def test_an_error_of_the_program_keeps_its_traceback(monkeypatch, command, kind):
+    fail(monkeypatch, kind("wrong"))
+    with pytest.raises(kind, match="wrong"):
+        main(command.split())
 
 
 def test_without_typer_the_extra_is_named(monkeypatch, capsys):

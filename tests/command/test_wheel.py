@@ -92,6 +92,28 @@ def test_the_wheel_holds_recipes_and_what_the_page_is_made_of(wheel):
     assert tops == {"keras_genmod", "keras_genmod_command"}
     here = {p.relative_to(ROOT).as_posix() for p in ROOT.glob("keras_genmod*/**/*.py")}
     assert here <= names
+    shipped = ("keras_genmod/presets/shipped/*/*", "keras_genmod/hype/static/*")
+    for pattern in shipped:
+        files = [path for path in ROOT.glob(pattern) if path.is_file()]
+        assert files and {path.relative_to(ROOT).as_posix() for path in files} <= names
+
+
+_EXPORT = """
+import keras_genmod
+import numpy as np
+import torch
+model = keras_genmod.from_preset("digits_vae")
+(_, (_, latent_dim), _), = keras_genmod.export(model, "decoder.pt2", what="decode")
+z = torch.randn(3, latent_dim)
+served = torch.export.load("decoder.pt2").module()(z)
+expected = model.decode(z)
+np.testing.assert_allclose(served.detach(), expected.detach(), atol=1e-6)
+print(keras_genmod.__file__)
+"""
+
+
+def test_a_preset_is_exported_and_read_back(run, environment):
+    assert str(environment.parent) in run("python", "-c", _EXPORT)
 
 
 def test_the_command_trains_samples_and_judges(run, tmp_path):

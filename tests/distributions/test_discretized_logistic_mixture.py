@@ -13,8 +13,6 @@ from keras import ops
 from keras_genmod.distributions import DiscretizedLogisticMixture
 from tests.autodiff import gradient
 
-RNG = np.random.default_rng(0)
-
 
 def numpy(tensor):
     return ops.convert_to_numpy(tensor)
@@ -130,9 +128,9 @@ def test_gradients_are_finite_everywhere(num_levels, size):
     assert np.all(np.isfinite(found)) and np.any(found != 0)
 
 
-def test_gradients_are_those_of_the_probabilities():
+def test_gradients_are_those_of_the_probabilities(rng):
     values = np.array([[0.0, 0.5, 1.0], [0.25, 0.0, 0.75]], "float32")
-    outputs = RNG.normal(size=(2, 20)).astype("float32")
+    outputs = rng.normal(size=(2, 20)).astype("float32")
 
     def total(outputs):
         mixture = DiscretizedLogisticMixture.from_outputs(outputs, 3, 5)
@@ -192,8 +190,8 @@ def test_completion_draws_each_channel_given_those_before(keep):
     np.testing.assert_allclose(np.exp(numpy(log_prob)), expected[index], rtol=1e-3)
 
 
-def test_nothing_known_is_a_plain_draw():
-    noise = RNG.random((50, 4), "float32")
+def test_nothing_known_is_a_plain_draw(rng):
+    noise = rng.random((50, 4), "float32")
     mixture, _ = colours(50, 256)
     draws, log_prob = mixture.complete(np.zeros((50, 3), "float32"), None, noise)
     np.testing.assert_array_equal(numpy(draws), numpy(mixture.from_noise(noise)))
@@ -252,9 +250,9 @@ def test_temperature_divides_logits_and_multiplies_scales():
     )
 
 
-def test_mean_is_the_expected_value():
+def test_mean_is_the_expected_value(rng):
     values = np.arange(8)[:, None] / 7
-    outputs = np.repeat(RNG.normal(size=(1, 12)), 8, axis=0)
+    outputs = np.repeat(rng.normal(size=(1, 12)), 8, axis=0)
     mixture = DiscretizedLogisticMixture.from_outputs(outputs, 1, 8)
     expected = chances(mixture, values) @ values
     np.testing.assert_allclose(numpy(mixture.mean())[0], expected, rtol=1e-4)
@@ -268,9 +266,9 @@ def test_mean_of_dependent_channels_is_close():
     np.testing.assert_allclose(numpy(mixture.mean())[0], expected, atol=0.03)
 
 
-def test_events_are_summed():
-    outputs = RNG.normal(size=(2, 3, 4, 20)).astype("float32")
-    values = RNG.integers(0, 256, size=(2, 3, 4, 3)) / 255
+def test_events_are_summed(rng):
+    outputs = rng.normal(size=(2, 3, 4, 20)).astype("float32")
+    values = rng.integers(0, 256, size=(2, 3, 4, 3)) / 255
     mixture = DiscretizedLogisticMixture.from_outputs(outputs, 3)
     pixels = DiscretizedLogisticMixture.from_outputs(outputs.reshape(24, 20), 3)
     expected = numpy(pixels.log_prob(values.reshape(24, 3))).reshape(2, 12).sum(1)

@@ -66,8 +66,8 @@ def triangle(old, new):
         ((5, 5), (1, 1)),
     ],
 )
-def test_resize_is_antialiased_bilinear_and_unrounded(old, new):
-    images = RNG.random((2, *old, 3), "float32")
+def test_resize_is_antialiased_bilinear_and_unrounded(old, new, rng):
+    images = rng.random((2, *old, 3), "float32")
     features = FeatureExtractor(untouched((*new, 3)), batch_size=2)(images)
     expected = resized(images, new).reshape(2, -1)
     np.testing.assert_allclose(features, expected, rtol=0, atol=3e-6)

@@ -128,10 +128,10 @@ def test_luma_flips_at_grey_and_keeps_differences_of_channels():
 
 
 @pytest.mark.parametrize("kind", [DiffAugment, AdaptiveAugment])
-def test_gradient_is_that_of_finite_differences(kind):
+def test_gradient_is_that_of_finite_differences(kind, rng):
     # The same draws each time: a layer of a seed for each call
     arguments = {} if kind is DiffAugment else {"probability": 0.7}
-    weights = RNG.standard_normal((2, 8, 8, 3)).astype("float32")
+    weights = rng.standard_normal((2, 8, 8, 3)).astype("float32")
 
     def total(x):
         changed = kind(seed=3, **arguments)(x, training=True)
@@ -141,7 +141,7 @@ def test_gradient_is_that_of_finite_differences(kind):
     found = gradient(total, x)
     assert np.abs(found).max() > 0
     for _ in range(3):
-        way = RNG.standard_normal(x.shape).astype("float32")
+        way = rng.standard_normal(x.shape).astype("float32")
         up, down = (
             float(ops.convert_to_numpy(total(ops.convert_to_tensor(x + h * way))))
             for h in (0.01, -0.01)

@@ -14,7 +14,6 @@ from keras_genmod.layers import (
     PixelNormalization,
 )
 
-RNG = np.random.default_rng(0)
 MADE = {
     "dense": (lambda **kw: EqualizedDense(7, **kw), (50,), 50),
     "convolution": (lambda **kw: EqualizedConv2D(5, (3, 5), **kw), (6, 8, 4), 60),
@@ -26,10 +25,10 @@ def run(layer, x):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_outputs_start_with_the_variance_of_the_gain(name):
+def test_outputs_start_with_the_variance_of_the_gain(name, rng):
     make, shape, _ = MADE[name]
     keras.utils.set_random_seed(0)
-    x = RNG.standard_normal((200, *shape))
+    x = rng.standard_normal((200, *shape))
     for gain in (1.0, math.sqrt(2.0)):
         layers = [make(gain=gain, **_valid(name)) for _ in range(20)]
         variance = np.mean([run(layer, x).var() for layer in layers])
@@ -55,18 +54,18 @@ def test_kernel_is_scaled_where_it_is_used_and_not_where_it_starts(name):
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_files_keep_the_weight_that_is_stored(name, tmp_path):
+def test_files_keep_the_weight_that_is_stored(name, tmp_path, rng):
     make, shape, _ = MADE[name]
     models = [keras.Sequential([keras.Input(shape), make()]) for _ in range(2)]
     models[0].save_weights(tmp_path / "a.weights.h5")
     models[1].load_weights(tmp_path / "a.weights.h5")
-    x = RNG.standard_normal((2, *shape))
+    x = rng.standard_normal((2, *shape))
     np.testing.assert_array_equal(*(run(model, x) for model in models))
 
 
-def test_convolution_keeps_the_size_of_images_and_equals_a_sum():
+def test_convolution_keeps_the_size_of_images_and_equals_a_sum(rng):
     layer = EqualizedConv2D(2, 3, gain=1.0)
-    x = RNG.standard_normal((1, 4, 5, 3)).astype("float32")
+    x = rng.standard_normal((1, 4, 5, 3)).astype("float32")
     outputs = run(layer, x)
     assert outputs.shape == (1, 4, 5, 2)
     kernel = layer.get_weights()[0] / math.sqrt(27)
@@ -74,19 +73,19 @@ def test_convolution_keeps_the_size_of_images_and_equals_a_sum():
     np.testing.assert_allclose(outputs[0, 2, 3], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_multiplier_slows_weights_and_biases_and_changes_no_output():
+def test_multiplier_slows_weights_and_biases_and_changes_no_output(rng):
     layer = EqualizedDense(3, gain=1.0, learning_rate_multiplier=0.01)
     layer.build((None, 400))
     weight, bias = layer.trainable_variables
     np.testing.assert_allclose(weight.numpy().std(), 100.0, rtol=0.1)
-    x = RNG.standard_normal((4, 400)).astype("float32")
+    x = rng.standard_normal((4, 400)).astype("float32")
     bias.assign([100.0, 0.0, -200.0])
     expected = x @ weight.numpy() * 0.01 / 20 + [1.0, 0.0, -2.0]
     np.testing.assert_allclose(run(layer, x), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_pixels_have_a_mean_square_of_one():
-    x = 5 * RNG.standard_normal((3, 4, 2, 6))
+def test_pixels_have_a_mean_square_of_one(rng):
+    x = 5 * rng.standard_normal((3, 4, 2, 6))
     found = run(PixelNormalization(), x)
     np.testing.assert_allclose((found**2).mean(axis=-1), 1.0, rtol=1e-5)
     expected = x / np.sqrt((x**2).mean(axis=-1, keepdims=True))
@@ -111,8 +110,8 @@ def test_deviations_of_groups_are_those_by_hand():
 
 
 @pytest.mark.parametrize("batch", [1, 3, 8, 13])
-def test_map_is_the_mean_over_pixels_of_each_group_of_any_batch(batch):
-    x = RNG.standard_normal((batch, 2, 3, 4)).astype("float32")
+def test_map_is_the_mean_over_pixels_of_each_group_of_any_batch(batch, rng):
+    x = rng.standard_normal((batch, 2, 3, 4)).astype("float32")
     found = run(MinibatchStandardDeviation(4), x)[..., -1]
     groups = np.arange(batch) % max(1, batch // 4)
     expected = np.array([x[groups == group].std(axis=0).mean() for group in groups])
@@ -120,11 +119,11 @@ def test_map_is_the_mean_over_pixels_of_each_group_of_any_batch(batch):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-4)
 
 
-def test_batch_of_unknown_size_compiles():
+def test_batch_of_unknown_size_compiles(rng):
     inputs = keras.Input((2, 2, 1))
     model = keras.Model(inputs, MinibatchStandardDeviation(2)(inputs))
     assert model.output_shape == (None, 2, 2, 2)
-    x = RNG.standard_normal((5, 2, 2, 1)).astype("float32")
+    x = rng.standard_normal((5, 2, 2, 1)).astype("float32")
     found = model.predict(x, batch_size=3, verbose=0)
     expected = np.concatenate([run(model, x[:3]), run(model, x[3:])])
     np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -10,8 +10,7 @@ from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.layers.same_conv_2d import SameConv2D
 from tests.autodiff import gradients
 
-GENERATOR = np.random.default_rng(0)
-IMAGES = GENERATOR.normal(3.0, 2.0, size=(2, 4, 6, 8)).astype("float32")
+IMAGES = np.random.default_rng(1).normal(3.0, 2.0, size=(2, 4, 6, 8)).astype("float32")
 PAIRS = {
     "groups": (GroupNormalization, {"groups": 4, "epsilon": 0.1}),
     "instances": (GroupNormalization, {"groups": -1}),
@@ -46,11 +45,11 @@ def run(layer, x=IMAGES):
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_outputs_and_gradients_are_those_of_keras(name):
+def test_outputs_and_gradients_are_those_of_keras(name, rng):
     own, theirs = made(name)
     y = run(own)
     np.testing.assert_allclose(y, run(theirs), rtol=1e-4, atol=1e-4)
-    weight = ops.array(GENERATOR.normal(size=y.shape), "float32")
+    weight = ops.array(rng.normal(size=y.shape), "float32")
     x = keras.Variable(IMAGES)
     found, expected = (
         gradients(

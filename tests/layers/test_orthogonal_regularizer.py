@@ -8,15 +8,13 @@ from keras import ops
 from keras_genmod import GAN, layers, networks
 from tests.autodiff import gradient
 
-RNG = np.random.default_rng(0)
-
 
 def value(x):
     return np.array(ops.convert_to_numpy(x))
 
 
-def test_squared_inner_products_of_pairs_of_filters_are_summed():
-    kernel = RNG.standard_normal((3, 2, 4, 5)).astype("float32")
+def test_squared_inner_products_of_pairs_of_filters_are_summed(rng):
+    kernel = rng.standard_normal((3, 2, 4, 5)).astype("float32")
     filters = kernel.reshape(-1, 5).T
     expected = sum(
         (filters[i] @ filters[j]) ** 2 for i in range(5) for j in range(5) if i != j
@@ -25,15 +23,15 @@ def test_squared_inner_products_of_pairs_of_filters_are_summed():
     assert float(value(loss)) == pytest.approx(0.25 * expected, rel=1e-4)
 
 
-def test_gradient_is_the_papers():
-    kernel = RNG.standard_normal((6, 4)).astype("float32")
+def test_gradient_is_the_papers(rng):
+    kernel = rng.standard_normal((6, 4)).astype("float32")
     apart = kernel.T @ kernel * (1 - np.eye(4))
     found = gradient(layers.OrthogonalRegularizer(0.5), kernel)
     np.testing.assert_allclose(found, 0.5 * 4 * kernel @ apart, rtol=1e-3, atol=1e-4)
 
 
-def test_orthogonal_filters_of_any_length_cost_nothing():
-    matrix, _ = np.linalg.qr(RNG.standard_normal((9, 4)))
+def test_orthogonal_filters_of_any_length_cost_nothing(rng):
+    matrix, _ = np.linalg.qr(rng.standard_normal((9, 4)))
     matrix = (matrix * [1.0, 3.0, 0.1, 2.0]).astype("float32")
     assert float(value(layers.OrthogonalRegularizer()(ops.array(matrix)))) < 1e-9
 
@@ -54,10 +52,12 @@ def test_all_kernels_of_big_gan_but_the_embedding_are_regularized(generator):
     assert all(v.regularizer is None for v in plain.trainable_variables)
 
 
-def test_the_generator_alone_is_regularized_and_a_file_keeps_it(generator, tmp_path):
+def test_the_generator_alone_is_regularized_and_a_file_keeps_it(
+    generator, tmp_path, rng
+):
     discriminator = networks.big_gan_discriminator((8, 8, 1), 2, 1)
     model = GAN(generator, discriminator, 4, "hinge", num_classes=2, seed=0)
-    x, y = RNG.random((4, 8, 8, 1), dtype="float32"), ops.array([0, 1, 0, 1])
+    x, y = rng.random((4, 8, 8, 1), dtype="float32"), ops.array([0, 1, 0, 1])
     inputs = (ops.array(x), y)
     state = value(model.seed_generator.state.value)
     differences = []

@@ -105,8 +105,8 @@ def test_the_mass_of_a_layout_is_the_area_of_its_boxes():
     np.testing.assert_allclose(painted[0, 0], 1.0)
 
 
-def test_the_whole_image_as_a_box_keeps_the_mask():
-    masks = RNG.random((1, 3, 8, 8), dtype="float32")
+def test_the_whole_image_as_a_box_keeps_the_mask(rng):
+    masks = rng.random((1, 3, 8, 8), dtype="float32")
     boxes = np.tile(BOXES[:, :1], (1, 3, 1))
     np.testing.assert_allclose(run(BoxPaint((8, 8)), masks, boxes), masks, atol=1e-6)
     images = np.moveaxis(masks, 1, -1)
@@ -114,8 +114,8 @@ def test_the_whole_image_as_a_box_keeps_the_mask():
     np.testing.assert_allclose(found, images, atol=1e-6)
 
 
-def test_a_crop_of_whole_pixels_is_a_slice():
-    images = RNG.random((2, 8, 12, 3), dtype="float32")
+def test_a_crop_of_whole_pixels_is_a_slice(rng):
+    images = rng.random((2, 8, 12, 3), dtype="float32")
     boxes = np.array([[[4 / 12, 2 / 8, 8 / 12, 6 / 8]]] * 2, "float32")
     found = run(BoxCrop(4), images, boxes)
     np.testing.assert_allclose(found[:, 0], images[:, 2:6, 4:8], atol=1e-6)

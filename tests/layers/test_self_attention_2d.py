@@ -67,8 +67,8 @@ def test_form_of_sagan_equals_numpy():
     np.testing.assert_allclose(run(layer), x + gate * found, atol=1e-4)
 
 
-def test_pixels_may_change_places():
-    layer, order = trained(**FORMS["diffusion"]), GENERATOR.permutation(24)
+def test_pixels_may_change_places(rng):
+    layer, order = trained(**FORMS["diffusion"]), rng.permutation(24)
 
     def moved(x):
         return x.reshape(2, 24, 8)[:, order].reshape(x.shape)

@@ -9,11 +9,9 @@ from keras_genmod.layers import VectorQuantizer, codebook
 from keras_genmod.layers.codebook import code_totals, nearest_codes
 from tests.autodiff import gradient, gradients
 
-GENERATOR = np.random.default_rng(0)
 
-
-def normal(*shape):
-    return GENERATOR.normal(size=shape).astype("float32")
+def normal(rng, *shape):
+    return rng.normal(size=shape).astype("float32")
 
 
 def made(num_codes, code_dim, vectors=None, **options):
@@ -34,9 +32,9 @@ def state(layer):
 
 @pytest.mark.parametrize("num_codes", [1, 7, 256, 600])
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
-def test_codes_are_the_nearest_by_brute_force(num_codes, offset):
+def test_codes_are_the_nearest_by_brute_force(num_codes, offset, rng):
     # Around 1,000 the squares are 1e6, of which float32 keeps 0.06.
-    vectors, book = normal(50, 3) + offset, normal(num_codes, 3) + offset
+    vectors, book = normal(rng, 50, 3) + offset, normal(rng, num_codes, 3) + offset
     vectors = np.concatenate([vectors, book.mean(0)[None]]).astype("float32")
     book = book.astype("float32")
     found = ops.convert_to_numpy(nearest_codes(ops.array(vectors), ops.array(book)))
@@ -47,9 +45,9 @@ def test_codes_are_the_nearest_by_brute_force(num_codes, offset):
 
 
 @pytest.mark.parametrize("num_codes", [3, 600])
-def test_totals_are_those_of_a_loop(num_codes):
-    codes = GENERATOR.integers(0, num_codes, 200).astype("int32")
-    vectors = normal(200, 2)
+def test_totals_are_those_of_a_loop(num_codes, rng):
+    codes = rng.integers(0, num_codes, 200).astype("int32")
+    vectors = normal(rng, 200, 2)
     counts, sums = code_totals(ops.array(codes), num_codes, ops.array(vectors))
     expected = np.zeros((num_codes, 2))
     np.add.at(expected, codes, vectors)
@@ -69,9 +67,9 @@ def test_no_block_of_the_lookup_is_larger_than_it_says(monkeypatch):
     assert sizes and max(sizes) <= 256
 
 
-def test_straight_through_gradient_is_that_of_the_quantized_vector():
-    layer, weights = made(4, 2, normal(4, 2)), ops.array(normal(3, 5, 2))
-    z = normal(3, 5, 2)
+def test_straight_through_gradient_is_that_of_the_quantized_vector(rng):
+    layer, weights = made(4, 2, normal(rng, 4, 2)), ops.array(normal(rng, 3, 5, 2))
+    z = normal(rng, 3, 5, 2)
 
     def loss_of(quantized):
         return ops.sum(ops.sin(quantized) * weights)
@@ -81,9 +79,9 @@ def test_straight_through_gradient_is_that_of_the_quantized_vector():
     np.testing.assert_allclose(found, gradient(loss_of, quantized), rtol=1e-6)
 
 
-def test_losses_pull_the_encoder_and_the_codebook_each_by_its_own_weight():
+def test_losses_pull_the_encoder_and_the_codebook_each_by_its_own_weight(rng):
     # The encoder gets 2 beta (z - e), the codebook 2 (e - z), and nothing of the other.
-    book, z = normal(4, 2), normal(5, 2)
+    book, z = normal(rng, 4, 2), normal(rng, 5, 2)
     layer = made(4, 2, book, commitment=0.3, decay=None)
     codes = ops.convert_to_numpy(layer(z)["codes"])
     of_z = gradient(lambda z: ops.sum(layer(z)["loss"]), z)
@@ -96,8 +94,8 @@ def test_losses_pull_the_encoder_and_the_codebook_each_by_its_own_weight():
     np.testing.assert_allclose(arrays(layer(z))["loss"], expected, rtol=1e-5)
 
 
-def test_a_moving_codebook_has_no_gradient_and_only_the_encoder_pays():
-    book, z = normal(4, 2), normal(2, 3, 2)
+def test_a_moving_codebook_has_no_gradient_and_only_the_encoder_pays(rng):
+    book, z = normal(rng, 4, 2), normal(rng, 2, 3, 2)
     layer = made(4, 2, book)
     assert not layer.trainable_variables
     found = arrays(layer(z))
@@ -131,15 +129,16 @@ def test_a_step_looks_up_in_the_codebook_as_it_was_before_it():
     assert np.any(ops.convert_to_numpy(layer.codebook) != before)
 
 
-def test_one_code_is_the_mean_of_all_vectors():
-    layer, z = made(1, 3), normal(4, 5, 3)
+def test_one_code_is_the_mean_of_all_vectors(rng):
+    layer, z = made(1, 3), normal(rng, 4, 5, 3)
     layer(z, training=True)
     after = ops.convert_to_numpy(layer.codebook)
     np.testing.assert_allclose(after[0], z.mean((0, 1)), rtol=1e-4, atol=1e-6)
 
 
-def test_without_memory_a_step_is_one_of_k_means():
-    z, layer = normal(300, 2), made(5, 2, normal(5, 2), decay=0, restart_threshold=0)
+def test_without_memory_a_step_is_one_of_k_means(rng):
+    z, book = normal(rng, 300, 2), normal(rng, 5, 2)
+    layer = made(5, 2, book, decay=0, restart_threshold=0)
     errors = []
     for _ in range(6):
         found = arrays(layer(z, training=True))
@@ -151,8 +150,8 @@ def test_without_memory_a_step_is_one_of_k_means():
     assert np.all(np.diff(errors) <= 1e-3)
 
 
-def test_nothing_moves_in_evaluation_or_where_it_is_frozen():
-    layer, z = made(4, 2), normal(6, 2)
+def test_nothing_moves_in_evaluation_or_where_it_is_frozen(rng):
+    layer, z = made(4, 2), normal(rng, 6, 2)
     before = state(layer)
     layer(z)
     layer(z, training=False)
@@ -186,9 +185,9 @@ def test_unused_codes_start_again_from_vectors_of_the_batch():
     np.testing.assert_allclose(again[1:], after[1:], rtol=1e-3)
 
 
-def test_results_are_float32_and_lookup_gives_the_quantized_vectors():
+def test_results_are_float32_and_lookup_gives_the_quantized_vectors(rng):
     layer = VectorQuantizer(4, 2, dtype="mixed_bfloat16")
-    found = layer(ops.cast(normal(3, 2, 2, 2), "bfloat16"))
+    found = layer(ops.cast(normal(rng, 3, 2, 2, 2), "bfloat16"))
     assert keras.backend.standardize_dtype(found["quantized"].dtype) == "float32"
     assert found["codes"].shape == (3, 2, 2) and found["loss"].shape == (3,)
     np.testing.assert_allclose(
@@ -198,9 +197,9 @@ def test_results_are_float32_and_lookup_gives_the_quantized_vectors():
     )
 
 
-def test_a_config_makes_it_again_and_other_channels_are_refused():
+def test_a_config_makes_it_again_and_other_channels_are_refused(rng):
     layer = VectorQuantizer(4, 2, 0.5, None, 0.1, seed=3)
     config = layer.get_config()
     assert VectorQuantizer.from_config(config).get_config() == config
     with pytest.raises(ValueError, match="`inputs` must have shape"):
-        layer(normal(3, 4, 3))
+        layer(normal(rng, 3, 4, 3))

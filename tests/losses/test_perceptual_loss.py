@@ -38,8 +38,8 @@ def test_it_is_zero_of_equal_images_symmetric_and_positive(classifier):
     assert found.shape == (3,) and np.all(found > 0)
 
 
-def test_it_is_the_weighted_distance_of_unit_features(classifier):
-    weights = [GENERATOR.random(4), GENERATOR.random(3)]
+def test_it_is_the_weighted_distance_of_unit_features(classifier, rng):
+    weights = [rng.random(4), rng.random(3)]
     scale, offset = [2.0, 4.0], [-1.0, -0.5]
     loss = PerceptualLoss(classifier, ["first", "second"], weights, scale, offset)
     layers = [classifier.get_layer(name).output for name in ("first", "second")]

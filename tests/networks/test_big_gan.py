@@ -7,8 +7,6 @@ from keras import ops
 
 from keras_genmod import GAN, layers, networks
 
-RNG = np.random.default_rng(0)
-
 
 def small_generator(**kwargs):
     return networks.big_gan_generator(
@@ -49,10 +47,10 @@ def test_large_networks_have_the_parameters_of_the_authors_code():
     assert count(discriminator) == 87_982_370
 
 
-def test_each_part_of_the_latents_reaches_the_image_by_its_own_way():
+def test_each_part_of_the_latents_reaches_the_image_by_its_own_way(rng):
     generator = small_generator()
     one_hot = np.eye(3, dtype="float32")[[0]]
-    base = RNG.standard_normal((1, 6)).astype("float32")
+    base = rng.standard_normal((1, 6)).astype("float32")
     image = value(generator([base, one_hot]))
     for part in range(3):
         changed = base.copy()
@@ -69,13 +67,13 @@ def test_each_part_of_the_latents_reaches_the_image_by_its_own_way():
     assert start.layer.kernel.shape[0] == 2
 
 
-def test_attention_starts_as_nothing_and_has_spectral_norm_one():
+def test_attention_starts_as_nothing_and_has_spectral_norm_one(rng):
     keras.utils.set_random_seed(0)
     generator = small_generator(attention_side=8)
     (attention,) = [
         layer for layer in generator.layers if isinstance(layer, layers.SelfAttention2D)
     ]
-    x = RNG.standard_normal((2, 8, 8, attention.input.shape[-1])).astype("float32")
+    x = rng.standard_normal((2, 8, 8, attention.input.shape[-1])).astype("float32")
     np.testing.assert_array_equal(value(attention(x)), x)
     for part in (attention.query, attention.key, attention.value, attention.projection):
         kernel = value(part.normalized_kernel())
@@ -100,7 +98,7 @@ def test_every_kernel_but_the_embedding_and_outer_norm_is_normalized():
     assert plain == ["embedding"]
 
 
-def test_they_train_together_and_stay_in_range():
+def test_they_train_together_and_stay_in_range(rng):
     keras.utils.set_random_seed(0)
     model = GAN(
         networks.big_gan_generator(4, (8, 8, 1), 3, filters=1, embedding_dim=2),
@@ -112,7 +110,7 @@ def test_they_train_together_and_stay_in_range():
         seed=0,
     )
     model.compile()
-    images = RNG.random((8, 8, 8, 1), dtype="float32")
+    images = rng.random((8, 8, 8, 1), dtype="float32")
     logs = model.fit(images, np.arange(8) % 3, batch_size=8, verbose=0).history
     assert np.all(np.isfinite(list(logs.values())))
     samples = value(model.sample(4, condition=1, truncation=0.5, seed=0))

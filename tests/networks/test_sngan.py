@@ -8,8 +8,6 @@ from keras import ops
 from keras_genmod import layers, networks
 from keras_genmod.networks.residual_blocks import downward_block
 
-RNG = np.random.default_rng(0)
-
 
 def count(network):
     return sum(int(np.prod(v.shape)) for v in network.trainable_variables)
@@ -26,20 +24,20 @@ def test_networks_have_the_papers_parameters(num_classes):
     assert count(discriminator) == 1_053_824 + 1 + extra  # 128 weights and a bias
 
 
-def test_block_without_residual_is_the_identity():
+def test_block_without_residual_is_the_identity(rng):
     # Where neither channels nor sides change, the shortcut is x itself.
     inputs = keras.Input((4, 4, 3))
     block = keras.Model(inputs, downward_block(inputs, 3, halves=False))
     convolutions = [x for x in block.layers if hasattr(x, "normalized_kernel")]
     assert len(convolutions) == 2
     convolutions[-1].layer.kernel.assign(np.zeros((3, 3, 3, 3)))
-    x = RNG.standard_normal((2, 4, 4, 3)).astype("float32")
+    x = rng.standard_normal((2, 4, 4, 3)).astype("float32")
     np.testing.assert_array_equal(ops.convert_to_numpy(block(x)), x)
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_conditional_normalization_starts_as_a_plain_one(training):
-    x = 3 * RNG.standard_normal((8, 2, 2, 4)).astype("float32") + 1
+def test_conditional_normalization_starts_as_a_plain_one(training, rng):
+    x = 3 * rng.standard_normal((8, 2, 2, 4)).astype("float32") + 1
     plain = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
     expected = ops.convert_to_numpy(plain(x, training=training))
     for label in range(3):
@@ -50,13 +48,13 @@ def test_conditional_normalization_starts_as_a_plain_one(training):
         assert len(layer.trainable_variables) == 2
 
 
-def test_gain_and_bias_are_those_of_the_class():
+def test_gain_and_bias_are_those_of_the_class(rng):
     layer = layers.ConditionalBatchNormalization()
     layer.build([(None, 2, 2, 4), (None, 3)])
-    gain, bias = RNG.standard_normal((2, 3, 4)).astype("float32")
+    gain, bias = rng.standard_normal((2, 3, 4)).astype("float32")
     layer.gain.kernel.assign(gain)
     layer.bias.kernel.assign(bias)
-    x = RNG.standard_normal((6, 2, 2, 4)).astype("float32")
+    x = rng.standard_normal((6, 2, 2, 4)).astype("float32")
     labels = np.array([0, 2, 1, 1, 0, 2])
     one_hot = np.eye(3, dtype="float32")[labels]
     found = ops.convert_to_numpy(layer([x, one_hot], training=True))
@@ -74,10 +72,10 @@ def test_spectral_gains_have_norm_one():
         np.testing.assert_allclose(np.linalg.norm(kernel, 2), 1.0, rtol=1e-2)
 
 
-def test_projection_adds_the_inner_product_with_the_class():
+def test_projection_adds_the_inner_product_with_the_class(rng):
     head = layers.ProjectionHead()
     head.build([(None, 5), (None, 3)])
-    features = RNG.standard_normal((4, 5)).astype("float32")
+    features = rng.standard_normal((4, 5)).astype("float32")
     score, embedding = (
         ops.convert_to_numpy(layer.normalized_kernel())
         for layer in (head.score, head.embedding)

@@ -7,7 +7,6 @@ from keras import ops
 
 from keras_genmod import GAN, layers, networks
 
-RNG = np.random.default_rng(0)
 SHAPE = (16, 16, 3)
 
 
@@ -51,8 +50,8 @@ def test_discriminator_has_the_parameters_of_its_layers():
     assert discriminator.output_shape == (None, 1)
 
 
-def test_mapping_ignores_the_length_of_latents(generator):
-    z = RNG.standard_normal((4, 5)).astype("float32")
+def test_mapping_ignores_the_length_of_latents(generator, rng):
+    z = rng.standard_normal((4, 5)).astype("float32")
     first, second = (value(generator(scale * z)) for scale in (1.0, 7.0))
     np.testing.assert_allclose(first, second, atol=1e-4)
     assert np.abs(first[0] - first[1]).max() > 1e-4
@@ -66,18 +65,18 @@ def test_every_modulated_layer_takes_the_styles(generator):
     assert [x.demodulate for x in modulated].count(False) == 3
 
 
-def test_activations_neither_vanish_nor_explode_at_first(generator):
+def test_activations_neither_vanish_nor_explode_at_first(generator, rng):
     noisy = [x for x in generator.layers if isinstance(x, layers.NoiseInjection)]
     maps = keras.Model(generator.input, [layer.output for layer in noisy])
-    z = RNG.standard_normal((64, 5)).astype("float32")
+    z = rng.standard_normal((64, 5)).astype("float32")
     for features in maps(z):
         # Borders see zeros; doubled maps are smooth, and vary less.
         assert 0.05 < value(features)[:, 1:-1, 1:-1].std() < 2.0
 
 
-def test_noise_changes_images_in_training_alone(generator):
+def test_noise_changes_images_in_training_alone(generator, rng):
     noise = next(x for x in generator.layers if isinstance(x, layers.NoiseInjection))
-    z = RNG.standard_normal((2, 5)).astype("float32")
+    z = rng.standard_normal((2, 5)).astype("float32")
     noise.strength.assign(1.0)
     first, second = (value(generator(z, training=True)) for _ in range(2))
     assert np.abs(first - second).max() > 1e-4
@@ -85,7 +84,7 @@ def test_noise_changes_images_in_training_alone(generator):
     noise.strength.assign(0.0)
 
 
-def test_classes_reach_both_networks_and_they_train(tmp_path):
+def test_classes_reach_both_networks_and_they_train(tmp_path, rng):
     keras.utils.set_random_seed(0)
     shape = (8, 8, 1)
     model = GAN(
@@ -97,7 +96,7 @@ def test_classes_reach_both_networks_and_they_train(tmp_path):
         ema_momentum=0.9,
         seed=0,
     )
-    images = RNG.random((4, *shape), dtype="float32")
+    images = rng.random((4, *shape), dtype="float32")
     model.compile()
     logs = model.fit(images, np.array([0, 1, 0, 1]), batch_size=4, verbose=0).history
     assert np.all(np.isfinite(list(logs.values())))
@@ -169,14 +168,14 @@ def test_two_styles_a_resolution_coarse_ones_first():
     assert sorted(found) == [(4, 0), (4, 1), (8, 2), (8, 3), (16, 4), (16, 5)]
 
 
-def test_maps_of_style_gan_have_the_moments_of_their_style():
+def test_maps_of_style_gan_have_the_moments_of_their_style(rng):
     keras.utils.set_random_seed(0)
     synthesis = networks.style_gan_synthesis(
         (8, 8, 2), 4, 64, 3, "instance_normalization"
     )
     kind = layers.AdaptiveInstanceNormalization
     styled = [x for x in synthesis.layers if isinstance(x, kind)]
-    styles = RNG.standard_normal((2, 4, 3)).astype("float32")
+    styles = rng.standard_normal((2, 4, 3)).astype("float32")
     maps = keras.Model(synthesis.input, [x.output for x in styled])(styles)
     # The first map is one constant, which noise of no strength leaves flat.
     for i, (layer, found) in enumerate(zip(styled[1:], maps[1:], strict=True), 1):
@@ -186,13 +185,13 @@ def test_maps_of_style_gan_have_the_moments_of_their_style():
         np.testing.assert_allclose(found.std((1, 2)), np.abs(1 + gain), rtol=1e-3)
 
 
-def test_both_parts_are_the_whole_generator(generator):
+def test_both_parts_are_the_whole_generator(generator, rng):
     mapping = networks.style_gan_mapping(5, 6, 2)
     synthesis = networks.style_gan_synthesis(SHAPE, 8, 64, 6)
     assert count(mapping) + count(synthesis) == count(generator)
     mapping.set_weights(generator.get_weights()[: len(mapping.weights)])
     synthesis.set_weights(generator.get_weights()[len(mapping.weights) :])
-    z = RNG.standard_normal((2, 5)).astype("float32")
+    z = rng.standard_normal((2, 5)).astype("float32")
     styles = np.repeat(value(mapping(z))[:, None], 6, axis=1)
     np.testing.assert_allclose(value(synthesis(styles)), value(generator(z)), atol=1e-5)
 

@@ -9,16 +9,14 @@ from keras import ops
 
 from keras_genmod import layers, networks
 
-RNG = np.random.default_rng(0)
-
 
 def value(x):
     return np.array(ops.convert_to_numpy(x))
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])
-def test_shuffle_is_that_of_a_loop(factor):
-    x = RNG.random((2, 3, 4, 2 * factor**2), dtype="float32")
+def test_shuffle_is_that_of_a_loop(factor, rng):
+    x = rng.random((2, 3, 4, 2 * factor**2), dtype="float32")
     expected = np.empty((2, 3 * factor, 4 * factor, 2), "float32")
     for h, w, c, i, j in np.ndindex(3, 4, 2, factor, factor):
         channel = c * factor**2 + i * factor + j
@@ -31,11 +29,11 @@ def test_shuffle_is_that_of_a_loop(factor):
 
 
 @pytest.mark.parametrize("factor", [2, 3])
-def test_icnr_starts_as_nearest_neighbours(factor):
+def test_icnr_starts_as_nearest_neighbours(factor, rng):
     convolution = keras.layers.Conv2D(
         2 * factor**2, 3, padding="same", kernel_initializer=layers.ICNR(factor)
     )
-    x = RNG.random((1, 4, 5, 3), dtype="float32")
+    x = rng.random((1, 4, 5, 3), dtype="float32")
     large = value(layers.PixelShuffle(factor)(convolution(x)))
     small = large[:, ::factor, ::factor]
     assert np.ptp(small) > 0.1
@@ -63,9 +61,9 @@ def network():
     return networks.sr_resnet(3, 4, filters=3, num_blocks=1)
 
 
-def test_images_of_any_size_become_scale_times_as_large(network):
+def test_images_of_any_size_become_scale_times_as_large(network, rng):
     for height, width in ((4, 6), (5, 3)):
-        x = RNG.random((2, height, width, 3), dtype="float32")
+        x = rng.random((2, height, width, 3), dtype="float32")
         assert value(network(x)).shape == (2, 4 * height, 4 * width, 3)
 
 

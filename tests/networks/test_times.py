@@ -9,13 +9,12 @@ import pytest
 from keras_genmod import networks
 from keras_genmod.layers import SelfAttention2D
 
-GENERATOR = np.random.default_rng(0)
-
 
 def trained(network):
     """Gives a network weights that are nowhere zero."""
+    rng = np.random.default_rng(1)
     network.set_weights(
-        [w + 0.1 * GENERATOR.normal(size=w.shape) for w in network.get_weights()]
+        [w + 0.1 * rng.normal(size=w.shape) for w in network.get_weights()]
     )
     return network
 
@@ -55,8 +54,8 @@ def test_attention_stands_where_it_is_asked_for():
 
 
 @by_network
-def test_each_example_has_a_time_of_its_own(network):
-    x = np.repeat(GENERATOR.normal(size=(1, *DATA[network])), 3, axis=0)
+def test_each_example_has_a_time_of_its_own(network, rng):
+    x = np.repeat(rng.normal(size=(1, *DATA[network])), 3, axis=0)
     labels = np.zeros((3, 3), "float32")
     found = run(network, x.astype("float32"), np.float32([0.2, 0.201, 0.2]), labels)
     np.testing.assert_allclose(found[0], found[2], atol=1e-5)
@@ -64,8 +63,8 @@ def test_each_example_has_a_time_of_its_own(network):
 
 
 @by_network
-def test_no_label_has_an_embedding_of_its_own(network):
-    x = np.repeat(GENERATOR.normal(size=(1, *DATA[network])), 4, axis=0)
+def test_no_label_has_an_embedding_of_its_own(network, rng):
+    x = np.repeat(rng.normal(size=(1, *DATA[network])), 4, axis=0)
     labels = np.concatenate([np.eye(3), np.zeros((1, 3))]).astype("float32")
     found = run(network, x.astype("float32"), np.full(4, 0.5, "float32"), labels)
     found = found.reshape(4, -1)

@@ -256,7 +256,7 @@ def test_probability_of_the_augmentation_is_reported_and_resumes(tmp_path):
 # Averages, truncation.
 
 
-def test_averages_follow_the_generator_after_each_step(tmp_path):
+def test_averages_follow_the_generator_after_each_step(tmp_path, rng):
     model = gan(ema_momentum=0.75)
     expected = model.generator.get_weights()
     model.compile(keras.optimizers.SGD(0.5))
@@ -269,7 +269,7 @@ def test_averages_follow_the_generator_after_each_step(tmp_path):
     for average, by_hand, weight in zip(found, expected, weights, strict=True):
         np.testing.assert_allclose(average, by_hand, rtol=1e-4, atol=1e-6)
         assert np.any(average != weight)
-    z = RNG.standard_normal((4, 3)).astype("float32")
+    z = rng.standard_normal((4, 3)).astype("float32")
     images = value(model.decode(z))
     by_hand = value(model.averaged_generator(z))
     np.testing.assert_allclose(images, by_hand, rtol=1e-5, atol=1e-6)
@@ -308,7 +308,7 @@ def test_truncated_latents_are_normal_ones_without_tails():
             model.sample(2, truncation=bad)
 
 
-def test_standing_statistics_are_those_of_the_weights_and_latents_of_samples():
+def test_standing_statistics_are_those_of_the_weights_and_latents_of_samples(rng):
     keras.utils.set_random_seed(0)
     generator = keras.Sequential(
         [
@@ -319,7 +319,7 @@ def test_standing_statistics_are_those_of_the_weights_and_latents_of_samples():
         ]
     )
     model = GAN(generator, linear(2, 1), 3, ema_momentum=0.5, seed=0)
-    model.averaged_generator.layers[0].kernel.assign(RNG.standard_normal((3, 6)))
+    model.averaged_generator.layers[0].kernel.assign(rng.standard_normal((3, 6)))
     raw = generator.layers[1].moving_variance.numpy().copy()
     found = {}
     for limit in (None, 0.5):

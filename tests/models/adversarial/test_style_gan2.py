@@ -53,10 +53,10 @@ def loss_of(model, name, training=True):
 # Penalties.
 
 
-def test_path_lengths_of_a_linear_map_are_those_of_its_rows():
+def test_path_lengths_of_a_linear_map_are_those_of_its_rows(rng):
     model = style_gan()
     kernel = value(model.synthesis.weights[0]).reshape(NUM_STYLES, STYLE, -1)
-    y = RNG.standard_normal((20_000, *IMAGE)).astype("float32")
+    y = rng.standard_normal((20_000, *IMAGE)).astype("float32")
     styles = np.zeros((len(y), NUM_STYLES, STYLE), "float32")
     lengths = value(model._lengths(ops.array(styles), ops.array(y)))
     gradient = np.einsum("nx,lsx->nls", y.reshape(len(y), -1), kernel) / 6**0.5
@@ -67,12 +67,12 @@ def test_path_lengths_of_a_linear_map_are_those_of_its_rows():
     assert (lengths**2).mean() == pytest.approx(expected, rel=0.03)
 
 
-def test_path_lengths_train_the_mapping_too():
+def test_path_lengths_train_the_mapping_too(rng):
     model = style_gan(
         mapping=small_network((LATENT,), (STYLE,)),
         synthesis=small_network((NUM_STYLES, STYLE), IMAGE, "sigmoid"),
     )
-    y = ops.array(RNG.standard_normal((5, *IMAGE)).astype("float32"))
+    y = ops.array(rng.standard_normal((5, *IMAGE)).astype("float32"))
     kernel = model.mapping.trainable_variables[0]
 
     def penalty():
@@ -154,9 +154,9 @@ def test_generator_and_discriminator_have_the_non_saturating_losses():
 # Styles.
 
 
-def test_layers_from_a_random_one_on_take_another_style():
+def test_layers_from_a_random_one_on_take_another_style(rng):
     model = style_gan(mixing_probability=1.0)
-    z = RNG.standard_normal((600, LATENT)).astype("float32")
+    z = rng.standard_normal((600, LATENT)).astype("float32")
     styles, w = (value(t) for t in model._styles(ops.array(z), None, True))
     is_first = np.all(styles == w[:, None], axis=2)
     cuts = is_first.sum(axis=1)
@@ -169,9 +169,9 @@ def test_layers_from_a_random_one_on_take_another_style():
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.25])
-def test_styles_are_mixed_as_often_as_asked(probability):
+def test_styles_are_mixed_as_often_as_asked(probability, rng):
     model = style_gan(mixing_probability=probability)
-    z = ops.array(RNG.standard_normal((2000, LATENT)).astype("float32"))
+    z = ops.array(rng.standard_normal((2000, LATENT)).astype("float32"))
     styles, w = (value(t) for t in model._styles(z, None, True))
     share = np.any(styles[:, -1] != w, axis=1).mean()
     assert share == pytest.approx(probability, abs=0.04)
@@ -217,9 +217,9 @@ def test_decoding_maps_and_decodes_styles(model):
     assert np.abs(images - value(model.generator(Z))).max() > 1e-3
 
 
-def test_styles_of_images_are_found():
+def test_styles_of_images_are_found(rng):
     model = style_gan(mixing_probability=0.0)
-    styles = RNG.standard_normal((2, STYLE)).astype("float32")
+    styles = rng.standard_normal((2, STYLE)).astype("float32")
     images = np.clip(value(model.decode_styles(styles)), 0.0, 1.0)
     kernel = value(model.synthesis.weights[0]).reshape(NUM_STYLES, STYLE, 6).sum(0)
     best = images.reshape(2, 6) @ np.linalg.pinv(kernel)  # least squares
@@ -234,11 +234,11 @@ def test_styles_of_images_are_found():
 # Averages.
 
 
-def test_mean_style_moves_by_a_200th_a_step():
+def test_mean_style_moves_by_a_200th_a_step(rng):
     model = style_gan()
     mean = np.zeros(STYLE)
     for _ in range(3):
-        w = RNG.standard_normal((8, STYLE)).astype("float32")
+        w = rng.standard_normal((8, STYLE)).astype("float32")
         model._track_styles(ops.array(w))
         mean = 0.995 * mean + 0.005 * w.mean(axis=0)
     np.testing.assert_allclose(value(model.mean_style.value), mean, rtol=1e-4)

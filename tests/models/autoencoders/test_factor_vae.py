@@ -15,7 +15,6 @@ COVARIANCE = np.array([[1.0, 0.6], [0.6, 0.8]])
 EXACT = 0.5 * (
     np.log(np.diag(COVARIANCE)).sum() - np.linalg.slogdet(COVARIANCE)[1]
 )  # nats
-GENERATOR = np.random.default_rng(0)
 
 
 def numpy(x):
@@ -59,12 +58,12 @@ def made(discriminator=None, **options):
 
 def data(size):
     root = np.linalg.cholesky(COVARIANCE - 0.2 * np.eye(2))
-    return (GENERATOR.normal(size=(size, 2)) @ root.T).astype("float32")
+    return (np.random.default_rng(0).normal(size=(size, 2)) @ root.T).astype("float32")
 
 
 def latents(size):
     root = np.linalg.cholesky(COVARIANCE)
-    z = GENERATOR.normal(size=(size, 2)) @ root.T
+    z = np.random.default_rng(0).normal(size=(size, 2)) @ root.T
     return ops.convert_to_tensor(z.astype("float32"))
 
 

@@ -19,7 +19,6 @@ from tests.models.small_networks import small_time_network
 
 MEAN, STD = 0.7, 0.5
 LOW, HIGH = 0.002, 80.0
-RNG = np.random.default_rng(0)
 
 
 def sigma_of(t):
@@ -59,9 +58,10 @@ def exact():
 
 def losses(model, number=64, num_scales=18, std=STD):
     """Losses of draws between all neighbours of levels, without their weights."""
-    x = (MEAN + std * RNG.normal(size=(number, 1))).astype("float32")
-    noise = RNG.normal(size=(number, 1)).astype("float32")
-    index = RNG.integers(0, num_scales - 1, number)
+    rng = np.random.default_rng(0)
+    x = (MEAN + std * rng.normal(size=(number, 1))).astype("float32")
+    noise = rng.normal(size=(number, 1)).astype("float32")
+    index = rng.integers(0, num_scales - 1, number)
     low, high = ((index + i) / (num_scales - 1) for i in (0, 1))
     parts = (v.astype("float32") for v in (x, low, high, noise))
     found = model._example_losses(
@@ -72,9 +72,9 @@ def losses(model, number=64, num_scales=18, std=STD):
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 2, 1)])
-def test_data_are_fixed_points_of_any_weights(shape):
+def test_data_are_fixed_points_of_any_weights(shape, rng):
     model = ConsistencyModel(small_time_network(shape), shape)
-    x = RNG.normal(size=(5, *shape)).astype("float32")
+    x = rng.normal(size=(5, *shape)).astype("float32")
     found = array_of(model.denoise(x, 0.0))
     if len(shape) == 1:
         np.testing.assert_array_equal(found, x)
@@ -82,9 +82,9 @@ def test_data_are_fixed_points_of_any_weights(shape):
     assert np.all(array_of(model.denoise(x, 0.5)) != x)
 
 
-def test_scalings_are_those_of_the_paper():
+def test_scalings_are_those_of_the_paper(rng):
     model = ConsistencyModel(small_time_network((2,)), (2,), data_std=0.4)
-    x, t = RNG.normal(size=(3, 2)).astype("float32"), np.float32([0.2, 0.6, 1.0])
+    x, t = rng.normal(size=(3, 2)).astype("float32"), np.float32([0.2, 0.6, 1.0])
     sigma = sigma_of(t)[:, None]
     scale = np.sqrt(sigma**2 + 0.16)
     network = array_of(model.network([(x / scale).astype("float32"), t]))
@@ -187,14 +187,14 @@ def test_the_target_is_an_average_without_a_gradient():
     assert array_of(target)[0] == pytest.approx(average, rel=1e-5)
 
 
-def test_no_gradient_passes_the_target():
+def test_no_gradient_passes_the_target(rng):
     model = ConsistencyModel(small_time_network((2,)), (2,))
     t = ops.convert_to_tensor(np.float32([0.3, 0.6, 1.0]))
 
     def both(x):
         return x + model._target(x, t, None, False)
 
-    x = ops.convert_to_tensor(RNG.normal(size=(3, 2)).astype("float32"))
+    x = ops.convert_to_tensor(rng.normal(size=(3, 2)).astype("float32"))
     np.testing.assert_array_equal(array_of(input_gradient(both, x)), 1)
 
 

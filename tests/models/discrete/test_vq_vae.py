@@ -19,7 +19,6 @@ from tests.contracts import slow_elsewhere
 from tests.models.small_networks import small_network
 
 IMAGE, GRID = (2, 2, 1), (2, 1)
-GENERATOR = np.random.default_rng(0)
 ALL_IMAGES = np.array(list(itertools.product((0.0, 1.0), repeat=4)), "float32")
 ALL_IMAGES = ALL_IMAGES.reshape(16, *IMAGE)
 
@@ -28,7 +27,8 @@ def made(quantizer=None, outputs=IMAGE, **options):
     keras.utils.set_random_seed(0)
     quantizer = quantizer or VectorQuantizer(3, 2, seed=0)
     if hasattr(quantizer, "codebook"):
-        quantizer.codebook.assign(GENERATOR.normal(size=quantizer.codebook.shape))
+        book = np.random.default_rng(0).normal(size=quantizer.codebook.shape)
+        quantizer.codebook.assign(book)
     return VQVAE(
         small_network(IMAGE, (*GRID, quantizer.input_dim)),
         quantizer,
@@ -98,8 +98,8 @@ def test_loss_is_the_bound_without_its_prior_plus_that_of_the_quantizer(model):
     np.testing.assert_allclose(logs["code_usage"], np.mean(shares > 0), rtol=1e-6)
 
 
-def test_normal_and_mixture_likelihoods_are_those_of_their_distributions():
-    x = (GENERATOR.integers(0, 4, (5, *IMAGE)) / 3).astype("float32")
+def test_normal_and_mixture_likelihoods_are_those_of_their_distributions(rng):
+    x = (rng.integers(0, 4, (5, *IMAGE)) / 3).astype("float32")
     model = made(likelihood="normal")
     model.output_log_var.assign(0.7)
     output = model.decoder(model.quantizer.lookup(model.encode(x)))
@@ -115,17 +115,17 @@ def test_normal_and_mixture_likelihoods_are_those_of_their_distributions():
     assert numpy(model.sample(3, seed=0)).shape == (3, *IMAGE)
 
 
-def test_samples_have_uniform_codes():
+def test_samples_have_uniform_codes(rng):
     model = made(FiniteScalarQuantizer((3,)))
-    codes = GENERATOR.integers(0, 3, (4000, *GRID))
+    codes = rng.integers(0, 3, (4000, *GRID))
     expected = numpy(model.decode(codes)).mean(0)
     found = numpy(model.sample(4000, seed=0)).mean(0)
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
-def test_usage_gathers_over_batches_until_it_is_reset():
+def test_usage_gathers_over_batches_until_it_is_reset(rng):
     usage = CodeUsage(512, prefix="top_")
-    codes = GENERATOR.integers(0, 512, (64, 8, 8))
+    codes = rng.integers(0, 512, (64, 8, 8))
     usage.update_state(codes[0])
     one = {k: float(v) for k, v in usage.result().items()}
     assert one["top_perplexity"] < 64 and one["top_code_usage"] < 0.125
@@ -141,13 +141,13 @@ def test_usage_gathers_over_batches_until_it_is_reset():
 
 
 @pytest.mark.any_backend
-def test_few_draws_of_codes_look_like_few_codes():
+def test_few_draws_of_codes_look_like_few_codes(rng):
     # 512 codes in uniform use, as 64, 512 and 4,096 tokens show them
     for size, perplexity in ((64, 59), (512, 290), (4096, 480)):
         usage, found = CodeUsage(512), []
         for _ in range(10):
             usage.reset_state()
-            usage.update_state(GENERATOR.integers(0, 512, size))
+            usage.update_state(rng.integers(0, 512, size))
             found.append(float(usage.result()["perplexity"]))
         assert np.mean(found) == pytest.approx(perplexity, abs=4)
 

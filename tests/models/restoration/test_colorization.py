@@ -22,10 +22,10 @@ def value(x):
 
 
 @pytest.mark.any_backend
-def test_bins_are_those_of_a_screen():
+def test_bins_are_those_of_a_screen(rng):
     centres = bin_centres(10.0)
     assert Colorization.num_bins() == len(centres) == 261
-    colours = RNG.random((20_000, 3), dtype="float32")
+    colours = rng.random((20_000, 3), dtype="float32")
     ab = value(rgb_to_lab(colours))[:, 1:]
     known = {tuple(row) for row in centres}
     assert len(known) == len(centres)
@@ -33,8 +33,8 @@ def test_bins_are_those_of_a_screen():
     assert np.abs(ab[:, None] - centres).max(-1).min(1).max() <= 5.001
 
 
-def test_soft_encoding_is_that_of_one_colour_after_another():
-    ab = RNG.uniform(-60, 60, (7, 2)).astype("float32")
+def test_soft_encoding_is_that_of_one_colour_after_another(rng):
+    ab = rng.uniform(-60, 60, (7, 2)).astype("float32")
     found = value(soft_encoding(ops.array(ab), ops.array(CENTRES), 5, 30.0))
     for row, point in zip(found, ab, strict=True):
         distances = np.linalg.norm(CENTRES - point, axis=1)
@@ -61,14 +61,14 @@ def constant(logits, size=4):
 
 @pytest.fixture(scope="module")
 def model():
-    logits = RNG.normal(size=BINS).astype("float32")
+    logits = np.random.default_rng(1).normal(size=BINS).astype("float32")
     model = Colorization(constant(logits), SIZE, 3, 20.0)
     model.compile("sgd")
     return model
 
 
-def test_loss_is_the_weighted_cross_entropy(model):
-    weights = RNG.random(BINS).astype("float32")
+def test_loss_is_the_weighted_cross_entropy(model, rng):
+    weights = rng.random(BINS).astype("float32")
     model.bin_weights.assign(weights)
     logits = value(model.network.layers[0].bias)
     log_p = logits - np.log(np.exp(logits).sum())

@@ -67,8 +67,8 @@ def trained():
     return SuperResolution(network, (2, 2, 1))
 
 
-def test_upscaling_depends_on_the_image_alone(trained):
-    images = RNG.random((3, 5, 4, 1), dtype="float32")
+def test_upscaling_depends_on_the_image_alone(trained, rng):
+    images = rng.random((3, 5, 4, 1), dtype="float32")
     together = value(trained.upscale(images))
     assert together.shape == (3, 10, 8, 1)
     one = value(trained.upscale(images[1:2]))
