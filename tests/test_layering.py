@@ -48,7 +48,7 @@ PARTS = {
     "latents": {"engine", "metrics"},
     "hype": {"image_files"},
     "exporting": {"engine"},
-    "presets": {"callbacks", "version"},
+    "presets": {"callbacks", "engine", "version"},
     "callbacks": {"engine", "metrics", "evaluation", "latents"},
     "command": {"callbacks", "data", "evaluation", "metrics"},
 }  # part of the package: the other parts that it may import

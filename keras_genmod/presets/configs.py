@@ -5,16 +5,26 @@ from typing import Any
 import keras
 
 _ROOMS = ("keras", "keras_genmod", "builtins")
-_CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer")
-_LARGEST = 2**31  # of a size; seeds may be larger
+_CODE = (
+    "Lambda",
+    "__lambda__",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+    "JaxLayer",
+    "FlaxLayer",
+)
+_LARGEST = 2**31  # of a number; seeds may be larger
 _DEEPEST = 200  # nests in nests
 
 
-def check_config(config: Any, depth: int = 0, key: str = "") -> None:
+def check_config(
+    config: Any, largest: int = _LARGEST, depth: int = 0, key: str = ""
+) -> None:
     """Looks through a configuration before anything is made of it.
 
     Args:
         config: What JSON holds.
+        largest: Int that no width of a layer exceeds.
         depth: Int, how deep it lies.
         key: The name that it lies under.
 
@@ -28,15 +38,19 @@ def check_config(config: Any, depth: int = 0, key: str = "") -> None:
         )
     if isinstance(config, (list, tuple)):
         for each in config:
-            check_config(each, depth + 1, key)
+            check_config(each, largest, depth + 1, key)
     elif isinstance(config, dict):
         _check_class(config)
         for name, each in config.items():
-            check_config(each, depth + 1, str(name))
-    elif isinstance(config, (int, float)) and abs(config) >= _LARGEST:
-        if "seed" not in key and config == config and abs(config) != float("inf"):
+            check_config(each, largest, depth + 1, str(name))
+    elif isinstance(config, (int, float)) and "seed" not in key:
+        # Others, as a number of examples, may be larger than any file.
+        is_width = key in ("units", "filters") or key.endswith("_dim")
+        limit = min(largest, _LARGEST) if is_width else _LARGEST
+        if limit < abs(config) < float("inf"):
             raise ValueError(
-                f"A preset's sizes must be below {_LARGEST}. Received: {key}={config}"
+                f"A preset's sizes must be at most {limit}, which its weights can "
+                f"fill. Received: {key}={config}"
             )
 
 

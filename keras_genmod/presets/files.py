@@ -86,6 +86,15 @@ def weights_of(folder: str) -> str:
     return file_of(folder, SHARDS)
 
 
+def num_weight_bytes(folder: str) -> int:
+    """Returns the size of all files of weights in a folder."""
+    return sum(
+        os.path.getsize(os.path.join(folder, name))
+        for name in os.listdir(folder)
+        if name == SAFETENSORS or name.endswith(".weights.h5")
+    )
+
+
 def _flat(nest: Any) -> list:
     if isinstance(nest, list):
         return [leaf for each in nest for leaf in _flat(each)]

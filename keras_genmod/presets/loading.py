@@ -1,16 +1,27 @@
 """Models from presets: shipped ones, folders, and those of the Hugging Face Hub."""
 
+import math
 import os
 import pathlib
 from typing import Any
 
 import keras
 
+from keras_genmod.engine.keras_internals import variables_last
 from keras_genmod.presets import files, safetensors_files
 from keras_genmod.presets.configs import check_config
 
 _SHIPPED = pathlib.Path(__file__).parent / "shipped"
 _HUB = "hf://"
+_SMALL = 2**14  # a size that needs no weights: of an image, of steps
+_ERRORS = (  # of what no model can be made of
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+)
 
 
 def shipped() -> list[str]:
@@ -22,7 +33,8 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
     """Returns the trained model of a preset, for sampling or further training.
 
     It has the weights and the state of its seeds, and no optimizer: `compile` it to
-    train on. Nothing of a preset is run as code.
+    train on. Nothing of a preset is run as code, and no memory is taken for a model
+    that is larger than its files of weights.
 
     Args:
         preset: The name of one that comes with the package, such as "digits_vae"; the
@@ -31,7 +43,7 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
 
     Raises:
         ValueError: If there is no such preset, or its files are damaged, lie elsewhere,
-            or hold code.
+            hold code, or describe a model larger than the weights.
         ImportError: If huggingface_hub is missing; or safetensors, for weights in it.
 
     Example:
@@ -43,11 +55,14 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
     folder = _folder_of(preset)
     _metadata(folder)
     config = files.read_json(folder, files.CONFIG)
-    check_config(config)
     weights = files.weights_of(folder)
+    num_bytes = files.num_weight_bytes(folder)
+    check_config(config, max(_SMALL, num_bytes))
     try:
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    except (AttributeError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        with variables_last():
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            _check_memory(model, num_bytes)
+    except _ERRORS as error:
         raise ValueError(
             f"{files.CONFIG!r} of a preset must describe a model. Received: that of "
             f"{folder!r}, {error}"
@@ -68,6 +83,16 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
             f"Received: {weights!r}, {error}"
         ) from error
     return model
+
+
+def _check_memory(model, num_bytes):
+    """Raises a `ValueError` if a file of this size cannot hold all variables."""
+    size = sum(math.prod(v.shape) for v in getattr(model, "variables", ()))
+    if size > num_bytes:  # of each value one byte, or more
+        raise ValueError(
+            "A preset's weights must fill its model. "
+            f"Received: {size} values in the model, and files of {num_bytes} bytes"
+        )
 
 
 def metadata_of(preset: str | os.PathLike[str]) -> dict[str, Any]:

@@ -42,8 +42,8 @@ MUTANTS = [
     ),
     Mutant(
         "presets/configs.py",
-        'if "seed" not in key and',
-        'if "dim" not in key and',
+        'and "seed" not in key:',
+        'and "dim" not in key:',
         f"{_PRESETS} -k absurd_sizes",
         backend="torch",
     ),

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pickle
+import resource
 import shutil
 import sys
 import types
@@ -18,6 +19,8 @@ from keras_genmod import GAN, VAE, data, from_preset, presets
 from keras_genmod.evaluation import evaluate_likelihood
 from tests.models.small_networks import small_network
 
+CODE = ["Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer"]
+CODE += ["FlaxLayer"]
 SHIPPED = pathlib.Path(presets.__file__).parent / "shipped"
 
 
@@ -198,7 +201,7 @@ def changed(folder, change):
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize("name", ["Lambda", "__lambda__", "TorchModuleWrapper"])
+@pytest.mark.parametrize("name", CODE)
 def test_code_is_refused(name, folder):
     code = {"class_name": name, "module": "keras.layers", "config": {}}
     changed(folder, lambda config: config["config"].update(encoder=code))
@@ -229,8 +232,63 @@ def test_modules_beyond_the_package_are_refused(module, folder):
 @pytest.mark.any_backend
 def test_absurd_sizes_are_refused_before_anything_is_made(folder):
     changed(folder, lambda config: config["config"].update(latent_dim=10**13))
-    with pytest.raises(ValueError, match="sizes must be below.*latent_dim=1"):
+    with pytest.raises(ValueError, match="sizes must be at most.*latent_dim=1"):
         from_preset(folder)
+
+
+def wider(units):
+    """Returns a change that makes two layers of the encoder so wide."""
+
+    def change(config):
+        encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+        encoder.add(keras.layers.Dense(4))
+        encoder = json.loads(json.dumps(keras.saving.serialize_keras_object(encoder)))
+        for layer in encoder["config"]["layers"][1:]:
+            layer["config"]["units"] = units
+            layer.pop("build_config")
+        config["config"]["encoder"] = encoder
+
+    return change
+
+
+@pytest.mark.parametrize("units", [2 * 10**9, 10**5, 15_000])
+def test_no_memory_is_taken_that_the_weights_cannot_fill(units, folder):
+    changed(folder, wider(units))
+    before = peak_kilobytes()
+    with pytest.raises(ValueError, match="weights (can|must) fill"):
+        from_preset(folder)
+    with keras.StatelessScope():  # where Keras makes what it has put off
+        pass
+    assert peak_kilobytes() < before + 2**19  # half a GiB
+
+
+def peak_kilobytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_what_fails_while_it_is_made_is_no_preset(error, folder, monkeypatch):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(VAE, "from_config", fail)
+    with pytest.raises(ValueError, match="must describe a model"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_sizes_that_are_of_no_weight_are_taken(tmp_path):
+    vae(tc_weight=1.0, num_examples=10**6).save_to_preset(tmp_path / "preset")
+    assert from_preset(tmp_path / "preset").num_examples == 10**6
+
+
+def test_a_preset_trains_on(saved):
+    model = from_preset(saved[1])
+    before = arrays(model)
+    model.compile("adam")
+    model.fit(np.ones((8, 3), "float32"), verbose=0)
+    assert any((a != b).any() for a, b in zip(arrays(model), before, strict=True))
 
 
 @pytest.mark.any_backend
@@ -266,7 +324,7 @@ class _Bomb:
 
 @pytest.mark.any_backend
 def test_a_pickle_is_not_read(folder):
-    (folder / "model.weights.h5").write_bytes(pickle.dumps(_Bomb()))
+    (folder / "model.weights.h5").write_bytes(pickle.dumps(_Bomb()) + bytes(4096))
     with pytest.raises(ValueError, match="must be an HDF5 file of its model"):
         from_preset(folder)
 
