@@ -20,6 +20,8 @@ def join():
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
         return
+    if keras.backend.backend() != "jax":
+        raise RuntimeError("Several processes need KERAS_BACKEND=jax or torch")
     import jax
 
     if not jax.distributed.is_initialized():  # Ray Train has done it
@@ -51,10 +53,17 @@ def train(folder="runs/vae", epochs=20):
     return model
 
 
+def is_launched():
+    """Whether a launcher has started this process beside others."""
+    if keras.backend.backend() == "torch":
+        return "WORLD_SIZE" in os.environ
+    slurm = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1  # those of one srun
+    return slurm or "JAX_COORDINATOR_ADDRESS" in os.environ
+
+
 def main():
     """Joins where there is a launcher, and trains."""
-    launchers = ("JAX_COORDINATOR_ADDRESS", "SLURM_JOB_ID", "WORLD_SIZE")
-    if any(name in os.environ for name in launchers):
+    if is_launched():
         join()
     train()
 

@@ -1,8 +1,12 @@
 """The Python of the guides in docs/, page by page, on the toys of the docstrings."""
 
+import os
 import pathlib
 import re
 import runpy
+import socket
+import subprocess
+import sys
 
 import keras
 import pytest
@@ -18,6 +22,7 @@ def code_of(path):
     return "".join(re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL))
 
 
+SCRIPT = GUIDES.parent / "launch" / "train.py"
 PAGES = {path.name: code_of(path) for path in sorted(GUIDES.glob("*.md"))}
 WITH_CODE = {
     "index.md": code_of(GUIDES.parent / "index.md"),
@@ -51,9 +56,95 @@ def test_every_guide_is_in_the_table_of_contents():
 
 @pytest.mark.any_backend
 def test_the_script_of_several_processes_runs_alone(tmp_path):
-    script = runpy.run_path(str(GUIDES.parent / "launch" / "train.py"))
+    script = runpy.run_path(str(SCRIPT))
     script["train"](str(tmp_path / "run"), epochs=1)
     assert keras.saving.load_model(tmp_path / "run" / "model.keras").built
+
+
+ALLOCATION = {"SLURM_JOB_ID": "1", "SLURM_NTASKS": "4", "SLURM_PROCID": "0"}
+SRUN = {**ALLOCATION, "SLURM_STEP_NUM_TASKS": "4"}
+JAX = {"JAX_COORDINATOR_ADDRESS": "localhost:1"}
+TORCHRUN = {"WORLD_SIZE": "2", "RANK": "0"}
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    ("backend", "environment", "joins"),
+    [
+        ("torch", {}, False),
+        ("torch", TORCHRUN, True),
+        ("torch", {**SRUN, **TORCHRUN}, True),
+        ("torch", SRUN, False),
+        ("jax", ALLOCATION, False),
+        ("jax", {**ALLOCATION, "SLURM_STEP_NUM_TASKS": "1"}, False),
+        ("jax", SRUN, True),
+        ("jax", JAX, True),
+        ("tensorflow", ALLOCATION, False),
+        ("tensorflow", SRUN, True),
+    ],
+)
+def test_the_script_joins_where_there_is_a_launcher(
+    backend, environment, joins, monkeypatch
+):
+    for name in list(os.environ):
+        if name.startswith(("SLURM_", "JAX_COORD")) or name in TORCHRUN:
+            monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    names, called = runpy.run_path(str(SCRIPT)), []
+    main = names["main"]
+    main.__globals__.update(
+        join=lambda: called.append("join"), train=lambda: called.append("train")
+    )
+    main()
+    assert called == ["join"] * joins + ["train"]
+
+
+@pytest.mark.any_backend
+def test_the_script_says_that_tensorflow_has_one_process(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+    with pytest.raises(RuntimeError, match="need KERAS_BACKEND=jax or torch"):
+        runpy.run_path(str(SCRIPT))["join"]()
+
+
+@pytest.mark.slow
+@pytest.mark.any_backend
+def test_two_processes_run_the_script(tmp_path):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "torch",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT)],
+            cwd=tmp_path,
+            env={**environment, "RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in "01"
+    ]
+    try:
+        said = [process.communicate(timeout=300)[0] for process in processes]
+    finally:  # one that is lost keeps the other waiting
+        for process in processes:
+            process.kill()
+    for process, text in zip(processes, said, strict=True):
+        assert process.returncode == 0, text[-3000:]
+    losses = [re.findall(r"loss: ([\d.]+)", text) for text in said]
+    assert len(losses[0]) == 20 and losses[0] == losses[1]
+    assert keras.saving.load_model(tmp_path / "runs" / "vae" / "model.keras").built
+    assert len(list((tmp_path / "runs" / "vae" / "train").iterdir())) == 1
 
 
 @pytest.mark.any_backend
