@@ -101,16 +101,29 @@ def state(model):
     return [np.array(ops.convert_to_numpy(v)) for v in shared]
 
 
+def judged(name, x, place):
+    """Returns arguments of `fit` for what looks at a model after an epoch."""
+    if name != "wgan_gp":
+        return [], {"validation_data": (part(x),)}
+    return [
+        callbacks.SampleGrid(place, num_samples=4),
+        callbacks.EvaluateSamples(x, ["kernel_distance"], num_samples=8, log_dir=place),
+    ], {}
+
+
 def train(name, folder, **options):
     """Returns weights and losses by name, of two epochs with a stop between them."""
     make, x = CASES[name]
     place = os.path.join(folder, name)
     os.makedirs(place, exist_ok=True)
     model = compiled(make, **options)
+    judges, validation = judged(name, x, place)
     first = fit(
         model,
         x,
+        **validation,
         callbacks=[
+            *judges,
             callbacks.TensorBoard(os.path.join(place, "board")),
             keras.callbacks.CSVLogger(os.path.join(place, "log.csv"), append=True),
             keras.callbacks.ModelCheckpoint(os.path.join(place, "latest.keras")),
@@ -120,7 +133,10 @@ def train(name, folder, **options):
     second = fit(model, x, initial_epoch=1, epochs=2)
     losses = np.concatenate([first["loss"], second["loss"]])
     weights = {f"weight_{i}": value for i, value in enumerate(state(model))}
-    return model, {"losses": losses, **weights}
+    figures = {key: first[key] for key in first if key.startswith(("val_", "kernel_"))}
+    own = BATCH // num_processes()
+    figures["evaluated"] = model.evaluate(part(x), batch_size=own, verbose=0)
+    return model, {"losses": losses, **figures, **weights}
 
 
 def resumed(name, folder, **options):

@@ -1,5 +1,6 @@
 """Processes that train together do what one does; others say so before they train."""
 
+import json
 import os
 import socket
 import subprocess
@@ -98,6 +99,13 @@ def test_one_process_writes(folder, name):
     with open(os.path.join(place, "log.csv")) as file:
         assert [line.split(",")[0] for line in file] == ["epoch", "0"]
     assert len(os.listdir(os.path.join(place, "board", "train"))) == 1
+    if name == "wgan_gp":
+        assert os.listdir(os.path.join(place, "pictures")) == ["samples_epoch_0001.png"]
+        with open(os.path.join(place, "evaluation.json")) as file:
+            logged = json.load(file)["epochs"]["0"]["kernel_distance"]
+        assert logged == pytest.approx(numbers(folder, name, 0)["kernel_distance"][0])
+    else:
+        assert "val_loss" in numbers(folder, name, 0)
     left = [f for _, _, files in os.walk(place) for f in files if ".part" in f]
     assert not left
     if name != "two_players":
