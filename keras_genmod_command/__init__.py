@@ -25,7 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import typer
 
         from keras_genmod_command.app import app
-        from keras_genmod_command.options import is_reported
     except ImportError as error:
         if error.name != "typer":
             raise
@@ -44,10 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception as error:
             if hasattr(error, "format_message"):  # of the command line itself
                 return _failed(error.format_message())
-            if not is_reported(error):
+            if not _is_reported(error):
                 raise
             return _failed(str(error) or type(error).__name__)
     return code if isinstance(code, int) else 0
+
+
+def _is_reported(error: Exception) -> bool:
+    """Returns whether an error is of the user, files or the machine: one line.
+
+    TensorFlow's are no `RuntimeError`, and known by their module without importing it.
+    Others are of the program, and keep their traceback.
+    """
+    kinds = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
+    modules = {kind.__module__ for kind in type(error).__mro__}
+    of_tensorflow = "tensorflow.python.framework.errors_impl" in modules
+    return of_tensorflow or isinstance(error, kinds)
 
 
 def _failed(message: str) -> int:

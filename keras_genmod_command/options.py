@@ -25,9 +25,7 @@ def command_line(main: Callable[..., None]) -> typer.Typer:
     def reported(**arguments):
         try:
             main(**arguments)
-        except Exception as error:
-            if not is_reported(error):
-                raise
+        except (ValueError, OSError, ImportError, MemoryError) as error:
             text = str(error) or type(error).__name__
             print(f"Error: {' '.join(text.split())}", file=sys.stderr)
             raise typer.Exit(2) from None
@@ -47,19 +45,6 @@ def command_line(main: Callable[..., None]) -> typer.Typer:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(help=summary)(reported)
     return app
-
-
-def is_reported(error: Exception) -> bool:
-    """Returns whether an error is of the user, files or the machine: one line.
-
-    TensorFlow's are no `RuntimeError`, and known by their module without importing it.
-    Others are of the program, and keep their traceback.
-    """
-    kinds = (ValueError, OSError, ImportError, RuntimeError, MemoryError)
-    modules = (kind.__module__ for kind in type(error).__mro__)
-    return isinstance(error, kinds) or "tensorflow.python.framework.errors_impl" in (
-        modules
-    )
 
 
 def _documentation(main: Callable) -> tuple[str, dict[str, str]]:

@@ -170,7 +170,7 @@ def recipe(epochs: int = 1, name: str | None = None):
     """
     if epochs == 0:
         raise ValueError("`epochs` must be at least 1.\nReceived: epochs=0")
-    raise TypeError(name)
+    raise RuntimeError(name)
 
 
 @pytest.mark.any_backend
@@ -192,4 +192,4 @@ def test_an_error_of_the_user_is_a_line_and_others_are_not_hidden():
     assert result.exit_code == 2
     assert result.stderr == "Error: `epochs` must be at least 1. Received: epochs=0\n"
     result = CliRunner().invoke(command_line(recipe), ["--name", "x"])
-    assert isinstance(result.exception, TypeError)
+    assert isinstance(result.exception, RuntimeError)
