@@ -4,8 +4,6 @@ import os
 import pathlib
 import re
 import runpy
-import socket
-import subprocess
 import sys
 
 import keras
@@ -13,6 +11,7 @@ import pytest
 
 from benchmarks import scaling_on_paper
 from tests.docstrings.test_examples import Example, names_for
+from tests.several_processes import free_port, run_together
 
 GUIDES = pathlib.Path(__file__).parents[2] / "docs" / "guides"
 
@@ -111,36 +110,18 @@ def test_the_script_says_that_tensorflow_has_one_process(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.any_backend
 def test_two_processes_run_the_script(tmp_path):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        port = server.getsockname()[1]
     environment = {
         **os.environ,
         "KERAS_BACKEND": "torch",
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        "MASTER_PORT": free_port(),
         "WORLD_SIZE": "2",
     }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
-            cwd=tmp_path,
-            env={**environment, "RANK": rank},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in "01"
-    ]
-    try:
-        said = [process.communicate(timeout=300)[0] for process in processes]
-    finally:  # one that is lost keeps the other waiting
-        for process in processes:
-            process.kill()
-    for process, text in zip(processes, said, strict=True):
-        assert process.returncode == 0, text[-3000:]
+    environments = [{**environment, "RANK": rank} for rank in "01"]
+    command = [sys.executable, str(SCRIPT)]
+    said = run_together(command, [[], []], environments, cwd=tmp_path)
     losses = [re.findall(r"loss: ([\d.]+)", text) for text in said]
     assert len(losses[0]) == 20 and losses[0] == losses[1]
     assert keras.saving.load_model(tmp_path / "runs" / "vae" / "model.keras").built

@@ -2,8 +2,6 @@
 
 import json
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 import types
@@ -16,6 +14,7 @@ from keras_genmod import Autoencoder, evaluation
 from keras_genmod.engine import backend
 from tests.engine import run_processes
 from tests.models.small_networks import small_network
+from tests.several_processes import free_port, run_together
 
 BACKEND = keras.backend.backend()
 X = np.zeros((4, 3), "float32")
@@ -30,12 +29,6 @@ def compiled():
     return model
 
 
-def free_port():
-    with socket.socket() as server:
-        server.bind(("localhost", 0))
-        return server.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def folder(jax_options):
     """Where two processes have left what they trained."""
@@ -45,25 +38,11 @@ def folder(jax_options):
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    port = str(free_port())
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.engine.run_processes"]
-        processes = [
-            subprocess.Popen(
-                [*command, rank, "2", port, folder],
-                env=environment,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for rank in "01"
-        ]
-        try:
-            errors = [process.communicate(timeout=300)[1] for process in processes]
-        finally:  # one that is lost keeps the other waiting
-            for process in processes:
-                process.kill()
-        for process, error in zip(processes, errors, strict=True):
-            assert process.returncode == 0, error[-3000:]
+        each = [[rank, "2", port, folder] for rank in "01"]
+        run_together(command, each, 2 * [environment])
         yield folder
 
 

@@ -1,0 +1,41 @@
+"""Processes that tests start beside each other."""
+
+import socket
+import subprocess
+
+
+def free_port() -> str:
+    """Returns a port of this machine that nobody listens on."""
+    with socket.socket() as server:
+        server.bind(("localhost", 0))
+        return str(server.getsockname()[1])
+
+
+def run_together(command, each, environments, **options) -> list[str]:
+    """Runs a command in several processes at once; returns what each has said.
+
+    Args:
+        command: List of strings.
+        each: For each process a list of further arguments.
+        environments: For each process its environment.
+        **options: As in `subprocess.Popen`.
+    """
+    processes = [
+        subprocess.Popen(
+            [*command, *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        for arguments, environment in zip(each, environments, strict=True)
+    ]
+    try:
+        said = [process.communicate(timeout=300)[0] for process in processes]
+    finally:  # one that is lost keeps the other waiting
+        for process in processes:
+            process.kill()
+    for process, text in zip(processes, said, strict=True):
+        assert process.returncode == 0, text[-3000:]
+    return said
