@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_genmod import checks
+
 # sRGB (IEC 61966-2-1): linear RGB to XYZ, whose rows sum to the white of D65.
 _TO_XYZ = np.array(
     [
@@ -42,7 +44,7 @@ def rgb_to_lab(images: Any) -> Any:
     colors.rgb_to_lab(numpy.ones((1, 3)))  # white, [[100, 0, 0]]
     ```
     """
-    return _lab_of(ops.cast(images, "float32"), ops, _float32)
+    return _lab_of(_colours("images", images), ops, _float32)
 
 
 def exact_lab(images: np.ndarray) -> np.ndarray:
@@ -78,13 +80,24 @@ def lab_to_rgb(lab: Any) -> Any:
     colors.lab_to_rgb(numpy.array([[50.0, 0.0, 0.0]]))  # grey, [[0.466, 0.466, 0.466]]
     ```
     """
-    lab = ops.cast(lab, "float32") + _float32([16.0, 0.0, 0.0])
+    lab = _colours("lab", lab) + _float32([16.0, 0.0, 0.0])
     cubes = ops.matmul(lab, _float32(np.linalg.inv(_FROM_CUBES)))
     xyz = ops.where(cubes > _DELTA, cubes**3, 3.0 * _DELTA**2 * (cubes - 4.0 / 29.0))
     linear = ops.matmul(xyz, _float32(_FROM_WHITE))
     linear = ops.clip(linear, 0.0, 1.0)
     curve = 1.055 * ops.power(ops.maximum(linear, 0.0031308), 1.0 / 2.4) - 0.055
     return ops.clip(ops.where(linear <= 0.0031308, 12.92 * linear, curve), 0.0, 1.0)
+
+
+def _colours(name: str, x: Any) -> Any:
+    """Returns colours as a float32 tensor; raises a `ValueError` unless they are 3."""
+    x = checks.float32(name, x)
+    if getattr(x.shape, "rank", 0) is not None and tuple(x.shape[-1:]) != (3,):
+        raise ValueError(
+            f"`{name}` must have the shape (..., 3). "
+            f"Received: {name}.shape={tuple(x.shape)}"
+        )
+    return x
 
 
 def _float32(values: Any) -> Any:

@@ -34,13 +34,18 @@ def couplings(event_shape, mask, count, width):
     """Returns couplings with alternating halves, each after a normalization."""
     members = []  # from data to latents
     for i in range(count):
+        flip, size = i % 2 == 1, event_shape[-1]
+        moving = size // 2 if flip else size - size // 2  # the others stay
         if len(event_shape) == 1:
-            network = networks.coupling_mlp(event_shape[0], (width, width))
+            network = networks.coupling_mlp(size, (width, width), num_moving=moving)
         else:
-            network = networks.coupling_cnn(event_shape, width, num_blocks=1)
+            moving = None if mask == "checkerboard" else moving  # half of each channel
+            network = networks.coupling_cnn(
+                event_shape, width, num_blocks=1, num_moving=moving
+            )
         members += [
             ActNorm(event_shape),  # batch normalization in the paper
-            AffineCoupling(event_shape, network, mask=mask, flip=i % 2 == 1),
+            AffineCoupling(event_shape, network, mask=mask, flip=flip),
         ]
     return members
 

@@ -10,6 +10,7 @@ import os
 import pytest
 
 NUM_NAMED = 15
+_MODELS = "tests/models/test_contracts.py::"  # a class a model
 
 
 class Budget:
@@ -18,10 +19,12 @@ class Budget:
     Args:
         limit: Float, the most CPU seconds that a class, or a file's functions
             together, may take.
+        model_limit: Float, the most that a model's row of the contract may take.
     """
 
-    def __init__(self, limit: float):
+    def __init__(self, limit: float, model_limit: float):
         self.limit = limit
+        self.model_limit = model_limit
         self.seconds: dict[str, float] = collections.defaultdict(float)
 
     def pytest_runtest_logreport(self, report):
@@ -31,9 +34,14 @@ class Budget:
             group = report.nodeid.rpartition("::")[0].split("[")[0]
             self.seconds[group] += seconds
 
+    def is_over(self, group: str) -> bool:
+        """Returns whether a group of tests took more than its limit."""
+        limit = self.model_limit if group.startswith(_MODELS) else self.limit
+        return self.seconds[group] > limit
+
     def over(self) -> list[str]:
-        """Returns the groups of tests that took more than the limit."""
-        return [group for group, spent in self.seconds.items() if spent > self.limit]
+        """Returns the groups of tests that took more than their limit."""
+        return [group for group in self.seconds if self.is_over(group)]
 
     def pytest_sessionfinish(self, session):
         if self.over() and session.exitstatus == pytest.ExitCode.OK:
@@ -41,11 +49,15 @@ class Budget:
 
     def pytest_terminal_summary(self, terminalreporter):
         total = sum(self.seconds.values())
-        terminalreporter.section(f"{total:.0f} CPU seconds, {self.limit:g} a class")
+        terminalreporter.section(
+            f"{total:.0f} CPU seconds, {self.limit:g} a class, "
+            f"{self.model_limit:g} a model"
+        )
         ranked = sorted(self.seconds.items(), key=lambda item: -item[1])
-        for group, spent in ranked[:NUM_NAMED]:
-            mark = "  over the budget" if spent > self.limit else ""
-            terminalreporter.write_line(f"{spent:8.1f} {group}{mark}")
+        for place, (group, spent) in enumerate(ranked):
+            mark = "  over the budget" if self.is_over(group) else ""
+            if place < NUM_NAMED or mark:
+                terminalreporter.write_line(f"{spent:8.1f} {group}{mark}")
 
 
 def cpu_seconds() -> float:

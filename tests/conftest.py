@@ -14,10 +14,10 @@ from tests.covering import runs_on, skips_file
 
 pytest.register_assert_rewrite("tests.contracts")
 
-if keras.backend.backend() == "torch" and "PYTEST_XDIST_WORKER" in os.environ:
+if keras.backend.backend() == "torch":
     import torch
 
-    # Each of several workers would take all cores, and they would wait for another.
+    # Each of several processes would take all cores, and they would wait for another.
     torch.set_num_threads(1)
 
 
@@ -38,6 +38,13 @@ def pytest_addoption(parser):
         metavar="SECONDS",
         help="fail if a class of tests takes more CPU seconds than this",
     )
+    parser.addoption(
+        "--model-budget",
+        type=float,
+        metavar="SECONDS",
+        default=float("inf"),
+        help="with a budget: the same for a model's row of the contract",
+    )
 
 
 def pytest_configure(config):
@@ -57,7 +64,8 @@ def pytest_configure(config):
     if config.getoption("--full"):
         config.option.markexpr = ""
     if config.getoption("--budget") and "PYTEST_XDIST_WORKER" not in os.environ:
-        config.pluginmanager.register(Budget(config.getoption("--budget")))
+        limits = [config.getoption(name) for name in ("--budget", "--model-budget")]
+        config.pluginmanager.register(Budget(*limits))
 
 
 # Tests compile more than they compute. What orders reads and writes of variables stays

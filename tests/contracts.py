@@ -3,8 +3,9 @@
 A model's test is a subclass of `ModelContract`: how to make it, data, and what kind of
 model it is. The contract trains it once for all properties. Each row trains and draws
 on every backend; its other properties are tried on torch and, by its name, on
-TensorFlow or JAX (`tests/covering.py`). A row of each kind of step is tried in all on
-all backends: these carry the marker `every_backend`.
+TensorFlow or JAX, the dearest two for every other row (`tests/covering.py`). A row of
+each kind of step is tried in all on all backends: these carry the marker
+`every_backend`.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+
+from keras_genmod.models.adjustable import Adjustable
 
 NUM_EPOCHS = 2
 RESUMED_FROM = 1
@@ -33,6 +36,16 @@ LOOSE = 3e-4 if _ON_JAX else 1e-4
 # Whether few steps take less time without compilation: JAX compiles each operation.
 EAGER_IS_FASTER = not _ON_JAX
 slow_on_jax = pytest.mark.slow if _ON_JAX else lambda test: test
+# Numbers that say what a network or its data are: no scalars of a step.
+FIXED = {
+    "bin_size",
+    "data_std",
+    "deviation",
+    "dropout",  # a layer's
+    "guidance",  # which a consistency model learns
+    "sigma_max",
+    "sigma_min",
+}
 
 
 def on_gpu() -> bool:
@@ -57,9 +70,10 @@ def slow_elsewhere(test):
     return test if ON_TORCH else pytest.mark.slow(test)
 
 
-def torch_param(*values):
+def torch_param(*values, **kwargs):
     """Returns a parameter that torch runs alone by default, as `slow_elsewhere`."""
-    return pytest.param(*values, marks=[] if ON_TORCH else [pytest.mark.slow])
+    marks = [] if ON_TORCH else [pytest.mark.slow]
+    return pytest.param(*values, marks=marks, **kwargs)
 
 
 def varies_little(case):
@@ -301,6 +315,7 @@ class ModelContract(TrainingContract):
     def test_a_short_batch_trains(self):
         check_short_batch(self)
 
+    @pytest.mark.trains_anew
     def test_mixed_precision_stays_finite(self, dtype_policy):
         self.check_mixed_precision(self.policy, dtype_policy)
 
@@ -323,11 +338,31 @@ class ModelContract(TrainingContract):
             assert keras.backend.standardize_dtype(output.dtype) == "float32"
             assert np.all(np.isfinite(array_of(output)))
 
+    def test_scalars_of_steps_are_weights_that_may_be_set(self, run):
+        # A Python number would be compiled into the step, and callbacks would change
+        # nothing; that files hold the weights of these kinds is tested below.
+        model, numbers = run.model, run.model.get_config()
+        names = {name for name, value in numbers.items() if isinstance(value, float)}
+        for name in (names - FIXED) | adjustable(type(model)):
+            weight = getattr(model, name)
+            if weight is None:  # left out of this model's steps
+                continue
+            assert any(weight is v for v in model.non_trainable_variables), name
+            before = float(weight)
+            value = 7 if isinstance(numbers.get(name), int) else 0.25
+            try:
+                setattr(model, name, value)
+                assert float(weight) == float(getattr(model, name)) == value != before
+                assert model.get_config().get(name, value) == value, name
+            finally:
+                weight.assign(before)
+
     # Files.
 
     def test_file_leaves_compilation_to_the_backend_that_loads_it(self, run):
         assert run.model.get_compile_config()["jit_compile"] == "auto"
 
+    @pytest.mark.trains_anew
     def test_resumed_run_equals_a_straight_one(self, run, tmp_path):
         shutil.copytree(run.backup, tmp_path / "backup")
         start_process(seed=2)  # nothing may come from the new process
@@ -465,8 +500,11 @@ class ConditionalContract(ModelContract):
     sample_arguments = {"condition": 1}
 
     def test_missing_labels_are_refused(self, run):
-        with pytest.raises(ValueError, match="needs class labels"):
-            run.model.fit(self.data[0], verbose=0)
+        for method in (run.model.fit, run.model.evaluate):
+            with pytest.raises(ValueError, match="needs class labels, as `y` in `fit`"):
+                method(self.data[0], verbose=0)
+        with pytest.raises(ValueError, match="labels.*in the pair .* in `predict`"):
+            run.model.predict(self.data[0], verbose=0)
 
     def test_missing_condition_of_samples_is_refused(self, run):
         with pytest.raises(ValueError, match="needs class labels"):
@@ -505,6 +543,12 @@ class ConditionalContract(ModelContract):
         stream = iter([(x, labels), (x, np.full_like(labels, 3))])
         logs = run.model.evaluate(stream, steps=2, verbose=0, return_dict=True)
         assert np.isnan(logs["loss"])
+
+
+def adjustable(cls) -> set:
+    """Returns the names of a model's scalars that may be set while it trains."""
+    members = inspect.getmembers_static(cls, lambda x: isinstance(x, Adjustable))
+    return {name for name, _ in members}
 
 
 def start_process(seed):

@@ -31,7 +31,9 @@ USES = {
     "samples": lambda x: metrics.mode_coverage(x[:, 0], 3),
     "x": lambda x: data.binarize(x, "threshold"),
     "a": lambda x: data.UnpairedDataset(x, REAL, 4),
-    "data": lambda x: evaluation.anomaly_score(RBM(4, 2), x),
+    "data": lambda x: evaluation.evaluate_likelihood(
+        RBM(4, 2), x, dataset="a", split="b"
+    ),
     "condition": lambda x: evaluation.anomaly_score(RBM(4, 2), REAL, x),
     "z": lambda x: latents.traverse(x, 0, [1.0]),
     "start": lambda x: latents.interpolate(x, REAL, 3),

@@ -1,5 +1,7 @@
 """One meaning of every check of an argument, in all rooms."""
 
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,38 @@ def test_a_choice_is_one_of_the_choices(value):
     assert checks.choice("kind", "a", ("a", "b")) == "a"
     with pytest.raises(ValueError, match="`kind` must be one of 'a', 'b'. Received"):
         checks.choice("kind", value, {"a", "b"})
+
+
+def test_ints_beyond_all_arrays_become_floats():
+    assert type(checks.positive("p", 10**30)) is float
+    for check in (checks.positive, checks.non_negative, checks.fraction):
+        with pytest.raises(ValueError, match="`p` must be .* Received: p="):
+            check("p", 10**400)
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (checks.boolean, (True, False), (1, 0.0, None, "yes", np.True_)),
+        (checks.text, ("", "a"), (b"a", 1, None, ["a"])),
+        (checks.path, ("a", pathlib.PurePath("a")), (b"a", 1, None, ["a"])),
+        (checks.function, (len, int), (None, "len", 1)),
+        (checks.items, ([1], (), "ab", np.ones(2)), (1, None, {1: 2}, np.array(1.0))),
+    ],
+)
+def test_what_is_no_number_has_its_type(check, good, bad):
+    for value in good:
+        check("p", value)
+    for value in bad:
+        with pytest.raises(ValueError, match="`p` must be .* Received: p="):
+            check("p", value)
+
+
+@pytest.mark.parametrize("x", [None, print, {1.5}, [[1], [2, 3]], 1j], ids=str)
+def test_what_is_no_array_is_named(x):
+    for check in (checks.numeric, checks.float32, lambda name, x: checks.as_numpy(x)):
+        with pytest.raises(ValueError, match="`x` must .* Received: x of "):
+            check("x", x)
 
 
 @pytest.mark.parametrize("num_levels", [2, 3, 256, 50_000])

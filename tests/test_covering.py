@@ -58,6 +58,17 @@ def test_cases_and_classes_stay_together():
     assert len(homes) == 1
 
 
+def test_every_other_row_trains_anew_beside_torch():
+    def row(i, marks):
+        cls = type(f"TestModel{i}", (), {})
+        return backends_of("models/flows/test_new.py", cls=cls, marks=marks)
+
+    found = [row(i, ["trains_anew"]) for i in range(200)]
+    assert all(names[-1] == "torch" for names in found)
+    assert 80 < sum(len(names) == 2 for names in found) < 120
+    assert row(0, ["trains_anew", "every_backend"]) == [*BACKENDS]
+
+
 def test_the_nearest_marker_decides():
     marks = ["parametrize", "every_backend", "any_backend"]
     assert backends_of("models/flows/test_new.py", marks=marks) == [*BACKENDS]

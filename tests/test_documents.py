@@ -38,7 +38,7 @@ def commands():
 
 def targets_run_by_ci():
     """Returns the make targets that `.ci/run` reaches."""
-    lines = re.findall(r"^make (.+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    lines = re.findall(r"^make ([^&\n]+)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
     run = [word for line in lines for word in re.sub(r"-j \d+", "", line).split()]
     database = subprocess.run(
         ["make", "--dry-run", "--always-make", *run],

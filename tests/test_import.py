@@ -8,6 +8,8 @@ import sys
 import keras
 import pytest
 
+from keras_genmod import RBM
+
 ROOT = pathlib.Path(__file__).parent.parent
 BACKENDS = {"tensorflow", "jax", "torch"}
 
@@ -56,3 +58,18 @@ def test_a_backend_that_cannot_be_is_answered_with_the_way_out(backend):
     assert message.startswith("ImportError: ")
     assert "KERAS_BACKEND to one of jax, tensorflow, torch" in message
     assert message.endswith(f"Received: KERAS_BACKEND={backend!r}")
+
+
+@pytest.mark.any_backend
+def test_a_model_loaded_before_the_import_says_whose_it_is(tmp_path):
+    RBM(2, 2).save(tmp_path / "model.keras")
+    known = keras.saving.get_custom_objects()
+    before = dict(known)
+    known.clear()  # as where nobody has imported the package
+    try:
+        with pytest.raises(TypeError, match="make sure they are all imported") as error:
+            keras.saving.load_model(tmp_path / "model.keras")
+    finally:
+        known.update(before)
+    assert "keras_genmod>RBM" in str(error.value)
+    assert type(keras.saving.load_model(tmp_path / "model.keras")) is RBM

@@ -121,7 +121,7 @@ class InvertibleLinear(Bijector):
 
 def _checked(matrix, event_dim):
     """Returns the matrix as nested lists; raises unless float32 can invert it."""
-    matrix = matrix if checks.is_array(matrix) else np.asarray(matrix)
+    matrix = checks.as_numpy(matrix, "matrix")
     found = checks.numeric("matrix", matrix).astype("float64")
     if found.shape != (event_dim, event_dim) or not np.all(np.isfinite(found)):
         raise ValueError(

@@ -5,7 +5,7 @@ from typing import Any
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.labels import check_condition, standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 
 
@@ -50,7 +50,7 @@ class DenoisingPath(PictureCallback):
         super().__init__(log_dir, name, num_columns=num_steps, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.num_steps = num_steps
-        self.condition = condition
+        self.condition = check_condition(condition)
         self.seed = checks.integer("seed", seed, 0)
 
     def draw(self, model: Any) -> Any:

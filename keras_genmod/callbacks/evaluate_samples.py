@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.labels import check_condition, standardize_labels
 from keras_genmod.callbacks.sample_metrics import (
     Samples,
     evaluate,
@@ -127,16 +127,20 @@ class EvaluateSamples(keras.callbacks.Callback):
         self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.batch_size = checks.integer("batch_size", batch_size, 1)
         self.seed = checks.integer("seed", seed, 0)
-        self.real = checks.real_numbers("real", ops.convert_to_numpy(real))
+        self.real = checks.real_numbers("real", checks.as_numpy(real, "real"))
         if len(self.real.shape) < 2 or not self.real.size:
             raise ValueError(
                 "`real` must have the shape (num_real, *data_shape). "
                 f"Received: real.shape={self.real.shape}"
             )
-        self.feature_extractor = feature_extractor or _flatten
+        if feature_extractor is None:
+            feature_extractor = _flatten
+        self.feature_extractor = checks.function("feature_extractor", feature_extractor)
+        if classifier is not None:
+            checks.function("classifier", classifier)
         self.classifier = classifier
-        self.condition = condition
-        self.split = split
+        self.condition = check_condition(condition)
+        self.split = None if split is None else checks.text("split", split)
         if truncation is not None:
             truncation = float(checks.positive("truncation", truncation))
         self.truncation = truncation

@@ -64,7 +64,15 @@ class ExponentialMovingAverage(keras.callbacks.Callback):
 
     def __init__(self, networks: Any = None) -> None:
         super().__init__()
-        self.networks = [networks] if isinstance(networks, str) else networks
+        if networks is not None:
+            networks = [networks] if isinstance(networks, str) else networks
+            is_list = isinstance(networks, (list, tuple))
+            if not is_list or not all(isinstance(name, str) for name in networks):
+                raise ValueError(
+                    "`networks` must be a sequence of names, or None. "
+                    f"Received: networks={networks!r}"
+                )
+        self.networks = networks
         self._weights = None  # the values that train, while averages are in the model
         self._swapped_for_test = False
 

@@ -1,5 +1,6 @@
 """What goes wrong in adversarial training, in figures and in words."""
 
+import numbers
 import os
 import warnings
 from typing import Any
@@ -11,6 +12,7 @@ from scipy.spatial.distance import pdist
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.picture_callback import examples
 from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
 
 
@@ -85,13 +87,13 @@ class GanHealth(keras.callbacks.Callback):
         self.every = checks.integer("every", every, 1)
         self.num_samples = checks.integer("num_samples", num_samples, 2)
         self.seed = checks.integer("seed", seed, 0)
-        self.collapse_below = collapse_below
-        self.saturated_above = saturated_above
-        self.vanishing_below = vanishing_below
-        self.exploding_above = exploding_above
+        self.collapse_below = _limit("collapse_below", collapse_below)
+        self.saturated_above = _limit("saturated_above", saturated_above)
+        self.vanishing_below = _limit("vanishing_below", vanishing_below)
+        self.exploding_above = _limit("exploding_above", exploding_above)
         self._real_shape, self._real_spread = None, None
         if real is not None:
-            real = np.asarray(ops.convert_to_numpy(real))
+            real = examples("real", real)
             self._real_shape = real.shape[1:]
             picked = np.random.default_rng(seed).permutation(len(real))[:num_samples]
             self._real_spread = _spread(real[np.sort(picked)])
@@ -187,6 +189,14 @@ class GanHealth(keras.callbacks.Callback):
 
 
 _KINDS = ("real", "fake")
+
+
+def _limit(name, value):
+    """Returns a number of any sign, or infinite, where nothing is warned of."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or value != value:
+        raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
+    return value
 
 
 def _spread(x):

@@ -7,8 +7,9 @@ import textwrap
 from typing import Any
 
 import numpy as np
-from keras import ops
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from keras_genmod import checks, whole_files
 
 _SMALLEST_SIDE = 48  # pixels on the screen: 8x8 digits are enlarged 6 times
 _GREY = 128  # the lines between the images
@@ -45,14 +46,12 @@ def image_grid(
     """
     images = _standardize(images)
     num_images, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(num_images)) if num_columns is None else num_columns
+    if num_columns is None:
+        num_columns = math.ceil(math.sqrt(num_images))
+    columns = checks.positive_int("num_columns", num_columns)
     if scale is None:
         scale = max(1, math.ceil(_SMALLEST_SIDE / min(height, width)))
-    if columns < 1 or scale < 1:
-        raise ValueError(
-            "`num_columns` and `scale` must be at least 1. "
-            f"Received: num_columns={num_columns}, scale={scale}"
-        )
+    scale = checks.positive_int("scale", scale)
     rows = math.ceil(num_images / columns)
     images = np.rint(np.clip(images, 0, 1) * 255).astype("uint8")
     images = images.repeat(scale, axis=1).repeat(scale, axis=2)
@@ -67,7 +66,8 @@ def image_grid(
 
 
 def _standardize(images):
-    images = np.asarray(ops.convert_to_numpy(images), "float32")
+    images = checks.numeric("images", checks.as_numpy(images, "images"))
+    images = images.astype("float32")
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
@@ -76,6 +76,21 @@ def _standardize(images):
             f"channels) with 1 or 3 channels. Received: images.shape={images.shape}"
         )
     return images
+
+
+def check_picture(name: str, picture: Any) -> None:
+    """Raises a `ValueError` unless a picture is uint8 `(height, width)` or of 3 more.
+
+    Args:
+        name: The argument's name in the message.
+        picture: What shall be an array.
+    """
+    shape, dtype = getattr(picture, "shape", ()), getattr(picture, "dtype", None)
+    if dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
+        raise ValueError(
+            f"`{name}` must be a uint8 array of shape (height, width) or "
+            f"(height, width, 3). Received: shape={shape}, dtype={dtype}"
+        )
 
 
 def encode_png(image: np.ndarray, caption: str | None = None) -> bytes:
@@ -126,12 +141,14 @@ def save_png(
 
     Raises:
         OSError: If the file cannot be written.
+        ValueError: If an argument is something else.
     """
-    path = os.fspath(path)
+    path = checks.path("path", path)
+    check_picture("image", image)
+    if caption is not None:
+        checks.text("caption", caption)
     folder = os.path.dirname(path)
     if folder:
         os.makedirs(folder, exist_ok=True)
-    scratch = f"{path}.part"
-    with open(scratch, "wb") as file:
+    with whole_files.writing(path, "wb") as file:
         file.write(encode_png(image, caption))
-    os.replace(scratch, path)

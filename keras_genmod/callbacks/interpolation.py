@@ -4,13 +4,13 @@ import os
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.labels import standardize_labels
-from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod.callbacks.labels import check_condition, standardize_labels
+from keras_genmod.callbacks.picture_callback import PictureCallback, examples
 from keras_genmod.latents import decode, encode, interpolate
+from keras_genmod.latents.interpolation import KINDS
 
 
 class Interpolation(PictureCallback):
@@ -62,19 +62,25 @@ class Interpolation(PictureCallback):
     ) -> None:
         checks.integer("num_steps", num_steps, 2)
         super().__init__(log_dir, name, num_columns=num_steps, **kwargs)
+        num_paths = checks.integer("num_paths", num_paths, 1)
         if (start is None) != (stop is None):
             raise ValueError(
                 "`start` and `stop` must be given both or not at all. Received: "
                 f"{'stop' if start is None else 'start'} alone"
             )
         if start is not None:
-            start, stop = (np.asarray(ops.convert_to_numpy(x)) for x in (start, stop))
+            start, stop = examples("start", start), examples("stop", stop)
+            if start.shape != stop.shape:
+                raise ValueError(
+                    "`start` and `stop` must have the same shape. Received: "
+                    f"start.shape={start.shape}, stop.shape={stop.shape}"
+                )
             num_paths = len(start)
         self.start, self.stop = start, stop
-        self.num_paths = checks.integer("num_paths", num_paths, 1)
+        self.num_paths = num_paths
         self.num_steps = num_steps
-        self.kind = kind
-        self.condition = condition
+        self.kind = checks.choice("kind", kind, KINDS)
+        self.condition = check_condition(condition)
         self.seed = checks.integer("seed", seed, 0)
 
     def draw(self, model: Any) -> Any:

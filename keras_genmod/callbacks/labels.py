@@ -1,10 +1,26 @@
 """What a conditional model is asked to draw."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.latents.coding import for_each
+
+
+def check_condition(condition: Any) -> Any:
+    """Returns a condition, raises a `ValueError` for what no model takes as one."""
+    parts = condition.values() if isinstance(condition, Mapping) else [condition]
+    names = condition if isinstance(condition, Mapping) else ()
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"`condition` must have names as keys. Received: condition={condition!r}"
+        )
+    for part in parts:
+        if part is not None and not isinstance(part, str):
+            checks.as_numpy(part, "condition")
+    return condition
 
 
 def standardize_labels(model: Any, condition: Any, num_samples: int) -> Any:

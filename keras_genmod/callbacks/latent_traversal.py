@@ -4,13 +4,14 @@ import os
 from typing import Any
 
 import numpy as np
-from keras import ops, tree
+from keras import tree
 
 from keras_genmod import checks
-from keras_genmod.callbacks.labels import standardize_labels
-from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod.callbacks.labels import check_condition, standardize_labels
+from keras_genmod.callbacks.picture_callback import PictureCallback, examples
 from keras_genmod.latents import decode, encode, traverse
 from keras_genmod.latents.coding import for_each
+from keras_genmod.latents.traversal import check_dimensions, check_values
 
 _MOST_ROWS = 10  # of dimensions that nobody has chosen
 
@@ -58,12 +59,16 @@ class LatentTraversal(PictureCallback):
         name: str = "traversal",
         **kwargs: Any,
     ) -> None:
-        self.values = np.linspace(-3.0, 3.0, 9) if values is None else np.array(values)
+        if values is None:
+            values = np.linspace(-3.0, 3.0, 9)
+        self.values = check_values(values)
         super().__init__(log_dir, name, num_columns=self.values.size, **kwargs)
-        self.x = None if x is None else np.asarray(ops.convert_to_numpy(x))
+        self.x = None if x is None else examples("x", x)
         self.num_starts = checks.integer("num_starts", num_starts, 1)
+        if dimensions is not None:
+            dimensions = check_dimensions(dimensions)
         self.dimensions = dimensions
-        self.condition = condition
+        self.condition = check_condition(condition)
 
     def draw(self, model: Any) -> Any:
         labels = self.condition

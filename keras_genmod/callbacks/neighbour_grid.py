@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.labels import standardize_labels
-from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod.callbacks.labels import check_condition, standardize_labels
+from keras_genmod.callbacks.picture_callback import PictureCallback, examples
 from keras_genmod.metrics import nearest_neighbours
 
 
@@ -60,12 +60,14 @@ class NeighbourGrid(PictureCallback):
         name: str = "neighbours",
         **kwargs: Any,
     ) -> None:
-        self.real = np.asarray(ops.convert_to_numpy(real))
+        self.real = examples("real", real)
         self.k = checks.integer("k", k, 1, len(self.real), "the number of images")
         super().__init__(log_dir, name, num_columns=self.k + 1, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
-        self.features = feature_extractor or (lambda x: x.reshape(len(x), -1))
-        self.condition = condition
+        if feature_extractor is None:
+            feature_extractor = _flatten
+        self.features = checks.function("feature_extractor", feature_extractor)
+        self.condition = check_condition(condition)
         self.seed = checks.integer("seed", seed, 0)
         self._features_of_real: Any = None  # computed once
 
@@ -81,3 +83,7 @@ class NeighbourGrid(PictureCallback):
         )
         rows = np.concatenate([samples[:, None], self.real[found.indices]], axis=1)
         return rows.reshape(-1, *rows.shape[2:])
+
+
+def _flatten(x: np.ndarray) -> np.ndarray:
+    return x.reshape(len(x), -1)

@@ -17,6 +17,24 @@ from keras_genmod.callbacks.tensorboard.event_writer import (
 from keras_genmod.engine import is_writer
 
 
+def examples(name: str, x: Any) -> np.ndarray:
+    """Returns examples as an array on the host.
+
+    Args:
+        name: The argument's name in the message.
+        x: Array or tensor of shape `(n, ...)`.
+
+    Raises:
+        ValueError: If it holds something else than numbers, or no example.
+    """
+    x = checks.numeric(name, checks.as_numpy(x, name))
+    if not x.ndim or not len(x):
+        raise ValueError(
+            f"`{name}` must hold examples. Received: an array of shape {x.shape}"
+        )
+    return x
+
+
 class PictureCallback(keras.callbacks.Callback):
     """Draws a grid of images at the end of epochs, or every so many steps.
 
@@ -74,6 +92,8 @@ class PictureCallback(keras.callbacks.Callback):
         if num_columns is not None:
             num_columns = checks.integer("num_columns", num_columns, 1)
         self.num_columns = num_columns
+        if image_shape is not None:
+            image_shape = checks.sizes("image_shape", image_shape)
         self.image_shape = image_shape
         self._first_step = self._step = 0  # steps taken before this epoch, and by now
 

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from keras_genmod.callbacks.picture_callback import PictureCallback
+from keras_genmod import checks
+from keras_genmod.callbacks.labels import check_condition
+from keras_genmod.callbacks.picture_callback import PictureCallback, examples
 
 
 class Reconstructions(PictureCallback):
@@ -44,15 +46,16 @@ class Reconstructions(PictureCallback):
         name: str = "reconstructions",
         **kwargs: Any,
     ) -> None:
-        self.x = np.asarray(ops.convert_to_numpy(x))
+        self.x = examples("x", x)
         num_columns = len(self.x) if num_columns is None else num_columns
+        num_columns = checks.positive_int("num_columns", num_columns)
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)
         if len(self.x) % num_columns:
             raise ValueError(
                 "`num_columns` must divide the number of examples of `x`. "
                 f"Received: num_columns={num_columns}, {len(self.x)} examples"
             )
-        self.condition = condition
+        self.condition = check_condition(condition)
 
     def draw(self, model: Any) -> Any:
         self.require(model, "reconstruct")

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from keras_genmod import checks
-from keras_genmod.callbacks.labels import standardize_labels
+from keras_genmod.callbacks.labels import check_condition, standardize_labels
 from keras_genmod.callbacks.picture_callback import PictureCallback
 
 
@@ -49,7 +49,7 @@ class SampleGrid(PictureCallback):
     ) -> None:
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
-        self.condition = condition
+        self.condition = check_condition(condition)
         self.seed = checks.integer("seed", seed, 0)
 
     def draw(self, model: Any) -> Any:

@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-import os
 import warnings
 
 import numpy as np
 
+from keras_genmod import whole_files
 from keras_genmod.metrics import (
     FeatureStatistics,
     Protocol,
@@ -102,6 +102,11 @@ def standardize_metrics(metrics):
     """
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
+    if not isinstance(metrics, (dict, list, tuple)):
+        raise ValueError(
+            "`metrics` must be a sequence of names and functions, or a dict of them. "
+            f"Received: metrics={metrics!r}"
+        )
     if not isinstance(metrics, dict):
         metrics = {_name_of(metric): metric for metric in metrics}
     if not metrics:
@@ -122,7 +127,7 @@ def _name_of(metric):
 def _standardize(metric):
     if callable(metric):
         return (lambda real, fake: metric(real.features, fake.features)), None
-    if metric not in _KNOWN:
+    if not isinstance(metric, str) or metric not in _KNOWN:
         raise ValueError(
             f"`metrics` must be functions of (real, fake), or of {sorted(_KNOWN)}. "
             f"Received: metrics with {metric!r}"
@@ -207,10 +212,8 @@ def write_numbers(
         how: How samples are drawn.
     """
     content = {"epochs": epochs, "protocols": protocols, "samples": how}
-    scratch = f"{path}.part"
-    with open(scratch, "w") as file:
+    with whole_files.writing(path) as file:
         json.dump(content, file, indent=1)
-    os.replace(scratch, path)
 
 
 def read_numbers(

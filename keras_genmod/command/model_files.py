@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 import keras_genmod
+from keras_genmod import whole_files
 from keras_genmod.callbacks import image_grid, save_png
 from keras_genmod.evaluation import draw_samples
 
@@ -153,7 +154,7 @@ def write_samples(
     arrays = {"samples": samples}
     if labels is not None:
         arrays["labels"] = labels
-    with open(out, "wb") as file:
+    with whole_files.writing(out, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 

@@ -41,7 +41,7 @@ def binarize(x: ArrayLike, method: str, seed: int | None = None) -> np.ndarray:
         ```
     """
     x = checks.unit_floats("x", x)
-    if method not in ("threshold", "static"):
+    if not isinstance(method, str) or method not in ("threshold", "static"):
         raise ValueError(
             '`method` must be "threshold" or "static" (for a fresh draw every epoch '
             f"use `DynamicBinarization`). Received: method={method!r}"
@@ -53,7 +53,7 @@ def binarize(x: ArrayLike, method: str, seed: int | None = None) -> np.ndarray:
                 f"Received: seed={seed!r}"
             )
         return (x >= 0.5).astype("float32")
-    seed = checks.integer("seed", seed, minimum=0)
+    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
     # RandomState's stream is frozen across NumPy versions: the same file forever.
     uniform = np.random.RandomState(seed).random_sample(x.shape)
     return (uniform < x).astype("float32")

@@ -69,7 +69,8 @@ class CaptionedDataset(EpochDataset):
         if not fits or not self.captions.shape[1]:
             raise ValueError(
                 f"`captions` must have shape ({len(self.images)}, captions of each, "
-                f"...), at least one of each image. Received: {self.captions.shape}"
+                "...), at least one of each of `images`. "
+                f"Received: {self.captions.shape}"
             )
         self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
 

@@ -68,7 +68,7 @@ class DynamicBinarization(EpochDataset):
             raise ValueError(
                 "`x` must be an array of examples. Received: x of shape ()"
             )
-        self.y = None if y is None else np.asarray(y)
+        self.y = None if y is None else checks.as_numpy(y, "y")
         if self.y is not None and self.y.shape[:1] != self.x.shape[:1]:
             raise ValueError(
                 "`y` must have one entry for each example of `x`. "

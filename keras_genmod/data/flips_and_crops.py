@@ -22,9 +22,7 @@ class FlipsAndCrops:
     """
 
     def __init__(self, crop_size: Any, flip: bool, **arrays: np.ndarray):
-        if not isinstance(flip, bool):
-            raise ValueError(f"`flip` must be True or False. Received: flip={flip!r}")
-        self.flip, self.crop_size = flip, None
+        self.flip, self.crop_size = checks.boolean("flip", flip), None
         if crop_size is not None:
             is_pair = isinstance(crop_size, (tuple, list))
             pair = crop_size if is_pair else (crop_size, crop_size)

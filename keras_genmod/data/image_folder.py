@@ -53,17 +53,18 @@ class ImageFolder(EpochDataset):
         **kwargs: Any,
     ):
         super().__init__(seed, **kwargs)
+        if not isinstance(listing, ImageListing):
+            raise ValueError(
+                "`listing` must be an ImageListing; `image_folder` makes one of a "
+                f"folder. Received: listing={listing!r}"
+            )
         self.files, self.labels = listing.files, listing.labels
         self.class_names = listing.class_names
         self.image_shape = listing.image_shape
         self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
         self.crop = checks.choice("crop", crop, ("center", "random", None))
-        for name, value in (("flip", flip), ("shuffle", shuffle)):
-            if not isinstance(value, bool):
-                raise ValueError(
-                    f"`{name}` must be True or False. Received: {name}={value!r}"
-                )
-        self.flip, self.shuffle = flip, shuffle
+        self.flip = checks.boolean("flip", flip)
+        self.shuffle = checks.boolean("shuffle", shuffle)
 
     def __len__(self) -> int:
         return math.ceil(len(self.files) / self.batch_size)
@@ -192,8 +193,7 @@ def image_folder(
         model.fit(photographs, epochs=10, shuffle=False)
         ```
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise ValueError(f"`path` must be a path. Received: path={path!r}")
+    path = checks.path("path", path)
     checks.choice("channels", channels, (None, 1, 3))
     size = None
     if image_size is not None:
@@ -202,7 +202,7 @@ def image_folder(
         height, width = checks.sizes("image_size", pair, rank=2)
         size = (height, width)
     return ImageFolder(
-        list_folder(os.fspath(path), size, channels),
+        list_folder(path, size, channels),
         batch_size,
         crop,
         flip,

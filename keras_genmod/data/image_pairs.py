@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.data.resizing import resize
 from keras_genmod.image_files import ENDINGS, list_images, read_image
 
@@ -39,15 +40,12 @@ def load_pairs(
         photographs, label_maps = keras_genmod.data.load_pairs("facades", "train")
         ```
     """
-    if not isinstance(folder, (str, os.PathLike)):
-        raise ValueError(f"`folder` must be a path. Received: folder={folder!r}")
-    if not isinstance(split, str):
-        raise ValueError(f"`split` must be a string. Received: split={split!r}")
+    folder, split = checks.path("folder", folder), checks.text("split", split)
     files = list_images("folder", pathlib.Path(folder, split), root=folder)
     if not files:
         raise FileNotFoundError(
-            f"`folder` must hold images ({', '.join(ENDINGS)}) in {split!r}. "
-            f"Received: folder={os.fspath(folder)!r}"
+            f"`folder` must hold images ({', '.join(ENDINGS)}) in the folder `split`. "
+            f"Received: folder={folder!r}, split={split!r}"
         )
     images, shape = [], _pixels(files[0]).shape
     for file in files:

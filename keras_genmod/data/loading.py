@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from keras_genmod import checks
 from keras_genmod.data.digits import load_digits
 from keras_genmod.data.folder_splits import PREFIX, load_folder
 from keras_genmod.data.npz import load_npz
@@ -61,13 +62,11 @@ def load(
         print(x.shape, x.dtype)  # (1437, 8, 8, 1) float32
         ```
     """
-    if split not in ("train", "test"):
-        raise ValueError(
-            f'`split` must be "train" or "test". Received: split={split!r}'
-        )
+    checks.choice("split", split, ("train", "test"))
     if not isinstance(name, (str, os.PathLike)):
         raise ValueError(f"`name` must be a string. Received: name={name!r}")
-    name, folder = os.fspath(name), None if data_dir is None else os.fspath(data_dir)
+    name = os.fspath(name)
+    folder = None if data_dir is None else checks.path("data_dir", data_dir)
     if name == "digits":
         return load_digits(split)
     if name in TOYS:

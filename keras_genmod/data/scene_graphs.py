@@ -70,6 +70,14 @@ def scene_graphs(
     if max_relations is None:
         max_relations = max(1, max_objects * (max_objects - 1) // 2)
     max_relations = checks.positive_int("max_relations", max_relations)
+    if not isinstance(attributes, (list, tuple)) or not attributes:
+        raise ValueError(
+            "`attributes` must be a non-empty list of the words of each attribute. "
+            f"Received: attributes={attributes!r}"
+        )
+    for i, words in enumerate(attributes):
+        _check_words(f"attributes[{i}]", words)
+    _check_words("predicates", predicates)
     if not isinstance(graphs, (list, tuple)) or not graphs:
         raise ValueError(
             "`graphs` must be a non-empty list of dicts with 'objects' and "
@@ -99,6 +107,14 @@ def scene_graphs(
                 found[name][i, : len(rows)] = rows
                 found[mask][i, : len(rows)] = True
     return found
+
+
+def _check_words(name, words):
+    is_list = isinstance(words, (list, tuple)) and len(words) > 0
+    if not is_list or not all(isinstance(word, str) for word in words):
+        raise ValueError(
+            f"`{name}` must be a non-empty list of strings. Received: {name}={words!r}"
+        )
 
 
 def _objects(where, graph, attributes):

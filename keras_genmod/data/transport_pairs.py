@@ -84,12 +84,9 @@ class TransportPairs(EpochDataset):
                 f"Received: x of shape {self.x.shape}"
             )
         self.batch_size = checks.integer("batch_size", batch_size, minimum=1)
-        if image_range not in (None, True, False):
-            raise ValueError(
-                "`image_range` must be True, False or None. "
-                f"Received: image_range={image_range!r}"
-            )
-        self.image_range = self.x.ndim == 4 if image_range is None else image_range
+        if image_range is None:
+            image_range = self.x.ndim == 4
+        self.image_range = checks.boolean("image_range", image_range)
         self.labels = None if labels is None else self._whole(labels)
 
     def _whole(self, labels) -> np.ndarray:

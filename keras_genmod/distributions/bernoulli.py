@@ -4,7 +4,11 @@ from typing import Any
 
 from keras import ops
 
-from keras_genmod.distributions.distribution import Distribution, flat_events
+from keras_genmod.distributions.distribution import (
+    Distribution,
+    flat_events,
+    parameters,
+)
 from keras_genmod.engine import uniform
 
 
@@ -36,7 +40,7 @@ class Bernoulli(Distribution):
     """
 
     def __init__(self, logits: Any) -> None:
-        self.logits = ops.cast(logits, "float32")
+        self.logits = parameters("logits", logits)
 
     def log_prob(self, value: Any) -> Any:
         value = flat_events(ops.cast(value, "float32"))

@@ -7,6 +7,7 @@ from keras import ops
 from keras_genmod.distributions.distribution import (
     Distribution,
     nan_where_nan,
+    parameters,
     sum_over_events,
 )
 from keras_genmod.engine import uniform
@@ -25,7 +26,7 @@ class Categorical(Distribution):
     """
 
     def __init__(self, logits: Any) -> None:
-        self.logits = ops.cast(logits, "float32")
+        self.logits = parameters("logits", logits, 2)
 
     def log_prob(self, value: Any) -> Any:
         """Returns the log-probability in nats, shape `(batch,)`.

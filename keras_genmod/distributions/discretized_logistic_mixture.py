@@ -13,10 +13,12 @@ from typing import Any
 
 from keras import ops
 
+from keras_genmod import checks
 from keras_genmod.distributions.categorical import Categorical
 from keras_genmod.distributions.distribution import (
     Distribution,
     nan_where_nan,
+    parameters,
     sum_over_events,
 )
 from keras_genmod.engine import clip, uniform
@@ -69,19 +71,23 @@ class DiscretizedLogisticMixture(Distribution):
         num_levels: int = 256,
         temperature: Any = 1.0,
     ) -> None:
-        self.num_levels = num_levels
+        self.num_levels = checks.integer("num_levels", num_levels, 2)
+        means = parameters("means", means, 3)
+        logits = parameters("logits", logits, 2)
+        if not ops.is_tensor(temperature):
+            temperature = float(checks.positive("temperature", temperature))
         self.num_channels = means.shape[-2]
         # One unit is one level from here on: level k reaches from k - 1/2 to k + 1/2.
         unit = (num_levels - 1) / 2
         smallest = _SMALLEST - max(0.0, math.log((num_levels - 1) / 255))
-        log_scales = ops.clip(ops.cast(log_scales, "float32"), smallest, _LARGEST)
+        log_scales = parameters("log_scales", log_scales, 3)
+        log_scales = ops.clip(log_scales, smallest, _LARGEST)
         self._scales = ops.exp(log_scales) * unit * temperature
-        self._means = (ops.cast(means, "float32") + 1.0) * unit
+        self._means = (means + 1.0) * unit
         self._coefficients = None
         if coefficients is not None:
-            self._coefficients = ops.cast(coefficients, "float32") * unit
-        logits = ops.cast(logits, "float32") / temperature
-        self._log_weights = ops.log_softmax(logits, axis=-1)
+            self._coefficients = parameters("coefficients", coefficients, 3) * unit
+        self._log_weights = ops.log_softmax(logits / temperature, axis=-1)
 
     @classmethod
     def from_outputs(

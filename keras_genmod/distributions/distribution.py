@@ -5,6 +5,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_genmod import checks
+
 
 class Distribution(abc.ABC):
     """A weightless distribution over tensors, built where it is used.
@@ -32,6 +34,27 @@ class Distribution(abc.ABC):
     @abc.abstractmethod
     def mean(self) -> Any:
         """Returns the expected value, shape `(batch, ...)`."""
+
+
+def parameters(name: str, x: Any, rank: int = 1) -> Any:
+    """Returns parameters of a batch as a float32 tensor.
+
+    Args:
+        name: The argument's name in the message.
+        x: Tensor, array or nest of numbers.
+        rank: The fewest axes that it may have, the batch's among them.
+
+    Raises:
+        ValueError: If it holds no numbers, or has fewer axes.
+    """
+    x = checks.float32(name, x)
+    if getattr(x.shape, "rank", 0) is not None and len(x.shape) < rank:
+        axes = "the batch's" if rank == 1 else f"{rank}, the batch's first"
+        raise ValueError(
+            f"`{name}` must have at least {rank} axes, {axes}. "
+            f"Received: {name}.shape={tuple(x.shape)}"
+        )
+    return x
 
 
 def sum_over_events(terms):

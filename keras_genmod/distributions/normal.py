@@ -5,7 +5,12 @@ from typing import Any
 
 from keras import ops
 
-from keras_genmod.distributions.distribution import Distribution, sum_over_events
+from keras_genmod import checks
+from keras_genmod.distributions.distribution import (
+    Distribution,
+    parameters,
+    sum_over_events,
+)
 from keras_genmod.engine import normal
 
 
@@ -30,8 +35,8 @@ class Normal(Distribution):
     """
 
     def __init__(self, mean: Any, log_var: Any) -> None:
-        self.location = ops.cast(mean, "float32")
-        self.log_var = ops.cast(log_var, "float32")
+        self.location = parameters("mean", mean)
+        self.log_var = checks.float32("log_var", log_var)
 
     def log_prob(self, value: Any) -> Any:
         value = ops.cast(value, "float32")

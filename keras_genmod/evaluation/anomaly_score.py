@@ -91,7 +91,7 @@ def anomaly_score(
             f'`options` must be left out where kind="{kind}". Received: '
             f"{sorted(options)}"
         )
-    x, condition = examples(x, condition, model.data_shape)
+    x, condition = examples(x, condition, model.data_shape, "x")
     batch_size = checks.integer("batch_size", batch_size, 1)
     seed = checks.integer("seed", seed, 0)
     unit = "nats"
@@ -139,7 +139,7 @@ def _chosen_kind(model: Any, kind: Any, options: dict[str, Any]) -> str:
         )
     if kind is None:
         return offered[0]
-    if kind not in offered:
+    if not isinstance(kind, str) or kind not in offered:
         raise ValueError(
             f"`kind` must be one of {offered} for this {type(model).__name__} (of "
             f"{_KINDS}). Received: kind={kind!r}"

@@ -12,7 +12,7 @@ from keras_genmod.progress import shown
 
 
 def examples(
-    x: Any, condition: Any, data_shape: tuple[int, ...]
+    x: Any, condition: Any, data_shape: tuple[int, ...], name: str = "data"
 ) -> tuple[np.ndarray, Any]:
     """Returns data and condition as arrays, checked.
 
@@ -21,26 +21,27 @@ def examples(
         condition: Array of `n` conditions, one condition for all, a dict of arrays
             with `n` rows, or `None`.
         data_shape: Tuple, the shape of one example.
+        name: What the data are called in a message.
 
     Raises:
         ValueError: If there is no example, or a shape is another one.
     """
     if not hasattr(x, "shape"):
         raise ValueError(
-            f"`data` must be an array of shape (n, *{tuple(data_shape)}); binarize or "
-            "dequantize it once (keras_genmod.data), so that each model sees the "
+            f"`{name}` must be an array of shape (n, *{tuple(data_shape)}); binarize "
+            "or dequantize it once (keras_genmod.data), so that each model sees the "
             f"same examples. Received: {type(x).__name__}"
         )
-    x = checks.as_numpy(x, "data")
+    x = checks.as_numpy(x, name)
     if x.ndim == 0 or len(x) == 0 or x.shape[1:] != tuple(data_shape):
         raise ValueError(
-            f"`data` must have shape (n, *{tuple(data_shape)}), n at least 1. "
+            f"`{name}` must have shape (n, *{tuple(data_shape)}), n at least 1. "
             f"Received: shape {x.shape}"
         )
     if condition is None:
         return x, None
     if isinstance(condition, (list, tuple)):
-        condition = np.asarray(condition)
+        condition = checks.as_numpy(condition, "condition")
     return x, tree.map_structure(lambda c: one_each(c, len(x)), condition)
 
 

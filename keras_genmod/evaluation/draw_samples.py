@@ -78,11 +78,15 @@ def draw_samples(
         samples = evaluation.draw_samples(model, 10_000, seed=0, verbose=1)
         ```
     """
+    if not hasattr(model, "sample"):
+        raise ValueError(
+            f"`model` must have `sample`. Received: {type(model).__name__}"
+        )
     num_samples = checks.positive_int("num_samples", num_samples)
     batch_size = checks.positive_int("batch_size", batch_size)
     seed = checks.integer("seed", seed, 0)
     if isinstance(condition, (list, tuple)):
-        condition = np.asarray(condition)
+        condition = checks.as_numpy(condition, "condition")
     if condition is not None:
         condition = tree.map_structure(lambda c: one_each(c, num_samples), condition)
     batches = sample_batches(

@@ -73,6 +73,8 @@ class FeatureExtractor:
                 "`name` must be given with `preprocess`: it has to tell these features "
                 "from those of other inputs. Received: name=None"
             )
+        if preprocess is not None:
+            checks.function("preprocess", preprocess)
         self.model = model
         self.layer = layer
         height, width, self._channels = _input_shape(model)
@@ -82,7 +84,9 @@ class FeatureExtractor:
         self.preprocess = preprocess
         self.batch_size = checks.integer("batch_size", batch_size, 1)
         self._network, layer_name = _up_to(model, layer)
-        self.name = f"{model.name}/{layer_name}" if name is None else name
+        if name is None:
+            name = f"{model.name}/{layer_name}"
+        self.name = checks.text("name", name)
 
     def __call__(self, images: Any, verbose: int = 0) -> np.ndarray:
         """Returns the features of images.
@@ -251,7 +255,7 @@ def _up_to(model: keras.Model, layer: str | int | None) -> tuple[keras.Model, st
     try:
         found = model.get_layer(**place)
         return keras.Model(model.inputs, found.output), found.name
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, IndexError, ValueError) as error:
         names = [known.name for known in model.layers]
         raise ValueError(
             "`layer` must be the name or index of a layer that a Functional or "

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator
 
+from keras_genmod import checks, whole_files
 from keras_genmod.distributions import LogPartition
 from keras_genmod.evaluation.likelihood import KINDS, Likelihood, LikelihoodProtocol
 from keras_genmod.evaluation.likelihood_section import section_to_markdown
@@ -37,8 +38,13 @@ class LikelihoodTable:
     def __init__(self, rows: Iterable[tuple[str, Likelihood]] = ()):
         # A dict keeps the order, and finds a row at once.
         self._rows: dict[tuple[str, LikelihoodProtocol], Likelihood] = {}
-        for name, likelihood in rows:
-            self.add(name, likelihood)
+        for row in checks.items("rows", rows):
+            is_pair = isinstance(row, (tuple, list)) and len(row) == 2
+            if not is_pair or not isinstance(row[1], Likelihood):
+                raise ValueError(
+                    f"`rows` must be pairs (name, likelihood). Received: {row!r}"
+                )
+            self.add(*row)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -184,10 +190,8 @@ class LikelihoodTable:
         ]
         text = json.dumps({"schema": _SCHEMA, "rows": rows}, indent=2) + "\n"
         if path is not None:
-            scratch = f"{os.fspath(path)}.part"
-            with open(scratch, "w") as file:
+            with whole_files.writing(path) as file:
                 file.write(text)
-            os.replace(scratch, path)
         return text
 
     @classmethod

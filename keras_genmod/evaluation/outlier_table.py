@@ -3,6 +3,7 @@
 import json
 import os
 
+from keras_genmod import checks, whole_files
 from keras_genmod.evaluation.anomaly_score import AnomalyScores
 from keras_genmod.metrics import OutlierScores, outlier_auroc
 
@@ -25,7 +26,7 @@ class OutlierTable:
     """
 
     def __init__(self, inside: str):
-        self.inside = inside
+        self.inside = checks.text("inside", inside)
         self._rows: dict[tuple[str, str], dict[str, OutlierScores]] = {}
 
     def add(self, model: str, scores: dict[str, AnomalyScores]) -> None:
@@ -106,8 +107,6 @@ class OutlierTable:
         """
         text = json.dumps(self.records(), indent=2) + "\n"
         if path is not None:
-            scratch = f"{os.fspath(path)}.part"
-            with open(scratch, "w") as file:
+            with whole_files.writing(path) as file:
                 file.write(text)
-            os.replace(scratch, path)
         return text

@@ -26,6 +26,8 @@ def likelihood_ratio(scores: AnomalyScores, background: AnomalyScores) -> Anomal
         Ren et al., "Likelihood ratios for out-of-distribution detection", 2019,
         arXiv:1906.02845.
     """
+    _check_type("scores", scores)
+    _check_type("background", background)
     same = scores.name == background.name
     if not same or len(scores.scores) != len(background.scores):
         raise ValueError(
@@ -61,6 +63,7 @@ def complexity_corrected(scores: AnomalyScores, complexity: ArrayLike) -> Anomal
         Serra et al., "Input complexity and out-of-distribution detection with
         likelihood-based generative models", 2019, arXiv:1909.11480.
     """
+    _check_type("scores", scores)
     complexity = checks.real_numbers("complexity", complexity).astype("float64")
     if complexity.shape != scores.scores.shape:
         raise ValueError(
@@ -73,6 +76,14 @@ def complexity_corrected(scores: AnomalyScores, complexity: ArrayLike) -> Anomal
         name=f"{scores.name} - input complexity",
         unit="nats",
     )
+
+
+def _check_type(name: str, scores: AnomalyScores) -> None:
+    if not isinstance(scores, AnomalyScores):
+        raise ValueError(
+            f"`{name}` must be AnomalyScores, as `anomaly_score` returns them. "
+            f"Received: {name} of type {type(scores).__name__}"
+        )
 
 
 def _check_nats(scores: AnomalyScores) -> None:

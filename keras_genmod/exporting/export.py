@@ -83,9 +83,9 @@ def export(
     images = program(torch.randn(16, latent_dim))
     ```
     """
-    path = os.fspath(path)
+    path = checks.path("path", path)
     offered = [name for name in PARTS if callable(getattr(model, name, None))]
-    if what not in offered:
+    if not isinstance(what, str) or what not in offered:
         raise ValueError(
             f"`what` must be one of what {type(model).__name__} has: "
             f"{', '.join(offered) or 'nothing that is exported'}. "

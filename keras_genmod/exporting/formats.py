@@ -52,7 +52,7 @@ def standardize_format(name: str | None, path: str) -> str:
         ending = os.path.splitext(path)[1]
         known = {each.suffix: key for key, each in FORMATS.items()}
         name = known.get(ending, "tf_saved_model")
-    if name not in FORMATS:
+    if not isinstance(name, str) or name not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}, or None for that of the "
             f"path's ending. Received: format={name!r}"

@@ -66,8 +66,8 @@ def create_study(
         raise ValueError(
             f"`protocol` must be a StudyProtocol. Received: protocol={protocol!r}"
         )
-    if not isinstance(title, str):
-        raise ValueError(f"`title` must be a string. Received: title={title!r}")
+    path, title = checks.path("path", path), checks.text("title", title)
+    checks.function("clock", clock)
     seed = checks.seed("seed", seed)
     seed = secrets.randbits(32) if seed is None else seed
     pixels = to_pixels("real", real)
@@ -128,8 +128,8 @@ def _models(fakes: Mapping[str, Any], real: np.ndarray) -> dict[str, np.ndarray]
 
 def _check_enough(protocol: StudyProtocol, models: dict[str, np.ndarray]) -> None:
     way_out = (
-        "bring more, or ask for less by StudyProtocol.of(variant, num_trials=..., "
-        "num_blocks=..., qualification_trials=...)"
+        "bring more, or ask for less by `protocol`, StudyProtocol.of(variant, "
+        "num_trials=..., num_blocks=..., qualification_trials=...)"
     )
     needed = plan.num_real_needed(protocol)
     if (protocol.num_real or 0) < needed:

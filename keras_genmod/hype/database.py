@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from keras_genmod import checks
+
 FORMAT = 0x48595045  # "HYPE", in the header of the file
 _TABLES = """
 CREATE TABLE study (
@@ -60,7 +62,7 @@ class Database:
     """
 
     def __init__(self, path: str | os.PathLike[str], create: bool = False):
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(checks.path("path", path))
         if create and self.path.exists():
             raise FileExistsError(
                 "`path` must be a new file: a study keeps what people have answered. "

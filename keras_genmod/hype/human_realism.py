@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import stats
 
+from keras_genmod import checks
 from keras_genmod.hype.protocol import StudyProtocol
 
 
@@ -157,7 +158,7 @@ def separation(scores: Iterable[HumanRealism]) -> Separation:
 
 
 def _of_one_protocol(scores: Iterable[HumanRealism]) -> list[HumanRealism]:
-    scores = list(scores)
+    scores = checks.items("scores", scores)
     for score in scores:
         if not isinstance(score, HumanRealism):
             raise ValueError(f"`scores` must be HumanRealisms. Received: {score!r}")

@@ -32,13 +32,12 @@ def load_images(folder: str | os.PathLike[str]) -> np.ndarray:
         real = keras_genmod.hype.load_images("photographs")
         ```
     """
-    if not isinstance(folder, (str, os.PathLike)):
-        raise ValueError(f"`folder` must be a path. Received: folder={folder!r}")
+    folder = checks.path("folder", folder)
     files = list_images("folder", folder)
     if not files:
         raise FileNotFoundError(
             f"`folder` must hold images ({', '.join(ENDINGS)}). "
-            f"Received: folder={os.fspath(folder)!r}"
+            f"Received: folder={folder!r}"
         )
     images = [read_image("folder", file) for file in files]
     for file, image in zip(files, images, strict=True):

@@ -66,6 +66,9 @@ def simulate(
     Returns:
         String, its code.
 
+    Raises:
+        ValueError: If an argument is out of range.
+
     Example:
         ```python
         with keras_genmod.hype.Study("rehearsal.study") as study:
@@ -73,6 +76,15 @@ def simulate(
                 keras_genmod.hype.simulate(study, Observer(share_right=0.7), seed)
         ```
     """
+    if not isinstance(study, Study):
+        raise ValueError(f"`study` must be a Study. Received: study={study!r}")
+    if not isinstance(observer, Observer):
+        raise ValueError(
+            f"`observer` must be an Observer. Received: observer={observer!r}"
+        )
+    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
+    checks.positive("frame_ms", frame_ms)
+    checks.fraction("dropped_share", dropped_share)
     rng, code = np.random.default_rng(seed), study.start()
     state = study.state(code)
     while state["stage"] in ("qualification", "judgement"):

@@ -100,10 +100,8 @@ class StudyProtocol:
         _even("qualification_trials", self.qualification_trials, 0)
         checks.fraction("qualification_share", self.qualification_share)
         checks.integer("display_px", self.display_px, 16, 4096)
-        if not isinstance(self.feedback, bool):
-            raise ValueError(
-                f"`feedback` must be a bool. Received: feedback={self.feedback!r}"
-            )
+        checks.boolean("feedback", self.feedback)
+        self._check_images()
         if self.is_timed:
             self._check_times()
         else:
@@ -176,6 +174,15 @@ class StudyProtocol:
     def __str__(self) -> str:
         items = dataclasses.asdict(self).items()
         return ", ".join(f"{k}={v}" for k, v in items if v is not None)
+
+    def _check_images(self) -> None:
+        if self.image_shape is not None:
+            checks.sizes("image_shape", self.image_shape, rank=3)
+        for name in ("num_real", "num_fake"):
+            if getattr(self, name) is not None:
+                checks.integer(name, getattr(self, name))
+        if self.real_sha256 is not None:
+            checks.text("real_sha256", self.real_sha256)
 
     def _check_times(self) -> None:
         checks.choice("rule", self.rule, RULES)

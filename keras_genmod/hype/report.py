@@ -54,10 +54,7 @@ class Report:
         for name in ("shown_ms", "reaction_ms"):
             _between(name, getattr(self, name), 0.0, _LARGEST_MS)
         _between("frame_ms", self.frame_ms, *_FRAMES_MS)
-        if not isinstance(self.hidden, bool):
-            raise ValueError(
-                f"`hidden` must be a bool. Received: hidden={self.hidden!r}"
-            )
+        checks.boolean("hidden", self.hidden)
 
     @property
     def place(self) -> tuple[int, int, int]:

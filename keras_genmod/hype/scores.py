@@ -74,9 +74,20 @@ def score(
 
     Returns:
         Dict from a model's name to its `HumanRealism`.
+
+    Raises:
+        ValueError: If an argument is something else.
     """
+    if not isinstance(protocol, StudyProtocol):
+        raise ValueError(
+            f"`protocol` must be a StudyProtocol. Received: protocol={protocol!r}"
+        )
+    num_resamples = checks.positive_int("num_resamples", num_resamples)
+    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
     evaluators: dict[tuple[str, int], list[Trial]] = {}
-    for trial in trials:
+    for trial in checks.items("trials", trials):
+        if not isinstance(trial, Trial):
+            raise ValueError(f"`trials` must be Trials. Received: {trial!r} among them")
         if trial.stage == plan.JUDGEMENT and trial.model is not None:
             evaluators.setdefault((trial.model, trial.evaluator), []).append(trial)
     scores = {}
@@ -106,8 +117,9 @@ def bootstrap(
     Raises:
         ValueError: If there are fewer than two values.
     """
-    array = checks.real_numbers("values", list(values))
+    array = checks.real_numbers("values", values)
     checks.positive_int("num_resamples", num_resamples)
+    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(
             f"`values` must be of two evaluators or more. Received: values={values!r}"
@@ -133,9 +145,23 @@ def modal_exposure(shown_ms: Sequence[float], frames_ms: Sequence[float]) -> flo
 
     Returns:
         Float, in milliseconds: the mean of those exposures.
+
+    Raises:
+        ValueError: If there are none, or not as many of both.
     """
-    shown = np.asarray(shown_ms, "float64")
-    frames = np.rint(shown / np.asarray(frames_ms, "float64")).astype(int)
+    shown = checks.real_numbers("shown_ms", shown_ms).astype("float64")
+    lengths = checks.real_numbers("frames_ms", frames_ms).astype("float64")
+    if shown.ndim != 1 or not len(shown):
+        raise ValueError(
+            "`shown_ms` must be of one trial or more. "
+            f"Received: shown_ms of shape {shown.shape}"
+        )
+    if lengths.shape != shown.shape or lengths.min() <= 0:
+        raise ValueError(
+            "`frames_ms` must be numbers above 0, as many as `shown_ms`. "
+            f"Received: frames_ms={frames_ms!r}"
+        )
+    frames = np.rint(shown / lengths).astype(int)
     kinds, counts = np.unique(frames, return_counts=True)  # sorted
     return float(shown[frames == kinds[np.argmax(counts)]].mean())
 

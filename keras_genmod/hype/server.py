@@ -66,6 +66,8 @@ class StudyServer(http.server.ThreadingHTTPServer):
     allow_reuse_address = sys.platform != "win32"
 
     def __init__(self, study: Study, port: int = 0):
+        if not isinstance(study, Study):
+            raise ValueError(f"`study` must be a Study. Received: study={study!r}")
         checks.integer("port", port, 0, 65535)
         self.study = study
         self.results_key = secrets.token_urlsafe(12)

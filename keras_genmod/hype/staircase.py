@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
+from keras_genmod import checks
+
 # Down by, up by, right answers in a row that it takes to go down.
 RULES = {
     "weighted": (1, 3, 1),
@@ -33,6 +35,9 @@ class Staircase:
         min_ms: Float, the shortest one.
         max_ms: Float, the longest one.
 
+    Raises:
+        ValueError: If an argument is out of range.
+
     References:
         - Kaernbach, 1991, "Simple adaptive testing with the weighted up-down method".
 
@@ -48,6 +53,17 @@ class Staircase:
     start_ms: float
     min_ms: float
     max_ms: float
+
+    def __post_init__(self):
+        checks.choice("rule", self.rule, RULES)
+        checks.choice("unit", self.unit, UNITS)
+        for name in ("start_ms", "min_ms", "max_ms"):
+            checks.positive(name, getattr(self, name))
+        if not self.min_ms <= self.start_ms <= self.max_ms:
+            raise ValueError(
+                "`start_ms` must lie between `min_ms` and `max_ms`. Received: "
+                f"start_ms={self.start_ms}, min_ms={self.min_ms}, max_ms={self.max_ms}"
+            )
 
     def exposures(
         self, right: Sequence[bool], frames_ms: Sequence[float]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from keras_genmod import checks
+from keras_genmod import checks, whole_files
 from keras_genmod.hype import plan
 from keras_genmod.hype.database import Database
 from keras_genmod.hype.human_realism import HumanRealism
@@ -43,8 +43,8 @@ class Study:
     def __init__(
         self, path: str | os.PathLike[str], clock: Callable[[], float] = time.time
     ):
+        self._clock = checks.function("clock", clock)
         self.database = Database(path)
-        self._clock = clock
         (row,) = self.database.rows("SELECT * FROM study")
         self.protocol = StudyProtocol.from_json(row["protocol"])
         self.models: list[str] = json.loads(row["models"])
@@ -184,7 +184,7 @@ class Study:
         Args:
             path: String or path; what is there is replaced.
         """
-        with open(path, "w", encoding="utf-8", newline="") as file:
+        with whole_files.writing(path, encoding="utf-8", newline="") as file:
             file.write(self.csv())
 
     def csv(self) -> str:

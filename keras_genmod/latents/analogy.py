@@ -68,7 +68,7 @@ def analogy(
         )
     for name, means in (("positive", added), ("negative", subtracted)):
         for mean in means:
-            check_same_width(name, len(added[0]), len(mean))
+            check_same_width(name, len(added[0]), len(mean), "`positive[0]`")
     latent = np.sum(added, axis=0) - np.sum(subtracted, axis=0)
     neighbours = None
     if among is not None:
@@ -113,4 +113,5 @@ def around(
 
 
 def _means(name: str, groups: Sequence) -> list[np.ndarray]:
+    groups = checks.items(name, groups)
     return [as_latents(f"{name}[{i}]", g).mean(axis=0) for i, g in enumerate(groups)]

@@ -32,6 +32,11 @@ def encode(model: Any, x: Any, condition: Any = None) -> np.ndarray:
         ```
     """
     _check_way(model, "encode", condition, "an encoder: VAE, Autoencoder, a flow")
+    checks.array("x", x)
+    if not x.shape:
+        raise ValueError(
+            "`x` must have the shape (n, *data_shape). Received: x.shape=()"
+        )
     condition = for_each(model, condition, len(x), len(x))
     z = _call(model.encode, x, condition)
     return z.reshape(len(z), -1)  # those of a flow may have the shape of images

@@ -7,7 +7,7 @@ import numpy as np
 from keras_genmod import checks
 from keras_genmod.latents.arrays import as_latents
 
-_KINDS = ("linear", "spherical")
+KINDS = ("linear", "spherical")
 _SMALLEST_ANGLE = 1e-6  # radians; nearer to 0 or pi the great circle is not defined
 
 
@@ -60,7 +60,7 @@ def interpolate(
             f"start.shape={start.shape}, stop.shape={stop.shape}"
         )
     num_steps = checks.integer("num_steps", num_steps, 2)
-    checks.choice("kind", kind, _KINDS)
+    checks.choice("kind", kind, KINDS)
     t = np.linspace(0.0, 1.0, num_steps)[:, None]  # (num_steps, 1)
     if kind == "spherical":
         first, last = _spherical_weights(start, stop, t)

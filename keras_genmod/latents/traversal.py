@@ -39,13 +39,8 @@ def traverse(z: Any, dimensions: int | Iterable[int], values: Any) -> np.ndarray
         ```
     """
     z = as_latents("z", z)
-    dimensions = _check_dimensions(dimensions, z.shape[1])
-    values = checks.real_numbers("values", values)
-    if values.ndim != 1 or not len(values):
-        raise ValueError(
-            "`values` must have the shape (num_values,). "
-            f"Received: values.shape={values.shape}"
-        )
+    dimensions = check_dimensions(dimensions, z.shape[1])
+    values = check_values(values)
     shape = (len(z), len(dimensions), len(values), z.shape[1])
     result = np.broadcast_to(z[:, None, None], shape).astype("float32")
     for row, dimension in enumerate(dimensions):
@@ -53,19 +48,37 @@ def traverse(z: Any, dimensions: int | Iterable[int], values: Any) -> np.ndarray
     return result
 
 
-def _check_dimensions(dimensions: int | Iterable[int], latent_dim: int) -> np.ndarray:
+def check_values(values: Any) -> np.ndarray:
+    """Returns the values of a sweep; raises a `ValueError` for all else."""
+    values = checks.real_numbers("values", values)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(
+            "`values` must have the shape (num_values,). "
+            f"Received: values.shape={values.shape}"
+        )
+    return values
+
+
+def check_dimensions(
+    dimensions: int | Iterable[int], latent_dim: int | None = None
+) -> np.ndarray:
+    """Returns what `traverse` takes as an array of integers.
+
+    Args:
+        dimensions: As `traverse` takes them.
+        latent_dim: Positive integer, or `None` where nobody knows it yet.
+
+    Raises:
+        ValueError: If they are something else.
+    """
     if isinstance(dimensions, numbers.Integral):
         dimensions = [int(dimensions)]
-    if not isinstance(dimensions, Iterable):
-        raise ValueError(
-            "`dimensions` must be an int or a sequence of ints. "
-            f"Received: dimensions={dimensions!r}"
-        )
-    found = np.asarray(list(dimensions))
+    found = checks.numeric("dimensions", checks.items("dimensions", dimensions))
     is_integer = found.ndim == 1 and found.dtype.kind in "iu"
-    if not is_integer or found.min() < 0 or found.max() >= latent_dim:
+    largest = checks.LARGEST_INT if latent_dim is None else latent_dim - 1
+    if not is_integer or found.min(initial=0) < 0 or found.max(initial=0) > largest:
         raise ValueError(
-            f"`dimensions` must be integers from 0 to {latent_dim - 1}. "
+            f"`dimensions` must be integers from 0 to {largest}. "
             f"Received: dimensions={found.tolist()}"
         )
     return found

@@ -86,12 +86,7 @@ class PerceptualLoss(keras.layers.Layer):
     ) -> None:
         super().__init__(autocast=False, **kwargs)
         features = FrozenFeatures(network, layers, scale, offset)
-        if not isinstance(unit_length, bool):
-            raise ValueError(
-                "`unit_length` must be True or False. "
-                f"Received: unit_length={unit_length!r}"
-            )
-        self.unit_length = unit_length
+        self.unit_length = checks.boolean("unit_length", unit_length)
         self.channels = features.channels
         self.channel_weights = _channel_weights(weights, features.sizes)
         self.network = features.network

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_genmod import whole_files
 from keras_genmod.metrics.features import check_features, check_same_width
 from keras_genmod.metrics.protocol import SOURCE_FIELDS, Protocol, filled_in
 from keras_genmod.npz_files import Header, NpzFile
@@ -191,9 +192,7 @@ class FeatureStatistics:
         Raises:
             OSError: If the file cannot be written.
         """
-        path = os.fspath(path)
-        scratch = f"{path}.part"
-        with open(scratch, "wb") as file:
+        with whole_files.writing(path, "wb") as file:
             np.savez(
                 file,
                 version=np.int64(_VERSION),
@@ -202,7 +201,6 @@ class FeatureStatistics:
                 scatter=self._scatter,
                 protocol=np.array(json.dumps(dataclasses.asdict(self.protocol))),
             )
-        os.replace(scratch, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "FeatureStatistics":

@@ -55,23 +55,26 @@ def check_pair(
     """
     real = check_features(names[0], real, minimum)
     fake = check_features(names[1], fake, minimum)
-    check_same_width(names[1], real.shape[1], fake.shape[1])
+    check_same_width(names[1], real.shape[1], fake.shape[1], f"`{names[0]}`")
     return real, fake
 
 
-def check_same_width(name: str, expected: int, received: int) -> None:
+def check_same_width(
+    name: str, expected: int, received: int, other: str = "the other set"
+) -> None:
     """Raises unless two sets have features of one dimension.
 
     Args:
         name: String, the second set's name in the message.
         expected: Integer, the first set's number of features.
         received: Integer, the second set's number of features.
+        other: String, what the first set is called.
 
     Raises:
         ValueError: If they differ.
     """
     if expected != received:
         raise ValueError(
-            f"`{name}` must have {expected} features a sample, as the other set. "
+            f"`{name}` must have {expected} features a sample, as {other}. "
             f"Received: {received}"
         )

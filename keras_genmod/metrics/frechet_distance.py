@@ -85,7 +85,7 @@ def frechet_distance(
     """
     protocol = _source(real, fake, protocol)
     first, second = _gaussian("real", real), _gaussian("fake", fake)
-    check_same_width("fake", len(first.mean), len(second.mean))
+    check_same_width("fake", len(first.mean), len(second.mean), "`real`")
     _warn_of_rank(first, second)
     offset = first.mean - second.mean
     rest = float(offset @ offset + first.trace + second.trace)

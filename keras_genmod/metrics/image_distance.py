@@ -136,8 +136,7 @@ def _windowed(x):
 def _pair(real: Any, made: Any, border: Any, luma: Any):
     """Returns both as float64 arrays of what is compared, and its name."""
     border = checks.integer("border", border)
-    if not isinstance(luma, bool):
-        raise ValueError(f"`luma` must be True or False. Received: luma={luma!r}")
+    checks.boolean("luma", luma)
     real, made = _images("real", real), _images("made", made)
     if real.shape != made.shape:
         raise ValueError(

@@ -82,9 +82,8 @@ def kernel_distance(
         return Score(value=value, standard_error=error, protocol=protocol)
     checks.integer("num_subsets", num_subsets, 1)
     smaller = min(len(real), len(fake))
-    checks.integer(
-        "subset_size", subset_size, 2, smaller, "the number of samples in a set"
-    )
+    why = "the number of samples in `real` or `fake`"
+    checks.integer("subset_size", subset_size, 2, smaller, why)
     # The legacy generator, whose subsets published numbers were made with.
     rng = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1, "32 bits"))
     values = []

@@ -209,7 +209,8 @@ def _nearest_modes(
 def _check_frequencies(frequencies: Any, num_modes: int) -> np.ndarray:
     if frequencies is None:
         return np.full(num_modes, 1.0 / num_modes)
-    shares = check_features("frequencies", np.atleast_2d(frequencies))[0]
+    shares = np.atleast_2d(checks.numeric("frequencies", frequencies))
+    shares = check_features("frequencies", shares)[0]
     total = shares.sum(dtype=np.float64)
     if (
         shares.shape != (num_modes,)

@@ -97,7 +97,7 @@ def precision_recall_density_coverage(
     """
     real, fake = check_pair(real, fake)
     smaller = min(len(real), len(fake))
-    why = "the number of samples in a set but one"
+    why = "the number of samples in `real` or `fake` but one"
     k = checks.integer("k", k, 1, smaller - 1, why)
     dtype = suitable_dtype(real, fake)
     around_real, around_fake = (squared_radii(x, k, verbose) for x in (real, fake))

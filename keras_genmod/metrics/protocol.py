@@ -4,6 +4,11 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from keras_genmod import checks
+
+_TEXTS = ("features", "weights_hash", "resize", "split", "metric", "channel")
+_NUMBERS = ("radius", "deviation", "truncation", "threshold")
+
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
@@ -40,6 +45,9 @@ class Protocol:
         border: Integer, pixels left out on each side of images.
         seed: Integer, the seed of the subsets or splits.
 
+    Raises:
+        ValueError: If a field is of another type.
+
     Example:
         ```python
         source = Protocol(features="digit_classifier/dense_1", split="test")
@@ -74,6 +82,23 @@ class Protocol:
     channel: str | None = None
     border: int | None = None
     seed: int | None = None
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if value is None:
+                continue
+            if name in _TEXTS:
+                checks.text(name, value)
+            elif name in _NUMBERS:
+                checks.non_negative(name, value)
+            elif name == "frequencies":
+                is_tuple = isinstance(value, tuple)
+                if not is_tuple or checks.real_numbers(name, value).ndim != 1:
+                    raise ValueError(
+                        f"`{name}` must be a tuple of numbers. Received: {value!r}"
+                    )
+            else:  # a seed is the largest of them
+                checks.integer(name, value, maximum=checks.LARGEST_SEED)
 
     def __str__(self) -> str:
         items = dataclasses.asdict(self).items()

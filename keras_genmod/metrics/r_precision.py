@@ -93,7 +93,10 @@ def r_precision(
 
 def _kinds(texts: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the number of each caption's text, and a row where each text stands."""
-    array = np.asarray(texts)
+    try:
+        array = np.asarray(texts)
+    except ValueError:  # rows of several lengths
+        array = np.empty(0, object)
     if array.ndim not in (1, 2) or len(array) != number or array.dtype.kind == "O":
         raise ValueError(
             f"`texts` must be {number} strings, or as many rows of tokens. "

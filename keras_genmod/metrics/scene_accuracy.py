@@ -1,6 +1,7 @@
 """Whether images of scenes show the objects and relations that were asked for."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from keras_genmod.metrics.results import Result, Score
 _FARTHEST = 0.35  # in colour, from what a pixel counts as
 _LARGE = 0.21  # of the image; shapes are 0.16 or 0.3 wide
 _FEWEST = 5  # pixels of an object
+_PARTS = {"objects", "object_mask", "relations", "relation_mask"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,15 @@ def scene_accuracy(
     palette = checks.unit_floats("palette", palette)
     checks.static_shape("images", images, (None, None, 3))
     checks.static_shape("palette", palette, (3,))
-    graphs = {name: np.asarray(values) for name, values in graphs.items()}
+    if not isinstance(graphs, Mapping) or not set(graphs) >= _PARTS:
+        raise ValueError(
+            f"`graphs` must be a dict with {', '.join(sorted(_PARTS))}. "
+            f"Received: graphs={graphs!r:.80}"
+        )
+    graphs = {
+        name: checks.numeric(f"graphs[{name!r}]", values)
+        for name, values in graphs.items()
+    }
     checks.static_shape("graphs['objects']", graphs["objects"], (None, 3))
     if len(graphs["objects"]) != len(images):
         raise ValueError(
@@ -150,7 +160,7 @@ def box_iou(
     """
     found = checks.real_numbers("boxes", checks.as_numpy(boxes, "boxes"))
     true = checks.real_numbers("true_boxes", true_boxes)
-    real = np.asarray(object_mask).astype(bool)
+    real = checks.numeric("object_mask", object_mask).astype(bool)
     if found.shape != true.shape or found.shape != (*real.shape, 4) or not real.any():
         raise ValueError(
             "`boxes` must have the shape (n, objects, 4) of `true_boxes`, for at least "

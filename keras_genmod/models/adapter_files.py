@@ -1,13 +1,11 @@
 """Files of adapters alone: `.npz`, looked at before they are read."""
 
-import contextlib
 import dataclasses
-import os
 from typing import Any
 
 import numpy as np
 
-from keras_genmod import checks
+from keras_genmod import checks, whole_files
 from keras_genmod.npz_files import NpzFile
 
 _ABOUT = {"rank": "int64", "lora_alpha": "float64", "positions": "int64", "base": "S64"}
@@ -40,13 +38,8 @@ def save(adapters: Adapters, path: str) -> None:
     values = {**adapters.lora, "base": adapters.base}
     arrays = {name: np.array(values[name], dtype) for name, dtype in _ABOUT.items()}
     arrays |= {str(i): matrix for i, matrix in enumerate(adapters.matrices)}
-    scratch = f"{path}.part.npz"
-    try:
-        np.savez(scratch, **arrays)  # type: ignore[arg-type]
-        os.replace(scratch, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(scratch)
+    with whole_files.writing(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load(path: str) -> Adapters:

@@ -7,6 +7,11 @@ import numpy as np
 
 from keras_genmod import checks
 
+_WHERE = (
+    "as `y` in `fit` and `evaluate`, in the pair `(x, condition)` in `predict`, as "
+    "`condition` elsewhere"
+)
+
 
 def labels(
     condition: Any, num_examples: int, num_classes: int, model: str
@@ -26,7 +31,7 @@ def labels(
     if condition is None:
         raise ValueError(
             f"{model} was made with num_classes={num_classes}: it needs class labels, "
-            "as `y` in `fit` and `evaluate`, as `condition` elsewhere."
+            f"{_WHERE}."
         )
     condition = checks.as_numpy(condition, "condition")
     if condition.dtype.kind not in "buif":
@@ -77,7 +82,7 @@ def embeddings(
     if condition is None:
         raise ValueError(
             f"{model} is conditional on vectors of length {embedding_dim}: it needs "
-            "embeddings, as `y` in `fit` and `evaluate`, as `condition` elsewhere."
+            f"embeddings, {_WHERE}."
         )
     condition = checks.as_numpy(condition, "condition")
     if condition.shape != (num_examples, embedding_dim):
@@ -126,9 +131,8 @@ def keys(condition: Any, shapes: Mapping[str, Any], model: str) -> None:
     if not isinstance(condition, dict):
         received = "None" if condition is None else f"a {type(condition).__name__}"
         raise ValueError(
-            f"{model} needs a condition, a dict of arrays with the keys {wanted}: as "
-            f"`y` in `fit` and `evaluate`, as `condition` elsewhere. "
-            f"Received {received}"
+            f"{model} needs a condition, a dict of arrays with the keys {wanted}, "
+            f"{_WHERE}. Received {received}"
         )
     missing = [name for name in shapes if name not in condition]
     unknown = [name for name in condition if name not in shapes]

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.group_normalization import GroupNormalization
 
 
 def cascaded_refinement(
@@ -75,7 +76,7 @@ def cascaded_refinement(
         for _ in range(2):
             x = _convolution(channels, 3, use_bias=False)(x)
             groups = channels // math.gcd(channels, 8)
-            x = layers.GroupNormalization(groups, epsilon=1e-5)(x)
+            x = GroupNormalization(groups, epsilon=1e-5)(x)
             x = layers.LeakyReLU(0.2)(x)
     x = layers.LeakyReLU(0.2)(_convolution(filters[-1], 3)(x))
     x = _convolution(output_channels, 1, activation="sigmoid")(x)

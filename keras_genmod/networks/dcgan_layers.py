@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.networks.inputs import dcgan_initializer
 
 
@@ -39,4 +40,4 @@ def normalized(x: Any, kind: str | None) -> Any:
         return x
     if kind == "batch":
         return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
-    return layers.GroupNormalization(groups=1, epsilon=1e-5)(x)
+    return GroupNormalization(groups=1, epsilon=1e-5)(x)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_genmod import checks
 from keras_genmod.engine.keras_internals import variables_last
 from keras_genmod.presets import files, safetensors_files
 from keras_genmod.presets.configs import check_config
@@ -116,7 +117,7 @@ def _metadata(folder: str) -> dict[str, Any]:
 
 
 def _folder_of(preset) -> str:
-    name = os.fspath(preset)
+    name = checks.path("preset", preset)
     if name.startswith(_HUB):
         return _from_hub(name.removeprefix(_HUB))
     if name in shipped():

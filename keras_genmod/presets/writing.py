@@ -27,7 +27,17 @@ def write_preset(
     weights_format: str = "h5",
 ) -> None:
     """Writes a preset; see `GenerativeModel.save_to_preset`."""
-    folder = os.fspath(folder)
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"`model` must be a model. Received: model={model!r}")
+    folder = checks.path("folder", folder)
+    checks.text("description", description)
+    for name, value in (("metadata", metadata), ("figures", figures)):
+        if value is not None and not isinstance(value, Mapping):
+            raise ValueError(
+                f"`{name}` must be a dict, or None. Received: {name}={value!r}"
+            )
+    if max_shard_size is not None:
+        checks.positive("max_shard_size", max_shard_size)
     checks.choice("weights_format", weights_format, ("h5", "safetensors"))
     if weights_format != "h5" and max_shard_size is not None:
         raise ValueError(
@@ -40,7 +50,12 @@ def write_preset(
     config = json.loads(json.dumps(config))
     check_config(config)
     if samples is not None:
-        samples = image_grid(samples)
+        try:
+            samples = image_grid(samples)
+        except ValueError as error:
+            raise ValueError(
+                f"`samples` must be images as `image_grid` takes them: {error}"
+            ) from error
     os.makedirs(folder, exist_ok=True)
     if os.listdir(folder):
         raise ValueError(

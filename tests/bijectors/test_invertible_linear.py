@@ -88,6 +88,21 @@ def test_a_convolution_multiplies_every_pixel(rng):
     np.testing.assert_allclose(log_det, np.full(2, 4 * 5 * log_abs_det), rtol=1e-5)
 
 
+@pytest.mark.any_backend
+def test_the_inverse_solves_for_the_small_matrix_alone(monkeypatch, rng):
+    # Two triangular systems a pixel take 2.8 to 5 times as long.
+    solve, sizes = ops.solve_triangular, []
+
+    def noted(a, b, **options):
+        sizes.append(tuple(b.shape))
+        return solve(a, b, **options)
+
+    monkeypatch.setattr(ops, "solve_triangular", noted)
+    images = rng.normal(size=(2, 4, 5, 3)).astype("float32")
+    Invertible1x1Convolution((4, 5, 3), seed=0).inverse(images)
+    assert sizes == [(3, 3)] * 2
+
+
 ROTATION = scipy.linalg.block_diag([[0.6, -0.8], [0.8, 0.6]], 1.0)
 
 

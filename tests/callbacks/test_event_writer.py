@@ -140,12 +140,14 @@ def later(tmp_path_factory):
     return folder, done.stdout.strip()
 
 
+@pytest.mark.any_backend
 def test_a_later_process_adds_a_file_that_is_read_after(later):
     folder, _ = later
     assert len(list((folder / "train").glob("events*"))) == 2
     assert [e.step for e in read(folder / "train").Scalars("loss")] == [0, 1]
 
 
+@pytest.mark.any_backend
 @pytest.mark.skipif(
     keras.backend.backend() == "tensorflow", reason="the backend is TensorFlow"
 )

@@ -38,7 +38,7 @@ def test_other_shapes_are_refused(shape):
 
 @pytest.mark.parametrize("argument", ["num_columns", "scale"])
 def test_arguments_of_no_pixels_are_refused(argument):
-    with pytest.raises(ValueError, match="must be at least 1"):
+    with pytest.raises(ValueError, match=f"`{argument}` must be a positive int"):
         image_grid(np.zeros((2, 4, 4)), **{argument: 0})
 
 
@@ -67,10 +67,21 @@ def test_a_caption_stands_below_the_picture_and_in_the_file(channels, tmp_path):
     assert heights[1] > 2 * heights[0]  # it is broken into lines
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [("path", 3), ("image", np.zeros((2, 2))), ("image", [[0]]), ("caption", b"")],
+)
+def test_what_makes_no_png_is_refused(name, value, tmp_path):
+    good = {"path": tmp_path / "grid.png", "image": np.zeros((2, 2), "uint8")}
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        save_png(**{**good, name: value})
+    assert not (tmp_path / "grid.png").exists()
+
+
 def test_a_failed_write_leaves_the_old_picture(tmp_path):
     path = tmp_path / "grid.png"
     save_png(path, np.zeros((2, 2), "uint8"))
     before = path.read_bytes()
-    with pytest.raises(TypeError):
-        save_png(path, np.zeros((2, 2), "complex64"))
+    with pytest.raises(UnicodeEncodeError):
+        save_png(path, np.ones((2, 2), "uint8"), "half of a pair: \ud800")
     assert path.read_bytes() == before

@@ -112,7 +112,6 @@ def test_pictures_are_drawn_while_a_model_trains(tmp_path):
         (gan, LatentTraversal, {"x": X[:1]}, "`model` must have `encode`"),
         (vae, LatentTraversal, {"dimensions": [3]}, "`dimensions` must be integers"),
         (vae, LatentTraversal, {"condition": 1}, "`condition` must be None"),
-        (vae, Interpolation, {"kind": "cubic"}, "`kind` must be one of"),
         (lambda: vae(2), LatentTraversal, {"x": X[:1]}, "needs class labels"),
     ],
 )
@@ -132,6 +131,7 @@ def test_a_model_that_cannot_is_an_error_before_training(
         ({"num_steps": 1}, "`num_steps` must be an int of at least 2"),
         ({"num_paths": 0}, "`num_paths` must be a positive int"),
         ({"seed": -1}, "`seed` must be a non-negative int"),
+        ({"kind": "cubic"}, "`kind` must be one of"),
     ],
 )
 def test_other_arguments_are_refused(arguments, message, tmp_path):

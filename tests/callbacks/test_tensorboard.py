@@ -216,6 +216,7 @@ def test_other_intervals_are_refused(every, tmp_path):
         TensorBoard(tmp_path, every=every)
 
 
+@pytest.mark.any_backend
 @pytest.mark.skipif(
     keras.backend.backend() == "tensorflow", reason="the backend is TensorFlow"
 )

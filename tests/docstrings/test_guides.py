@@ -107,19 +107,31 @@ def test_the_script_says_that_tensorflow_has_one_process(monkeypatch):
         runpy.run_path(str(SCRIPT))["join"]()
 
 
+def launched_by_torchrun(port, rank):
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return {**address, "WORLD_SIZE": "2", "RANK": str(rank)}
+
+
+def launched_for_jax(port, rank):
+    address = {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}"}
+    return {**address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(rank)}
+
+
 @pytest.mark.slow
 @pytest.mark.any_backend
-def test_two_processes_run_the_script(tmp_path):
+@pytest.mark.parametrize(
+    ("backend", "launched"),
+    [("torch", launched_by_torchrun), ("jax", launched_for_jax)],
+)
+def test_two_processes_run_the_script(backend, launched, tmp_path):
     environment = {
         **os.environ,
-        "KERAS_BACKEND": "torch",
+        "KERAS_BACKEND": backend,
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": free_port(),
-        "WORLD_SIZE": "2",
     }
-    environments = [{**environment, "RANK": rank} for rank in "01"]
+    port = free_port()
+    environments = [{**environment, **launched(port, rank)} for rank in (0, 1)]
     command = [sys.executable, str(SCRIPT)]
     said = run_together(command, [[], []], environments, cwd=tmp_path)
     losses = [re.findall(r"loss: ([\d.]+)", text) for text in said]

@@ -219,6 +219,14 @@ def test_formats_and_endings_are_checked(name, format, message, tmp_path):
 
 
 @pytest.mark.any_backend
+@pytest.mark.parametrize("name, value", [("path", 3), ("what", []), ("format", {})])
+def test_arguments_of_other_types_are_named(name, value, tmp_path):
+    arguments = {"path": tmp_path / "model.pt2", name: value}
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {name}="):
+        export(gan(), **arguments)
+
+
+@pytest.mark.any_backend
 def test_missing_packages_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="pip install onnx onnxscript"):

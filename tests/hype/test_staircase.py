@@ -11,8 +11,8 @@ pytestmark = pytest.mark.any_backend
 BALANCE = {"weighted": 0.75, "three_up": 0.25 ** (1 / 3), "literal": 0.25}
 
 
-def staircase(rule="weighted", unit="ms", low=100.0, high=1000.0):
-    return Staircase(rule, unit, 500.0, low, high)
+def staircase(rule="weighted", unit="ms", start=500.0, low=100.0, high=1000.0):
+    return Staircase(rule, unit, start, low, high)
 
 
 @pytest.mark.parametrize("rule", BALANCE)
@@ -21,7 +21,7 @@ def test_a_rule_stands_still_at_its_share_of_right_answers(rule, unit):
     rng, drifts = np.random.default_rng(0), []
     for share in (BALANCE[rule] - 0.1, BALANCE[rule], BALANCE[rule] + 0.1):
         right = rng.random(20_000) < share
-        walk = staircase(rule, unit, -1e9, 1e9).exposures(right, [10.0] * 20_000)
+        walk = staircase(rule, unit, 1e9, 1.0, 2e9).exposures(right, [10.0] * 20_000)
         drifts.append((walk[-1] - walk[0]) / 20_000)
     assert drifts[0] > 0.7 > abs(drifts[1]) < 0.4 and drifts[2] < -0.7
 

@@ -331,3 +331,19 @@ def test_observers_are_checked(change):
     (name,) = change
     with pytest.raises(ValueError, match=f"`{name}` must"):
         Observer(**change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"study": "x.study"},
+        {"observer": 0.75},
+        {"seed": 2**32},
+        {"frame_ms": 0.0},
+        {"dropped_share": -1.0},
+    ],
+)
+def test_what_a_simulation_is_of_is_checked(change, make):
+    (name,) = change
+    with pytest.raises(ValueError, match=f"`{name}` must"):
+        simulate(**{"study": make(), "observer": PERFECT, "seed": 0, **change})

@@ -222,6 +222,7 @@ def make(model, **changes):
     return model(**{**GOOD[model], **changes})
 
 
+@pytest.mark.any_backend
 @pytest.mark.parametrize("model", GOOD, ids=lambda model: model.__name__)
 def test_good_arguments_are_accepted(model):
     assert make(model).built

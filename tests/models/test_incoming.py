@@ -7,7 +7,13 @@ from keras import ops
 
 import keras_genmod
 from keras_genmod.models import incoming
-from tests.contracts import EAGER_IS_FASTER
+from tests.contracts import (
+    EAGER_IS_FASTER,
+    NUM_SAMPLES,
+    array_of,
+    assert_same_state,
+    state_of,
+)
 from tests.models import test_contracts as cases
 from tests.models.test_inputs import Batches, as_dataset, as_generator, as_loader
 
@@ -319,6 +325,39 @@ def test_a_failing_step_leaves_the_weights(tmp_path, monkeypatch, method):
         np.testing.assert_array_equal(ops.convert_to_numpy(variable), value)
     model.save(tmp_path / "model.keras")
     model.fit(X, verbose=0)
+
+
+@pytest.mark.two_backends
+def test_a_step_of_a_game_that_fails_or_is_refused_leaves_it_whole(
+    tmp_path, monkeypatch
+):
+    case = cases.TestConditionalGAN
+    model, (x, y) = case.compiled(run_eagerly=EAGER_IS_FASTER), case.data
+    before = state_of(model)
+
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(model.discriminator, "call", fail)
+        for step in (
+            lambda: case.fit(model),
+            lambda: model.evaluate(x, y),
+            lambda: model.predict((x, y)),
+            lambda: model.train_on_batch(x, y),
+        ):
+            with pytest.raises(KeyboardInterrupt):
+                step()
+    with pytest.raises(ValueError, match="takes no `sample_weight`"):
+        model.fit(x, y, sample_weight=np.ones(len(x)))
+    with pytest.raises(ValueError, match="needs class labels"):
+        model.predict(x)
+    # What was drawn before the failure counts.
+    assert_same_state(state_of(model), before, but="seed_generator_state")
+    model.save(tmp_path / "model.keras")
+    samples = model.sample(NUM_SAMPLES, **case.sample_arguments)
+    assert np.all(np.isfinite(array_of(samples)))
+    assert np.isfinite(case.fit(model).history["loss"]).all()
 
 
 def test_compile_needs_an_optimizer(vae):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import VAE, NormalizingFlow, PixelCNN, UniformDequantization
+from keras_genmod import (
+    DBN,
+    RBM,
+    VAE,
+    NormalizingFlow,
+    PixelCNN,
+    UniformDequantization,
+)
 from keras_genmod.bijectors import Affine, Chain, Sigmoid
 from tests.models.small_networks import small_network
 
@@ -12,6 +19,7 @@ IMAGE, LATENT = (2, 2, 1), 2
 _generator = np.random.default_rng(0)
 X = (_generator.random((21, *IMAGE)) < 0.5).astype("float32")
 LABELS = _generator.integers(0, 3, 21)
+VECTORS = X.reshape(21, 4)
 
 
 def pixel_cnn():
@@ -27,16 +35,29 @@ def flow():
     return NormalizingFlow(chain, dequantization=UniformDequantization(2))
 
 
+def rbm():
+    return RBM(4, 3, seed=0)
+
+
+def dbn():
+    return DBN((4, 16, 2), seed=0)
+
+
 def numpy(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-def test_exact_models_do_not_notice_the_batches():
-    model = pixel_cnn()
-    whole = numpy(model.log_prob(X, LABELS, batch_size=64))
+@pytest.mark.parametrize(
+    ("make", "inputs"),
+    [(pixel_cnn, (X, LABELS)), (rbm, (VECTORS,))],
+    ids=["pixel_cnn", "rbm"],
+)
+def test_exact_models_do_not_notice_the_batches(make, inputs):
+    model = make()
+    whole = numpy(model.log_prob(*inputs, batch_size=64))
     assert whole.shape == (21,) and whole.dtype == "float32"
     for batch_size in (1, 8):
-        found = numpy(model.log_prob(X, LABELS, batch_size=batch_size))
+        found = numpy(model.log_prob(*inputs, batch_size=batch_size))
         np.testing.assert_allclose(found, whole, rtol=0, atol=1e-6)
     assert np.ptp(whole) > 0.01
 
@@ -64,7 +85,9 @@ def test_one_shape_serves_all_numbers_of_examples(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("make", "x"), [(vae, X), (flow, X[:, 0, :, 0])], ids=["vae", "flow"]
+    ("make", "x"),
+    [(vae, X), (flow, X[:, 0, :, 0]), (dbn, VECTORS)],
+    ids=["vae", "flow", "dbn"],
 )
 def test_bounds_repeat_and_each_batch_draws_its_own(make, x):
     model, same = make(), np.repeat(x[:1], 16, axis=0)
@@ -76,6 +99,20 @@ def test_bounds_repeat_and_each_batch_draws_its_own(make, x):
     assert len(set(first.tolist())) == 16
     other = numpy(model.log_prob(same, num_samples=2, seed=1, batch_size=8))
     assert not np.any(first == other)
+
+
+def test_one_shape_serves_a_machine(monkeypatch):
+    shapes, free_energy = [], RBM._free_energy
+
+    def energy_and_shape(self, v):
+        shapes.append(tuple(v.shape))
+        return free_energy(self, v)
+
+    monkeypatch.setattr(RBM, "_free_energy", energy_and_shape)
+    model = rbm()
+    for number in (21, 20, 7):
+        model.log_prob(VECTORS[:number], batch_size=8)
+    assert set(shapes) == {(8, 4)}
 
 
 @pytest.mark.parametrize("num_examples", [1, 64])

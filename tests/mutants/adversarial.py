@@ -452,4 +452,10 @@ MUTANTS = [
         "return valid",
         f"{_GRAPHS} -k in_a_stream",
     ),
+    Mutant(
+        "models/adversarial/styled_generator.py",
+        "mixing_probability = Adjustable(checks.fraction)",
+        "mixing_probability = None",
+        "tests/models/test_contracts.py -k 'StyleGAN2 and scalars'",
+    ),
 ]

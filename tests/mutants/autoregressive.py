@@ -110,4 +110,10 @@ MUTANTS = [
         f"{_TESTS}/test_sampling.py -k 'nan_weights and pixel_cnn_pp'",
         backend="tensorflow",
     ),
+    Mutant(
+        f"{_MODELS}/autoregressive_model.py",
+        'return ops.cast(self.outputs(x, condition, training), "float32")',
+        "return self.outputs(x, condition, training)",
+        f"{_TESTS}/test_sampling.py -k 'in_half and row_pixel_rnn'",
+    ),
 ]

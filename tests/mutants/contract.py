@@ -6,19 +6,19 @@ _CASES = "tests/models/test_contracts.py"
 
 MUTANTS = [
     Mutant(
-        "checks.py",
+        "checks/values.py",
         "isinstance(value, numbers.Integral) and not isinstance(value, bool)",
         "isinstance(value, numbers.Integral)",
         "tests/test_checks.py",
     ),
     Mutant(
-        "checks.py",
+        "checks/arrays.py",
         "return max(1e-3, (num_levels - 1) * 2.0**-22)",
         "return 1e-3",
         "tests/test_checks.py",
     ),
     Mutant(
-        "checks.py",
+        "checks/arrays.py",
         "worst = max(worst, float(",
         "worst = max(0.0, float(",
         "tests/test_checks.py",

@@ -42,10 +42,16 @@ MUTANTS = [
         _HERE + "test_training.py -k doubled",
     ),
     Mutant(  # all labels of a batch are dropped, or none
-        "models/diffusion/noise_model.py",
+        "models/diffusion/denoising_model.py",
         "uniform((ops.shape(condition)[0], 1), seeds)",
         "uniform((1, 1), seeds)",
         _HERE + "test_training.py -k dropped",
+    ),
+    Mutant(
+        "models/diffusion/denoising_model.py",
+        "drop_rate = Adjustable(check_drop_rate)",
+        "drop_rate = None",
+        "tests/models/test_contracts.py -k 'FlowMatching and scalars'",
     ),
     Mutant(
         "models/diffusion/loss_weights.py",

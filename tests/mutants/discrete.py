@@ -175,9 +175,15 @@ MUTANTS = [
     ),
     Mutant(
         _GAN,
-        '* passed_on["takes_part"], None',
-        '* (1.0 + 0.0 * passed_on["takes_part"]), None',
+        '* passed_on["takes_part"]\n',
+        '* (1.0 + 0.0 * passed_on["takes_part"])\n',
         f"{_MODELS}/test_vq_gan.py -k idle",
+    ),
+    Mutant(
+        _GAN,
+        "return self._valid(loss, x), None",
+        "return loss, None",
+        "tests/models/test_streams.py -k KLAutoencoder",
     ),
     Mutant(
         _GAN,

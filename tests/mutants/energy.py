@@ -161,4 +161,23 @@ MUTANTS = [
         '"num_gibbs_steps"',
         f"{_ROOM}/test_pretraining.py -k drawn_anew",
     ),
+    Mutant(
+        "models/energy/energy_model.py",
+        "reinitialize = Adjustable(checks.fraction)",
+        "reinitialize = None",
+        "tests/models/test_contracts.py -k 'EnergyModel and scalars'",
+    ),
+    Mutant(
+        "models/energy/energy_model.py",
+        "share = ops.convert_to_tensor(self.reinitialize)",
+        "share = 0.0",
+        f"{_ROOM}/test_changes_in_training.py -k new_scalars",
+    ),
+    Mutant(
+        "models/energy/partitioned_model.py",
+        "@compiled(xla=True)\n    def _sample",
+        "@compiled()\n    def _sample",
+        f"{_ROOM}/test_rbm.py -k one_loop",
+        backend="tensorflow",
+    ),
 ]

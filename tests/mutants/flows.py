@@ -118,4 +118,22 @@ MUTANTS = [
         'kernel_initializer="zeros", dtype="float32")(x)',
         "tests/models/flows/test_glow.py -k follow_the_policy",
     ),
+    Mutant(
+        "models/flows/glow.py",
+        "_zero_convolution(x, shape[-1])",
+        "_zero_convolution(x, 2 * shape[-1])",
+        "tests/models/flows/test_glow.py -k moves_alone",
+    ),
+    Mutant(  # two systems for each pixel
+        "bijectors/invertible_linear.py",
+        "        inverse = ops.solve_triangular(lower, identity, lower=True)\n"
+        "        inverse = ops.solve_triangular(upper, inverse)\n"
+        "        inverse = ops.matmul(inverse, ops.transpose(permutation))"
+        "  # P^-1 = P^T\n"
+        "        z = ops.matmul(x, ops.transpose(inverse))  # rows are examples\n",
+        "        z = ops.matmul(ops.transpose(permutation), ops.transpose(x))\n"
+        "        z = ops.solve_triangular(lower, z, lower=True)\n"
+        "        z = ops.transpose(ops.solve_triangular(upper, z))\n",
+        "tests/bijectors/test_invertible_linear.py -k small_matrix_alone",
+    ),
 ]

@@ -64,13 +64,13 @@ MUTANTS = [
         "tests/evaluation/test_likelihood_table.py -k ranked",
     ),
     Mutant(
-        "checks.py",
+        "checks/arrays.py",
         "    if np.ma.is_masked(x):\n",
         "    if False:\n",
         "tests/test_arrays.py",
     ),
     Mutant(
-        "checks.py",
+        "checks/arrays.py",
         '    if not np.can_cast(x.dtype, np.float64, "same_kind"):\n',
         "    if False:\n",
         "tests/test_arrays.py",

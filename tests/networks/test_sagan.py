@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import layers, networks
+from tests.contracts import slow_elsewhere
 
 
 def count(network):
@@ -22,6 +23,7 @@ def attention(channels):
     return 2 * channels * (channels // 8) + 2 * channels * (channels // 2) + 1
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("num_classes", [None, 5])
 def test_networks_have_the_parameters_of_their_layers(num_classes):
     f, c = 8, num_classes or 1  # 32x32: maps of f, 2 f and 4 f channels
@@ -69,6 +71,7 @@ def test_every_kernel_has_spectral_norm_one():
         assert {id(x.layer) for x in wrapped} == {id(x) for x in own}
 
 
+@slow_elsewhere
 def test_images_and_scores_have_their_shapes_and_ranges():
     z = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
     one_hot = np.eye(3, dtype="float32")

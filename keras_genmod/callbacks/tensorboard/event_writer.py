@@ -12,6 +12,7 @@ from typing import Any
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from keras_genmod import checks
 from keras_genmod.callbacks.image_grid import image_grid
 from keras_genmod.callbacks.tensorboard import hparams as hyper_parameters
 from keras_genmod.callbacks.tensorboard import projector, summaries
@@ -225,7 +226,7 @@ def make_writable(name, folder):
     Raises:
         OSError: If the folder cannot be made or written to.
     """
-    folder = os.fspath(folder)
+    folder = checks.path(name, folder)
     if not is_writer():
         return folder
     try:

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from keras import ops
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
+from keras_genmod import whole_files
 from keras_genmod.callbacks.image_grid import image_grid, save_png
 
 _CONFIG = "projector_config.pbtxt"  # TensorBoard looks for it in a run's folder
@@ -56,10 +57,8 @@ def write_embedding(folder, name, vectors, labels, images, step):
         sheet, sides = sprite
         info.sprite.single_image_dim.extend(sides)
         save_png(os.path.join(folder, info.sprite.image_path), sheet)
-    path = os.path.join(folder, _CONFIG)
-    with open(f"{path}.part", "w") as file:
+    with whole_files.writing(os.path.join(folder, _CONFIG)) as file:
         file.write(text_format.MessageToString(config))
-    os.replace(f"{path}.part", path)
 
 
 def _read(folder):

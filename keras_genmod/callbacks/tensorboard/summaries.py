@@ -7,7 +7,7 @@ from tensorboard.plugins.histogram.metadata import create_summary_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from keras_genmod.callbacks.image_grid import encode_png
+from keras_genmod.callbacks.image_grid import check_picture, encode_png
 
 _NUM_BUCKETS = 30  # TensorBoard's own choice
 
@@ -33,12 +33,8 @@ def image(name, picture):
         ValueError: If `picture` is not uint8 of shape `(height, width)` or
             `(height, width, 3)`.
     """
-    shape, dtype = np.shape(picture), getattr(picture, "dtype", None)
-    if dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
-        raise ValueError(
-            "`picture` must be a uint8 array of shape (height, width) or "
-            f"(height, width, 3). Received: shape={shape}, dtype={dtype}"
-        )
+    check_picture("picture", picture)
+    shape = picture.shape
     proto = Summary.Image(
         height=shape[0],
         width=shape[1],

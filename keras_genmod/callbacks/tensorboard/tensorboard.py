@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_genmod import checks
 from keras_genmod.callbacks.tensorboard import hparams as hyper_parameters
 from keras_genmod.callbacks.tensorboard.event_writer import EventWriter, scalars_event
 
@@ -64,7 +65,7 @@ class TensorBoard(keras.callbacks.Callback):
         hparams: bool = True,
     ) -> None:
         super().__init__()
-        if every != "epoch" and not _is_int(every, 1):
+        if not (isinstance(every, str) and every == "epoch") and not _is_int(every, 1):
             raise ValueError(
                 '`every` must be "epoch" or a positive int, a number of batches. '
                 f"Received: every={every!r}"
@@ -78,7 +79,7 @@ class TensorBoard(keras.callbacks.Callback):
         self.log_dir = self.writer.log_dir
         self.every = every
         self.histogram_freq = histogram_freq
-        self.hparams = hparams
+        self.hparams = checks.boolean("hparams", hparams)
         self._epoch = 0
         self._found: dict = {}
         self._last: dict = {}

@@ -61,8 +61,9 @@ class StyleGAN2(StyledGenerator):
         num_classes: Int for a conditional model, or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
-    The weights of penalties may be set between epochs where they were given. `r1` and
-    `path_length` are reported of the steps that take them: 0 in an epoch without one.
+    The weights of penalties, `mixing_probability`, `ema_half_life` and `ema_ramp` may
+    be set between epochs where they were given. `r1` and `path_length` are reported of
+    the steps that take them: 0 in an epoch without one.
 
     Raises:
         ValueError: If networks do not fit together, a value is out of range, or a

@@ -14,6 +14,7 @@ from keras_genmod.engine import (
     seed_state,
     uniform,
 )
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial import style_networks
 from keras_genmod.models.adversarial.averaging import update_averages
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
@@ -39,6 +40,10 @@ class StyledGenerator(LatentGenerator):
         **kwargs: As in `LatentGenerator`.
     """
 
+    mixing_probability = Adjustable(checks.fraction)
+    ema_half_life = Adjustable(checks.positive)
+    ema_ramp = Adjustable(checks.positive, optional=True)
+
     def __init__(
         self,
         mapping: keras.Model,
@@ -50,8 +55,6 @@ class StyledGenerator(LatentGenerator):
         num_classes: int | None = None,
         **kwargs: Any,
     ) -> None:
-        checks.fraction("mixing_probability", mixing_probability)
-        checks.positive("ema_half_life", ema_half_life)
         latent_shape, styles_shape = style_networks.checked_shapes(
             mapping, synthesis, num_classes
         )
@@ -70,11 +73,8 @@ class StyledGenerator(LatentGenerator):
         self.discriminator = discriminator
         self.num_styles = num_styles
         self.style_dim = style_dim
-        self.mixing_probability = float(mixing_probability)
-        self.ema_half_life = float(ema_half_life)
-        self.ema_ramp = None
-        if ema_ramp is not None:
-            self.ema_ramp = float(checks.positive("ema_ramp", ema_ramp))
+        self.mixing_probability = mixing_probability
+        self.ema_half_life, self.ema_ramp = ema_half_life, ema_ramp
         self.mean_style = self._scalars("mean_style", (style_dim,))
         self.images_seen = self._scalars("images_seen", ())
 
@@ -92,7 +92,8 @@ class StyledGenerator(LatentGenerator):
         size = ops.shape(z)[0]
         other = self.prior.sample(size, self.seed_generator)
         other = self._mapped(self.mapping, other, condition, training)
-        mixes = uniform((size,), self.seed_generator) < self.mixing_probability
+        share = ops.convert_to_tensor(self.mixing_probability)
+        mixes = uniform((size,), self.seed_generator) < share
         cut = uniform((size,), self.seed_generator) * (self.num_styles - 1)
         cut = ops.where(mixes, 1.0 + ops.floor(cut), float(self.num_styles))
         layers = ops.arange(self.num_styles, dtype="float32")
@@ -119,9 +120,10 @@ class StyledGenerator(LatentGenerator):
         size = ops.cast(ops.shape(w)[0], "float32")
         seen = ops.convert_to_tensor(self.images_seen) + size
         self.images_seen.assign(seen)
-        half_life = self.ema_half_life
+        half_life = ops.convert_to_tensor(self.ema_half_life)
         if self.ema_ramp is not None:
-            half_life = ops.minimum(half_life, self.ema_ramp * seen)
+            ramp = ops.convert_to_tensor(self.ema_ramp)
+            half_life = ops.minimum(half_life, ramp * seen)
         self.ema_momentum.assign(0.5 ** (size / half_life))
 
     def _update_averages(self):
@@ -309,7 +311,7 @@ class StyledGenerator(LatentGenerator):
             "mapping": serialize(self.mapping),
             "synthesis": serialize(self.synthesis),
             "discriminator": serialize(self.discriminator),
-            "mixing_probability": self.mixing_probability,
-            "ema_half_life": self.ema_half_life,
-            "ema_ramp": self.ema_ramp,
+            "mixing_probability": float(self.mixing_probability),
+            "ema_half_life": float(self.ema_half_life),
+            "ema_ramp": None if self.ema_ramp is None else float(self.ema_ramp),
         }

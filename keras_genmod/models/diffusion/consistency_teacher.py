@@ -107,9 +107,9 @@ def check(model, teacher) -> None:
                 f"`teacher` must be a model of the same `{name}`. "
                 f"Received: {name}={own}, of the teacher {its}"
             )
-    if guided and (not model.is_conditional or teacher.drop_rate == 0):
+    if guided and (not model.is_conditional or float(teacher.drop_rate) == 0):
         raise ValueError(
             "`guidance` must be 1: it needs a teacher of labels that has learned "
-            "without them, too, made with `num_classes` and `drop_rate` above 0. "
+            "without them, too, of `num_classes` and with `drop_rate` above 0. "
             f"Received: guidance={model.guidance}"
         )

@@ -7,8 +7,10 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.engine import Seeds, compiled, seed_state, uniform
+from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.diffusion import flow_likelihood
 from keras_genmod.models.diffusion.editing_model import EditingModel
+from keras_genmod.models.diffusion.noise_model import check_drop_rate
 from keras_genmod.models.low_rank import LowRank
 
 _FEW_DIMS = 8  # of data whose divergences are computed exactly, unless one says
@@ -25,6 +27,16 @@ class DenoisingModel(LowRank, EditingModel):
     #: What `log_prob` may go by; the first is its default.
     likelihood_methods: tuple[str, ...] = ("ode",)
     likelihood_kind = "estimate"
+
+    drop_rate = Adjustable(check_drop_rate)
+
+    def _dropped(self, condition, seeds):
+        """Returns conditions of which some are left out, each example's by itself."""
+        if condition is None:
+            return None
+        coin = uniform((ops.shape(condition)[0], 1), seeds)
+        left_out = coin < ops.convert_to_tensor(self.drop_rate)
+        return ops.where(left_out, 0.0 * condition, condition)
 
     def log_prob(
         self,

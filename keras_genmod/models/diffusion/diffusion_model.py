@@ -51,7 +51,7 @@ class DiffusionModel(DenoisingModel):
             "likelihood" is that of the variational bound.
         num_classes: Int for a model conditional on class labels, or `None`.
         drop_rate: Number in [0, 1), how often the label of an example is left out in
-            training, which `guidance` needs.
+            training, which `guidance` needs; callbacks may set it.
         learned_variance: Whether the variance of DDPM's steps is learned, too, between
             the posterior's and what a step adds: the network returns twice as many
             channels, the prediction and then what the variance is made of.

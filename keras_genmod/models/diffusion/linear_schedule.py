@@ -49,7 +49,7 @@ class LinearSchedule(StepSchedule):
         self.num_steps = num_steps
         if num_steps is None:
             return
-        betas = np.linspace(first, last, num_steps) * _STEPS / num_steps
+        betas = np.linspace(self.first, self.last, num_steps) * _STEPS / num_steps
         if betas.max() >= 1:
             raise ValueError(
                 "`num_steps` must be larger, or `first` and `last` smaller: a step "

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Seeds, clip, compiled, normal, seed_state, uniform
+from keras_genmod.engine import Seeds, clip, compiled, normal, seed_state
 from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.cosine_schedule import CosineSchedule
 from keras_genmod.models.diffusion.linear_schedule import LinearSchedule
@@ -22,6 +22,16 @@ from keras_genmod.models.diffusion.way import Way
 from keras_genmod.models.embedding_conditional import EmbeddingConditional
 
 NAMED_SCHEDULES = {"cosine": CosineSchedule, "linear": LinearSchedule}
+
+
+def check_drop_rate(name: str, value: Any) -> float:
+    """Returns a number; raises a `ValueError` unless it lies in [0, 1)."""
+    if checks.fraction(name, value) == 1:
+        raise ValueError(
+            f"`{name}` must be below 1, or no condition is ever learned. "
+            f"Received: {name}={value}"
+        )
+    return value
 
 
 class NoiseModel(EmbeddingConditional):
@@ -61,6 +71,8 @@ class NoiseModel(EmbeddingConditional):
         ValueError: If an argument is out of range, or the network does not fit.
     """
 
+    drop_rate: Any  # where a subclass drops conditions, a weight
+
     def __init__(
         self,
         network: Any,
@@ -78,12 +90,7 @@ class NoiseModel(EmbeddingConditional):
     ) -> None:
         schedule = standardize_schedule(schedule, NAMED_SCHEDULES)
         checks.choice("prediction", prediction, PREDICTIONS)
-        checks.fraction("drop_rate", drop_rate)
-        if drop_rate == 1:
-            raise ValueError(
-                "`drop_rate` must be below 1, or no condition is ever learned. "
-                f"Received: drop_rate={drop_rate}"
-            )
+        check_drop_rate("drop_rate", drop_rate)
         if prediction == "noise" and schedule.has_zero_snr:
             raise ValueError(
                 '`prediction` must not be "noise" for a schedule that leaves nothing '
@@ -178,13 +185,6 @@ class NoiseModel(EmbeddingConditional):
         """Returns how much of the larger variance a step takes; `None` for none."""
         return None
 
-    def _dropped(self, condition, seeds):
-        """Returns conditions of which some are left out, each example's by itself."""
-        if condition is None or self.drop_rate == 0:
-            return condition
-        coin = uniform((ops.shape(condition)[0], 1), seeds)
-        return ops.where(coin < self.drop_rate, 0.0 * condition, condition)
-
     # Samples.
 
     def _way(
@@ -201,12 +201,12 @@ class NoiseModel(EmbeddingConditional):
                 f"`clip` must be True, False or None. Received: clip={clip!r}"
             )
         checks.non_negative("guidance", guidance)
-        if guidance != 1 and (not self.is_conditional or self.drop_rate == 0):
+        if guidance != 1 and (not self.is_conditional or float(self.drop_rate) == 0):
             raise ValueError(
                 "`guidance` must be 1: it needs a model of labels that has learned "
-                "without them, too, made with `num_classes` and `drop_rate` above 0. "
+                "without them, too, of `num_classes` and with `drop_rate` above 0. "
                 f"Received: guidance={guidance}, num_classes={self.num_classes}, "
-                f"drop_rate={self.drop_rate}"
+                f"drop_rate={float(self.drop_rate)}"
             )
         way = Way(sampler, num_steps, eta, spacing, clip, guidance != 1, start)
         make_grid(self.schedule, num_steps, spacing, start)  # or says what is wrong
@@ -310,7 +310,7 @@ class NoiseModel(EmbeddingConditional):
             "data_shape": self.data_shape,
             "schedule": serialized(self.schedule),
             "prediction": self.prediction,
-            "drop_rate": self.drop_rate,
+            "drop_rate": float(self.drop_rate),
             "num_levels": self.num_levels,
             "of_images": self.of_images,
             **self._embedding_config(),

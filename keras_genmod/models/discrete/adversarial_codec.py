@@ -139,7 +139,8 @@ class AdversarialCodec(AdversarialModel):
         of_real = call_network(self.discriminator, x, training)
         of_fake = call_network(self.discriminator, y, training)
         loss, _ = GAN_LOSSES["hinge"]
-        return 0.5 * loss(of_real, of_fake) * passed_on["takes_part"], None
+        loss = 0.5 * loss(of_real, of_fake) * passed_on["takes_part"]
+        return self._valid(loss, x), None
 
     def _valid(self, loss, x):
         """Returns the loss, NaN where a stream brought images beyond [0, 1]."""

@@ -260,6 +260,7 @@ class DBN(LayerStack):
         log_partition: Any = None,
         num_samples: int = 50,
         seed: int | None = None,
+        batch_size: int = 128,
     ) -> Any:
         """Returns a lower bound on log p(x) in nats, shape `(batch,)`.
 
@@ -272,7 +273,8 @@ class DBN(LayerStack):
             log_partition: What `log_partition` returned; `None` computes the exact one
                 anew. With an estimate of log Z, this is an estimate.
             num_samples: Positive int.
-            seed: Int for repeatable draws, or `None`.
+            seed: Int for draws that repeat for the same `batch_size`, or `None`.
+            batch_size: Positive int, examples at a time: bounds the memory.
 
         Raises:
             ValueError: If an argument is out of range, or `log_partition` is `None`
@@ -282,17 +284,17 @@ class DBN(LayerStack):
             UserWarning: If log Z rests on fewer than 20 effective chains.
         """
         num_samples = checks.positive_int("num_samples", num_samples)
-        self.check_examples(x)
-        self.standardize_condition(condition, len(x))
-        log_z = self.top._given_log_z(log_partition)
         state = seed_state(seed, self.seed_generator)
-        chunk_size = max(1, min(num_samples, _ROWS // max(1, len(x))))
-        options = {"num_samples": num_samples, "chunk_size": chunk_size}
-        return self._bound(state, x, **options) - log_z
+        bound = self._in_batches(
+            self._bound, x, condition, batch_size, state, num_samples=num_samples
+        )
+        return bound - self.top._given_log_z(log_partition)
 
     @compiled()
-    def _bound(self, state, x, *, num_samples, chunk_size):
+    def _bound(self, state, x, condition, *, num_samples):
+        del condition  # Nothing is given.
         data, seeds = ops.cast(x, "float32"), Seeds(state)
+        chunk_size = max(1, min(num_samples, _ROWS // x.shape[0]))
 
         def total(chunk, size):
             """Returns the sum over draws of log p(x, h) + log Z - log q(h | x)."""

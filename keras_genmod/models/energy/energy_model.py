@@ -86,8 +86,8 @@ class EnergyModel(ChainModel):
         noise: Number of at least 0, the standard deviation of a step's noise; `None`
             for sqrt(step_size), as that is at the start. Less noise is a lower
             temperature: the chains have a density near exp(-E / T) with
-            T = noise^2 / step_size. `step_size`, `noise` and `regularization` are
-            weights, which callbacks may set between epochs.
+            T = noise^2 / step_size. `step_size`, `noise`, `reinitialize` and
+            `regularization` are weights, which callbacks may set between epochs.
         buffer_size: Positive int, chains in the buffer. Every step of training takes
             as many as there are data in the batch, at most all.
         reinitialize: Number in [0, 1], the share of chains that start anew from noise.
@@ -133,6 +133,7 @@ class EnergyModel(ChainModel):
 
     step_size = Adjustable(checks.positive)
     noise = Adjustable(checks.non_negative)
+    reinitialize = Adjustable(checks.fraction)
     regularization = Adjustable(checks.non_negative)
 
     def __init__(
@@ -154,7 +155,6 @@ class EnergyModel(ChainModel):
         )
         step_size = checks.positive("step_size", step_size)
         buffer_size = checks.positive_int("buffer_size", buffer_size)
-        reinitialize = checks.fraction("reinitialize", reinitialize)
         super().__init__(data_shape=data_shape, **kwargs)
         self.network = network
         self.num_langevin_steps = num_langevin_steps
@@ -165,11 +165,7 @@ class EnergyModel(ChainModel):
         self.regularization = regularization
         self.data_range = _standardize_range(data_range)
         self.buffer = ReplayBuffer(
-            buffer_size,
-            self.data_shape,
-            reinitialize,
-            self._draw_noise,
-            self.seed_generator,
+            buffer_size, self.data_shape, self._draw_noise, self.seed_generator
         )
         self.data_energy_tracker = keras.metrics.Mean(name="data_energy")
         self.model_energy_tracker = keras.metrics.Mean(name="model_energy")
@@ -202,7 +198,8 @@ class EnergyModel(ChainModel):
     def call(self, inputs, training=False):
         """Returns energies of data and of chains, and the chains, a row a chain."""
         data, _ = self.data_and_condition(inputs)
-        places, start = self.buffer.take(ops.shape(data)[0])
+        share = ops.convert_to_tensor(self.reinitialize)
+        places, start = self.buffer.take(ops.shape(data)[0], share)
         seeds = Seeds(self.seed_generator.next())
         chain = self._chain(start, seeds, self.num_langevin_steps)
         if training:
@@ -275,7 +272,7 @@ class EnergyModel(ChainModel):
             "step_size": float(self.step_size),
             "noise": float(self.noise),
             "buffer_size": self.buffer_size,
-            "reinitialize": self.reinitialize,
+            "reinitialize": float(self.reinitialize),
             "regularization": float(self.regularization),
             "data_range": self.data_range,
         }

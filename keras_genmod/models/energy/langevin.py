@@ -39,13 +39,12 @@ class ReplayBuffer(keras.layers.Layer):
     """Keeps many chains, of which every step takes some, goes on and puts them back.
 
     The chains of a step are chosen at random, none twice; each of them starts anew
-    from noise with the probability `reinitialize`. The chains are non-trainable
+    from noise with the probability that `take` is given. The chains are non-trainable
     weights: a run resumes with them.
 
     Args:
         size: Positive int, chains in the buffer.
         data_shape: Shape of one chain's state.
-        reinitialize: Number in [0, 1].
         draw_noise: Function `(shape, seed)` that draws states to start from.
         seed_generator: The `keras.random.SeedGenerator` of the model.
 
@@ -57,12 +56,9 @@ class ReplayBuffer(keras.layers.Layer):
           they were taken from).
     """
 
-    def __init__(
-        self, size, data_shape, reinitialize, draw_noise, seed_generator, **kwargs
-    ):
+    def __init__(self, size, data_shape, draw_noise, seed_generator, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.size = size
-        self.reinitialize = reinitialize
         self.draw_noise = draw_noise
         self.seed_generator = seed_generator
         self.chains = add_float32_weight(
@@ -75,8 +71,12 @@ class ReplayBuffer(keras.layers.Layer):
         )
         self.built = True
 
-    def take(self, number):
+    def take(self, number, reinitialize):
         """Takes up to `number` chains, at most all of them.
+
+        Args:
+            number: Positive int.
+            reinitialize: Number in [0, 1], the share that starts anew from noise.
 
         Returns:
             `(places, chains)`: int32 `(taken,)` and float32 `(taken, *data_shape)`.
@@ -85,7 +85,7 @@ class ReplayBuffer(keras.layers.Layer):
         places = ops.cast(order[:number], "int32")
         chains = ops.take(ops.convert_to_tensor(self.chains), places, axis=0)
         noise = self.draw_noise(ops.shape(chains), self.seed_generator)
-        coin = uniform(ops.shape(places), self.seed_generator) < self.reinitialize
+        coin = uniform(ops.shape(places), self.seed_generator) < reinitialize
         anew = ops.reshape(coin, (-1, *(1,) * (len(chains.shape) - 1)))
         return places, ops.where(anew, noise, chains)
 

@@ -152,10 +152,11 @@ class PartitionedModel(ChainModel):
             v: Visible units, `(batch, *data_shape)`.
         """
         self.check_examples(v)
-        return self._compiled_free_energy(v)
+        return self._compiled_free_energy(None, v, None)
 
     @compiled()
-    def _compiled_free_energy(self, v):
+    def _compiled_free_energy(self, state, v, condition):
+        del state, condition  # Nothing is drawn, nothing given.
         return self._free_energy(ops.cast(v, "float32"))
 
     def _free_energy(self, v):
@@ -167,6 +168,7 @@ class PartitionedModel(ChainModel):
         x: Any,
         condition: None = None,
         log_partition: LogPartition | None = None,
+        batch_size: int = 128,
     ) -> Any:
         """Returns log p(x) = -F(x) - log Z in nats, shape `(batch,)`.
 
@@ -175,16 +177,18 @@ class PartitionedModel(ChainModel):
             condition: Must be `None`.
             log_partition: What `log_partition` returned; `None` computes the exact
                 one anew. With an estimate of log Z, this is an estimate.
+            batch_size: Positive int, examples at a time: bounds the memory.
 
         Raises:
-            ValueError: If `log_partition` is `None` and the machine is too large to
-                be enumerated.
+            ValueError: If an argument is out of range, or `log_partition` is `None`
+                and the machine is too large to be enumerated.
 
         Warns:
             UserWarning: If the estimate rests on fewer than 20 effective chains.
         """
-        self.standardize_condition(condition, len(x))
-        return -self.free_energy(x) - self._given_log_z(log_partition)
+        function = self._compiled_free_energy
+        free_energy = self._in_batches(function, x, condition, batch_size)
+        return -free_energy - self._given_log_z(log_partition)
 
     def _given_log_z(self, log_partition):
         """Returns the value of a `LogPartition`, of the exact one for `None`."""

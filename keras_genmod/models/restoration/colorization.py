@@ -40,7 +40,7 @@ class Colorization(GenerativeModel):
         network: Built Keras model from lightness L / 100, `(height, width, 1)` in
             [0, 1], to logits `(height / k, width / k, Q)`, such as
             `networks.colorization_network`.
-        bin_size: Positive number, a bin's side in Lab. Q = 261 for 10:
+        bin_size: Number from 1 to 100, a bin's side in Lab. Q = 261 for 10:
             `Colorization.num_bins(10.0)` says.
         num_neighbours: Int of at least 1, the bins that a colour is spread over.
         deviation: Positive number, the standard deviation of this spread, in Lab.
@@ -104,12 +104,13 @@ class Colorization(GenerativeModel):
         """Returns Q, the number of bins of (a, b) that hold a colour of sRGB.
 
         Args:
-            bin_size: Number of at least 1, a bin's side in Lab.
+            bin_size: Number from 1 to 100, a bin's side in Lab.
         """
-        if checks.positive("bin_size", bin_size) < 1.0:
+        if not 1.0 <= checks.positive("bin_size", bin_size) <= 100.0:
             raise ValueError(
-                "`bin_size` must be at least 1: smaller bins are finer than pixels of "
-                f"8 bits. Received: bin_size={bin_size!r}"
+                "`bin_size` must be at least 1 and at most 100: smaller bins are finer "
+                "than pixels of 8 bits, larger ones leave hardly a colour. "
+                f"Received: bin_size={bin_size!r}"
             )
         return len(bin_centres(float(bin_size)))
 

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_genmod import ProgressiveGAN, callbacks, networks
 from keras_genmod.layers.resolutions import doubled, faded, halved
-from tests.contracts import assert_same_state, start_process, state_of
+from tests.contracts import assert_same_state, slow_elsewhere, start_process, state_of
 
 SHAPE, LATENT = (8, 8, 1), 3
 X = np.random.default_rng(0).random((20, *SHAPE)).astype("float32")
@@ -43,6 +43,7 @@ def critic():
 Z = np.random.default_rng(1).normal(size=(6, LATENT)).astype("float32")
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("level,sides", [(0, (4, 8)), (1, (8, 16)), (2, (16, 32))])
 def test_each_level_has_its_size(generator, critic, level, sides):
     images = generator(Z, level=level)
@@ -195,6 +196,7 @@ def grown(folder, epochs):
     return model, path.steps
 
 
+@slow_elsewhere
 def test_a_run_resumes_inside_a_fade_to_the_last_bit(tmp_path):
     start_process(seed=1)
     grown(tmp_path / "a", 1)

@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_genmod import SceneGraphGAN, networks
 from keras_genmod.engine import call_network
-from tests.contracts import EAGER_IS_FASTER, array_of
+from tests.contracts import EAGER_IS_FASTER, array_of, slow_elsewhere
 from tests.models.small_networks import small_network
 from tests.models.test_contracts import GRAPHS, GREY, TestSceneGraphGAN
 
@@ -246,6 +246,7 @@ def test_bad_graphs_in_a_stream_have_no_loss(model, kind):
     assert np.isnan(logs["generator_loss"]) and np.isnan(logs["loss"])
 
 
+@slow_elsewhere
 def test_every_weight_of_the_ready_made_networks_gets_a_gradient():
     """The networks of the paper in small: none of their branches is unused."""
     keras.utils.set_random_seed(2)

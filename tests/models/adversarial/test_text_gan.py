@@ -135,12 +135,14 @@ def trained():
     return model
 
 
+@slow_elsewhere
 def test_the_discriminator_knows_which_caption_belongs_to_which_image(trained):
     t = trained.caption_encoder.encode(["left", "right"])
     x = np.array([[-1, 0], [1, 0]], "float32")
     assert np.all(scores(trained, x, t) > scores(trained, x, t[::-1]) + 0.5)
 
 
+@slow_elsewhere
 def test_samples_follow_their_captions(trained):
     samples = trained.sample(32, ["left", "right"] * 16, seed=0)
     samples = ops.convert_to_numpy(samples)[:, 0]

@@ -18,6 +18,7 @@ from keras_genmod.bijectors import (
 )
 from keras_genmod.networks import made
 from tests.autodiff import gradients
+from tests.contracts import slow_elsewhere
 from tests.models.small_networks import small_network
 
 # p(z) = N(M, T^2), p(x | z) = N(W z + c, s^2 I): p(x) = N(c + W M, T^2 W W' + s^2 I),
@@ -119,6 +120,7 @@ def linear_vae(has_posterior_flow, has_prior_flow):
 FLOWS = [(True, False), (False, True), (True, True)]
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("flows", FLOWS)
 def test_with_an_affine_flow_to_the_exact_posterior_every_bound_is_tight(flows):
     # All weights p(x, z) / q(z | x) are p(x), however many and in whatever chunks.
@@ -238,6 +240,7 @@ def rows_of(bound, number, **kwargs):
     return arrays([found])[0].reshape(len(CORNERS), number)
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("flows", [planar_flows, autoregressive_flows])
 def test_mean_weight_is_the_integral_over_the_latents(flows):
     # E_q[p(x, z) / q(z | x)] = p(x): holds where both densities are right, no else.
@@ -260,6 +263,7 @@ def test_bounds_rise_to_the_integral_and_do_not_pass_it():
     assert np.all(exact - bound.mean(axis=1) < 0.2 * (exact - elbo.mean(axis=1)))
 
 
+@slow_elsewhere
 def test_gradient_of_the_loss_is_that_of_finite_differences():
     model = nonlinear_vae(planar_flows)
     state = model.sampling.seed_generator.state

@@ -47,6 +47,7 @@ def test_with_the_exact_posterior_the_loss_is_exact(objective, num_draws):
     np.testing.assert_allclose(found, -EXACT_P.logpdf(POINT), rtol=2e-5)
 
 
+@slow_elsewhere
 def test_the_importance_weighted_loss_is_the_bound_and_falls_with_its_draws():
     means, errors = [], []
     for num_draws in (1, 4, 30):

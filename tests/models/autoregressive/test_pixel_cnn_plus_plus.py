@@ -11,7 +11,13 @@ from keras import ops
 from keras_genmod import PixelCNNPlusPlus
 from keras_genmod.layers import WeightNormalization
 from tests.autodiff import jacobians
-from tests.contracts import EAGER_IS_FASTER, slow_on_jax, torch_param, uncompiled
+from tests.contracts import (
+    EAGER_IS_FASTER,
+    slow_elsewhere,
+    slow_on_jax,
+    torch_param,
+    uncompiled,
+)
 from tests.models.autoregressive.cases import all_images, make, pixel_cnn_pp
 
 IMAGES = np.random.default_rng(0).integers(0, 4, size=(16, 4, 4, 1)) / 3
@@ -273,6 +279,7 @@ def test_activations_are_dropped(monkeypatch):
         )
 
 
+@slow_elsewhere
 def test_it_learns_dependent_channels():
     # Green repeats red, blue is its opposite: 2 bits a pixel instead of 6.
     keras.utils.set_random_seed(0)

@@ -15,7 +15,7 @@ from keras_genmod import (
     StraightSchedule,
 )
 from keras_genmod.models.diffusion import adaptive_steps
-from tests.contracts import array_of
+from tests.contracts import array_of, torch_param
 from tests.models.diffusion.oracle import Oracle, VarianceExploding
 
 MEAN, SHAPE = np.array([0.5, -1.0]), np.array([[0.4, 0.3], [0.3, 0.5]])
@@ -106,9 +106,9 @@ def exact_model(schedule, prediction):
     "schedule,prediction",
     [
         (LinearSchedule(None), "noise"),
-        (CosineSchedule(None), "v"),
+        torch_param(CosineSchedule(None), "v"),
         (StraightSchedule(), "velocity"),
-        (VarianceExploding(), "data"),
+        torch_param(VarianceExploding(), "data"),
     ],
     ids=["vp", "zero-snr", "straight", "ve"],
 )

@@ -9,7 +9,7 @@ from keras_genmod.engine import Seeds
 from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.diffusion.time_grid import make_grid
-from tests.contracts import array_of, torch_param
+from tests.contracts import array_of, slow_elsewhere, torch_param
 from tests.models.diffusion.oracle import Oracle, VarianceExploding
 
 STD = 0.5
@@ -170,6 +170,7 @@ def test_clipped_data_stand_for_another_noise():
     )
 
 
+@slow_elsewhere
 def test_guidance_gives_the_power_of_the_deviations():
     schedule = LinearSchedule()
     free = (np.zeros(1), np.eye(1))

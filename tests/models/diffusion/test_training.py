@@ -121,6 +121,27 @@ def test_conditions_are_dropped_in_training_alone():
         np.testing.assert_allclose(array_of(data), -0.7 / (0.7**2 * 2), rtol=1e-5)
 
 
+class Kept(keras.layers.Layer):
+    """Predicts 100 where the condition was left, and 0 where it was dropped."""
+
+    def call(self, inputs):
+        x, _, condition = inputs
+        return 0.0 * x + 100.0 * ops.sum(condition, axis=1, keepdims=True)
+
+
+def test_a_compiled_step_takes_a_new_drop_rate():
+    model = DiffusionModel(Kept(), (1,), num_classes=3, drop_rate=0.0, seed=0)
+    model.compile("sgd")
+    x, labels, losses = np.ones((8, 1), "float32"), np.zeros(8), []
+    for rate in (0.0, 0.999):
+        model.drop_rate = rate
+        model.reset_metrics()
+        losses.append(model.test_on_batch(x, labels, return_dict=True)["loss"])
+    assert losses[0] > 5_000 and losses[1] < 50
+    with pytest.raises(ValueError, match="`drop_rate` must be below 1"):
+        model.drop_rate = 1
+
+
 def test_a_doubled_batch_equals_two_calls():
     network = small_time_network((2,), num_classes=3)
     model = DiffusionModel(network, (2,), num_classes=3)

@@ -12,16 +12,18 @@ from tests.models.small_networks import small_network
 X = np.random.default_rng(0).integers(0, 2, (8, 4)).astype("float32")
 
 
-def set_before_second_epoch(model, **values):
+def set_before(number, model, **values):
+    """Returns a callback that sets values when an epoch begins, counted from 0."""
+
     def change(epoch, logs):
-        if epoch == 1:
+        if epoch == number:
             for name, value in values.items():
                 setattr(model, name, value)
 
     return keras.callbacks.LambdaCallback(on_epoch_begin=change)
 
 
-def test_energy_model_takes_new_steps_and_regularization_between_epochs(tmp_path):
+def test_energy_model_takes_new_scalars_between_epochs(tmp_path):
     model = EnergyModel(
         small_network((4,), (1,)),
         num_langevin_steps=2,
@@ -34,19 +36,22 @@ def test_energy_model_takes_new_steps_and_regularization_between_epochs(tmp_path
     model.compile(keras.optimizers.SGD(0.0))
     chains = []
     callbacks = [
-        set_before_second_epoch(model, step_size=1e-9, noise=0.0, regularization=1e6),
+        set_before(1, model, step_size=1e-9, noise=0.0, regularization=1e6),
+        set_before(2, model, reinitialize=1.0),
         keras.callbacks.LambdaCallback(
             on_epoch_end=lambda *_: chains.append(array_of(model.buffer.chains))
         ),
     ]
-    options = {"batch_size": 8, "epochs": 2, "verbose": 0, "callbacks": callbacks}
+    options = {"batch_size": 8, "epochs": 3, "verbose": 0, "callbacks": callbacks}
     history = model.fit(X, **options).history
     assert history["loss"][0] < 1e3 < history["loss"][1]
     assert np.abs(chains[1] - chains[0]).max() < 1e-5
+    assert np.abs(chains[2] - chains[1]).max(axis=1).min() > 1e-3  # all start anew
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    found = [float(loaded.step_size), float(loaded.noise), float(loaded.regularization)]
-    np.testing.assert_allclose(found, [1e-9, 0.0, 1e6], rtol=1e-6)
+    names = "step_size", "noise", "regularization", "reinitialize"
+    found = [float(getattr(loaded, name)) for name in names]
+    np.testing.assert_allclose(found, [1e-9, 0.0, 1e6, 1.0], rtol=1e-6)
     with pytest.raises(ValueError, match="`step_size` must be a finite number above"):
         model.step_size = 0.0
 
@@ -56,7 +61,7 @@ def test_boltzmann_machine_takes_a_new_temperature_between_epochs():
     model.couplings.assign(np.linspace(-2, 2, 6))
     model.compile(keras.optimizers.SGD(0.0))
     expected = [-array_of(model.log_prob(X)).mean()]
-    callback = set_before_second_epoch(model, temperature=3.0)
+    callback = set_before(1, model, temperature=3.0)
     options = {"batch_size": 8, "epochs": 2, "verbose": 0, "callbacks": [callback]}
     history = model.fit(X, **options).history
     expected.append(-array_of(model.log_prob(X)).mean())

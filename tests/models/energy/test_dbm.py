@@ -8,6 +8,7 @@ import scipy.special
 from keras_genmod import DBM, evaluation
 from keras_genmod.models.energy.layer_pair import LayerPair
 from tests.autodiff import gradients
+from tests.contracts import slow_elsewhere
 from tests.models.energy.deep_machines import (
     array,
     chi_squared_pvalue,
@@ -207,6 +208,7 @@ def test_gradient_of_the_data_is_exact_where_the_posterior_factorises():
         np.testing.assert_allclose(gradient, negative - positive, atol=1e-5)
 
 
+@slow_elsewhere
 def test_training_learns_a_distribution():
     target = np.array([6, 1, 1, 1, 1, 2, 3, 1]) / 16
     data = states(3).repeat((96 * target).astype(int), axis=0)
@@ -254,6 +256,7 @@ def test_chains_go_on_in_training_and_stand_still_in_evaluate():
 # Pretraining.
 
 
+@slow_elsewhere
 def test_pretraining_lowers_the_reconstruction_error():
     rng = np.random.default_rng(0)
     data = np.eye(4, dtype="float32").repeat(4, axis=1)[rng.integers(0, 4, 80)]

@@ -7,6 +7,7 @@ import scipy.special
 
 from keras_genmod import DBN, RBM, evaluation
 from tests.autodiff import gradients
+from tests.contracts import slow_elsewhere
 from tests.models.energy.deep_machines import (
     array,
     chi_squared_pvalue,
@@ -191,6 +192,7 @@ def test_wake_gradient_is_that_of_the_bound():
     assert np.abs(expected).max() > 0.1
 
 
+@slow_elsewhere
 def test_training_raises_the_likelihood():
     target = np.array([7, 7, 1, 1]) / 16
     patterns = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1], [0, 0, 0, 0]])

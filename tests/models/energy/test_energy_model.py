@@ -227,8 +227,8 @@ def test_chains_go_on_from_where_they_were():
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
 def test_the_right_share_of_chains_starts_anew(share):
-    model = EnergyModel(flat(), buffer_size=2_000, reinitialize=share, seed=0)
-    places, chains = map(array_of, model.buffer.take(1_000))
+    model = EnergyModel(flat(), buffer_size=2_000, seed=0)
+    places, chains = map(array_of, model.buffer.take(1_000, share))
     assert len(np.unique(places)) == 1_000
     anew = int(np.sum(chains != chains_of(model)[places]))
     assert scipy.stats.binomtest(anew, 1_000, share).pvalue > 1e-3
@@ -240,7 +240,7 @@ def test_the_right_share_of_chains_starts_anew(share):
 def test_chains_are_taken_from_everywhere():
     model = EnergyModel(flat(), buffer_size=50, seed=0)
     counts = np.bincount(
-        np.concatenate([array_of(model.buffer.take(10)[0]) for _ in range(40)]),
+        np.concatenate([array_of(model.buffer.take(10, 0.05)[0]) for _ in range(40)]),
         minlength=50,
     )
     assert scipy.stats.chisquare(counts).pvalue > 1e-3

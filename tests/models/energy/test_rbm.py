@@ -11,7 +11,7 @@ import scipy.stats
 from keras import ops
 
 from keras_genmod import RBM
-from keras_genmod.engine import Seeds
+from keras_genmod.engine import Seeds, backend
 from keras_genmod.models.energy.rbm_density import RBMDensity
 from keras_genmod.models.energy.tempering import tempered_gibbs
 from tests.autodiff import gradients
@@ -440,6 +440,25 @@ def test_coupling_regularizer_decays_no_bias():
         np.testing.assert_array_equal(with_decay, without)
     again = RBM.from_config(decayed.get_config())
     assert again.couplings.regularizer.get_config() == {"l2": pytest.approx(0.3)}
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the others have one compiler"
+)
+def test_chains_of_samples_are_one_loop_of_xla(monkeypatch):
+    compile_call = backend.compile_call
+
+    def described(function, variables, xla):
+        # TensorFlow describes no program of a `functools.partial`.
+        program = compile_call(lambda *x: function(*x), variables, xla)
+
+        def describe(*tensors):
+            return program.experimental_get_compiler_ir(*tensors)(stage="hlo")
+
+        return describe
+
+    monkeypatch.setattr(backend, "compile_call", described)
+    assert " while(" in RBM(4, 3).sample(2, num_steps=7)
 
 
 def test_data_that_are_not_standardized_are_refused():

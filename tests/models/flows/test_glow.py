@@ -9,6 +9,7 @@ from keras import ops
 from keras_genmod import Glow
 from keras_genmod.bijectors import ActNorm, AffineCoupling, Split
 from tests.autodiff import jacobians
+from tests.contracts import slow_elsewhere
 
 IMAGES = np.random.default_rng(0).random((4, 4, 4, 1)).astype("float32")
 LEVELS = (np.round(IMAGES * 3) / 3).astype("float32")
@@ -75,6 +76,15 @@ def test_half_of_the_values_leave_at_each_scale():
     assert norms == [(4, 4, 8)] * 2 + [(2, 2, 16)] * 2 + [(1, 1, 32)] * 2
     assert model.bijector.latent_shape == (128,)
     assert Glow((4, 4, 1), 1, 1, 2).sample(2).shape == (2, 4, 4, 1)
+
+
+def test_couplings_compute_parameters_of_what_moves_alone(of_images):
+    couplings = flattened(of_images.bijector, AffineCoupling)
+    assert couplings
+    for coupling in couplings:
+        *places, channels = coupling.event_shape
+        # A shift and a log-scale for each value of half of the channels.
+        assert coupling.network.output_shape == (None, *places, 2 * (channels // 2))
 
 
 def test_the_prior_of_a_scale_depends_on_what_stays(of_images, rng):
@@ -206,6 +216,7 @@ def test_streams_that_are_not_levels_are_nan_or_refused(map_values):
     assert not model.is_initialized
 
 
+@slow_elsewhere
 def test_numbers_are_float32_where_keras_defaults_to_float64(floatx64):
     model = glow(num_levels=4)
     x = ops.convert_to_tensor(LEVELS.astype("float64"))

@@ -24,6 +24,7 @@ from keras_genmod.bijectors import (
 from keras_genmod.distributions import StandardNormal
 from keras_genmod.networks import coupling_mlp, made
 from tests.autodiff import jacobians
+from tests.contracts import slow_elsewhere
 
 POINTS = np.random.default_rng(0).normal(size=(8, 2)).astype("float32")
 
@@ -202,6 +203,7 @@ PLANE = {
 }
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("name", PLANE)
 def test_density_integrates_to_one(name):
     model = NormalizingFlow(PLANE[name](), seed=0)

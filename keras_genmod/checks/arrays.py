@@ -1,137 +1,16 @@
-"""Checks of what users hand over, with messages that say the way out.
+"""Checks of arrays: NumPy's, or tensors of the running backend.
 
-A check of an argument returns it as the package keeps it: NumPy's integers become
-`int`, lists become tuples. Keras is imported for tensors alone: metrics run without it.
+Keras is imported for tensors alone: metrics run without it.
 """
 
-import numbers
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-LARGEST_INT = 2**31 - 1  # of sizes, counts and steps, which backends keep in int32
-LARGEST_SEED = 2**32 - 1
-
 _REAL = ("bool", "int", "uint", "float", "bfloat")  # dtypes of all backends
 
 _BLOCK = 2**20  # values that are looked at in one go
-
-# Numbers.
-
-
-def integer(
-    name: str, value: Any, minimum: int = 0, maximum: int = LARGEST_INT, why: str = ""
-) -> int:
-    """Returns `value` as an `int`.
-
-    Args:
-        name: The argument's name in the message.
-        value: A Python or NumPy integer; no bool, no float.
-        minimum: The smallest value allowed.
-        maximum: The largest value allowed.
-        why: What the maximum is, for the message.
-
-    Raises:
-        ValueError: If `value` is not an integer within these bounds.
-    """
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not is_integer or value < minimum:
-        names = {0: "a non-negative int", 1: "a positive int"}
-        kind = names.get(minimum, f"an int of at least {minimum}")
-        raise ValueError(f"`{name}` must be {kind}. Received: {name}={value!r}")
-    if value > maximum:
-        reason = f", {why}" if why else ""
-        raise ValueError(
-            f"`{name}` must be at most {maximum}{reason}. Received: {name}={value!r}"
-        )
-    return int(value)
-
-
-def positive_int(name: str, value: Any) -> int:
-    """Returns `value` as an `int`; raises a `ValueError` unless it is at least 1."""
-    return integer(name, value, minimum=1)
-
-
-def seed(name: str, value: Any) -> int | None:
-    """Returns a seed as an `int`, or `None`; raises a `ValueError` for all else."""
-    if value is None:
-        return None
-    return integer(name, value, 0, LARGEST_SEED, "32 bits")
-
-
-def non_negative(name: str, value: Any) -> float:
-    """Returns a finite number; raises a `ValueError` unless it is at least 0."""
-    if not _is_finite_number(value) or value < 0:
-        raise ValueError(
-            f"`{name}` must be a number of at least 0. Received: {name}={value!r}"
-        )
-    return value
-
-
-def positive(name: str, value: Any) -> float:
-    """Returns a finite number; raises a `ValueError` unless it is above 0."""
-    if not _is_finite_number(value) or value <= 0:
-        raise ValueError(
-            f"`{name}` must be a finite number above 0. Received: {name}={value!r}"
-        )
-    return value
-
-
-def fraction(name: str, value: Any) -> float:
-    """Returns a number; raises a `ValueError` unless it lies in [0, 1]."""
-    if not _is_finite_number(value) or not 0 <= value <= 1:
-        raise ValueError(
-            f"`{name}` must be a number in [0, 1]. Received: {name}={value!r}"
-        )
-    return value
-
-
-def _is_finite_number(value: Any) -> bool:
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return is_number and bool(np.isfinite(value))
-
-
-def choice(name: str, value: Any, choices) -> Any:
-    """Returns `value`; raises a `ValueError` unless it is one of `choices`."""
-    # Arrays compare element by element, unhashable values not at all with a set.
-    if not isinstance(value, (str, int, type(None))) or value not in list(choices):
-        known = sorted(map(repr, choices))
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(known)}. Received: {name}={value!r}"
-        )
-    return value
-
-
-def sizes(
-    name: str, value: Any, rank: int | None = None, may_be_empty: bool = False
-) -> tuple[int, ...]:
-    """Returns a shape without the batch, or a list of sizes, as a tuple of ints.
-
-    Args:
-        name: The argument's name in the message.
-        value: Tuple or list of positive integers.
-        rank: How many they must be; any number if `None`.
-        may_be_empty: Whether there may be none.
-
-    Raises:
-        ValueError: If `value` is anything else.
-    """
-    try:
-        if not isinstance(value, (tuple, list)) or not (value or may_be_empty):
-            raise ValueError
-        if rank is not None and len(value) != rank:
-            raise ValueError
-        return tuple(positive_int(name, size) for size in value)
-    except ValueError:
-        kind = "a tuple of " if may_be_empty else "a non-empty tuple of "
-        kind = kind if rank is None else f"a tuple of {rank} "
-        raise ValueError(
-            f"`{name}` must be {kind}positive ints. Received: {name}={value!r}"
-        ) from None
-
-
-# Arrays. NumPy's, or tensors of the running backend.
 
 
 def is_array(x: Any) -> bool:
@@ -147,13 +26,15 @@ def as_numpy(x: Any, name: str = "x") -> np.ndarray:
     """Returns an array or a tensor of any device as NumPy.
 
     Raises:
-        ValueError: If it is masked, or holds complex numbers or dates.
+        ValueError: If it is none, is masked, or holds complex numbers or dates.
     """
-    if isinstance(x, np.ndarray):
-        return x if x.dtype.kind in "OSU" else _unmasked(name, x)
-    from keras import ops
+    if not isinstance(x, np.ndarray):
+        from keras import ops
 
-    return np.asarray(ops.convert_to_numpy(x))
+        x = _array_of(name, x, ops.convert_to_numpy)
+    if x.dtype.kind in "SU" or (x.dtype.kind == "O" and x.ndim):
+        return x
+    return _unmasked(name, x)
 
 
 def numeric(name: str, x: Any) -> np.ndarray:
@@ -162,7 +43,30 @@ def numeric(name: str, x: Any) -> np.ndarray:
     Raises:
         ValueError: If `x` is masked, or holds complex numbers, dates, text or objects.
     """
-    return _unmasked(name, np.asanyarray(x))
+    return _unmasked(name, _array_of(name, x, np.asanyarray))
+
+
+def _array_of(name: str, x: Any, convert: Callable) -> np.ndarray:
+    try:
+        return np.asanyarray(convert(x))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`{name}` must be an array. "
+            f"Received: {name} of type {type(x).__name__} ({error})"
+        ) from error
+
+
+def float32(name: str, x: Any) -> Any:
+    """Returns numbers as a float32 tensor; raises a `ValueError` for all else."""
+    from keras import ops
+
+    try:
+        return ops.cast(x, "float32")
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`{name}` must be a tensor of real numbers. "
+            f"Received: {name} of type {type(x).__name__} ({error})"
+        ) from error
 
 
 def _unmasked(name: str, x: np.ndarray) -> np.ndarray:
@@ -289,7 +193,7 @@ def levels(name: str, x: Any, num_levels: int) -> None:
     """Raises a `ValueError` unless all values are k / (num_levels - 1)."""
     unit_range(name, x)
     worst = 0.0
-    for block in _blocks(as_numpy(x, name)):
+    for block in _blocks(np.atleast_1d(as_numpy(x, name))):
         scaled = block.astype("float64") * (num_levels - 1)
         worst = max(worst, float(np.abs(scaled - np.round(scaled)).max(initial=0.0)))
     if worst > level_tolerance(num_levels):

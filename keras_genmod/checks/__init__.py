@@ -1,0 +1,71 @@
+"""Checks of what users hand over, with messages that say the way out.
+
+A check of an argument returns it as the package keeps it: NumPy's integers become
+`int`, lists become tuples.
+"""
+
+from keras_genmod.checks.arrays import (
+    array,
+    as_numpy,
+    broadcast,
+    float32,
+    is_array,
+    level_tolerance,
+    levels,
+    numeric,
+    real_numbers,
+    shape,
+    static_shape,
+    unit_floats,
+    unit_range,
+    value_range,
+)
+from keras_genmod.checks.values import (
+    LARGEST_INT,
+    LARGEST_SEED,
+    boolean,
+    choice,
+    fraction,
+    function,
+    integer,
+    items,
+    non_negative,
+    path,
+    positive,
+    positive_int,
+    seed,
+    sizes,
+    text,
+)
+
+__all__ = [
+    "LARGEST_INT",
+    "LARGEST_SEED",
+    "array",
+    "as_numpy",
+    "boolean",
+    "broadcast",
+    "choice",
+    "float32",
+    "fraction",
+    "function",
+    "integer",
+    "is_array",
+    "items",
+    "level_tolerance",
+    "levels",
+    "non_negative",
+    "numeric",
+    "path",
+    "positive",
+    "positive_int",
+    "real_numbers",
+    "seed",
+    "shape",
+    "sizes",
+    "static_shape",
+    "text",
+    "unit_floats",
+    "unit_range",
+    "value_range",
+]
