@@ -92,7 +92,8 @@ def lab_to_rgb(lab: Any) -> Any:
 def _colours(name: str, x: Any) -> Any:
     """Returns colours as a float32 tensor; raises a `ValueError` unless they are 3."""
     x = checks.float32(name, x)
-    if getattr(x.shape, "rank", 0) is not None and tuple(x.shape[-1:]) != (3,):
+    known = getattr(x.shape, "rank", 0) is not None
+    if known and tuple(x.shape[-1:]) not in ((3,), (None,)):
         raise ValueError(
             f"`{name}` must have the shape (..., 3). "
             f"Received: {name}.shape={tuple(x.shape)}"

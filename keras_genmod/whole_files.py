@@ -15,14 +15,19 @@ def writing(
     What stands at the path stays if an error ends the writing.
 
     Args:
-        path: Of the file.
+        path: Of the file; a link is followed, and what is no file, such as
+            "/dev/stdout", is written to as it is.
         mode: "w" or "wb".
         **kwargs: As `open` takes them.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    path = os.fspath(path)
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, mode, **kwargs) as file:
+            yield file
+        return
     scratch = f"{path}.part"
     try:
         with open(scratch, mode, **kwargs) as file:

@@ -3,7 +3,7 @@
 A model's test is a subclass of `ModelContract`: how to make it, data, and what kind of
 model it is. The contract trains it once for all properties. Each row trains and draws
 on every backend; its other properties are tried on torch and, by its name, on
-TensorFlow or JAX, the dearest two for every other row (`tests/covering.py`). A row of
+TensorFlow or JAX, the dearest three for every other row (`tests/covering.py`). A row of
 each kind of step is tried in all on all backends: these carry the marker
 `every_backend`.
 """
@@ -212,6 +212,7 @@ class TrainingContract:
         assert all(np.isfinite(value) for value in logs.values())
 
     @slow_on_jax
+    @pytest.mark.trains_anew
     def test_compiled_training_equals_eager(self, run):
         start_process(seed=1)
         model = self.compiled(run_eagerly=True)

@@ -1,5 +1,7 @@
 """Files that are whole or not there."""
 
+import os
+
 import pytest
 
 from keras_genmod import whole_files
@@ -25,3 +27,14 @@ def test_an_error_leaves_what_was_there(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_followed_and_what_is_no_file_is_written_to(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "numbers.txt")
+    with whole_files.writing(tmp_path / "link") as file:
+        file.write("after")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "numbers.txt").read_text() == "after"
+    with whole_files.writing(os.devnull) as file:
+        file.write("nothing")
+    assert not os.path.isfile(os.devnull)

@@ -55,11 +55,9 @@ class Coupling(Bijector):
         **kwargs: Any,
     ) -> None:
         super().__init__(event_shape, **kwargs)
-        if not isinstance(flip, (bool, np.bool_)):
-            raise ValueError(f"`flip` must be a boolean. Received: flip={flip!r}")
         self.network = network
         self.mask = mask
-        self.flip = bool(flip)
+        self.flip = checks.boolean("flip", flip)
         self.outputs_per_value = outputs_per_value
         self._is_kept = _kept_part(mask, self.event_shape) != self.flip
         self._moving = _moving_channels(self._is_kept)

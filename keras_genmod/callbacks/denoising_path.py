@@ -51,7 +51,7 @@ class DenoisingPath(PictureCallback):
         self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.num_steps = num_steps
         self.condition = check_condition(condition)
-        self.seed = checks.integer("seed", seed, 0)
+        self.seed = checks.required_seed("seed", seed)
 
     def draw(self, model: Any) -> Any:
         self.require(model, "sample_path")

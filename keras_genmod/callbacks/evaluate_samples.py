@@ -126,7 +126,7 @@ class EvaluateSamples(keras.callbacks.Callback):
         self.every = checks.integer("every", every, 1)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.batch_size = checks.integer("batch_size", batch_size, 1)
-        self.seed = checks.integer("seed", seed, 0)
+        self.seed = checks.required_seed("seed", seed)
         self.real = checks.real_numbers("real", checks.as_numpy(real, "real"))
         if len(self.real.shape) < 2 or not self.real.size:
             raise ValueError(

@@ -86,7 +86,7 @@ class GanHealth(keras.callbacks.Callback):
         super().__init__()
         self.every = checks.integer("every", every, 1)
         self.num_samples = checks.integer("num_samples", num_samples, 2)
-        self.seed = checks.integer("seed", seed, 0)
+        self.seed = checks.required_seed("seed", seed)
         self.collapse_below = _limit("collapse_below", collapse_below)
         self.saturated_above = _limit("saturated_above", saturated_above)
         self.vanishing_below = _limit("vanishing_below", vanishing_below)

@@ -81,7 +81,7 @@ class Interpolation(PictureCallback):
         self.num_steps = num_steps
         self.kind = checks.choice("kind", kind, KINDS)
         self.condition = check_condition(condition)
-        self.seed = checks.integer("seed", seed, 0)
+        self.seed = checks.required_seed("seed", seed)
 
     def draw(self, model: Any) -> Any:
         labels = self.condition

@@ -68,7 +68,7 @@ class NeighbourGrid(PictureCallback):
             feature_extractor = _flatten
         self.features = checks.function("feature_extractor", feature_extractor)
         self.condition = check_condition(condition)
-        self.seed = checks.integer("seed", seed, 0)
+        self.seed = checks.required_seed("seed", seed)
         self._features_of_real: Any = None  # computed once
 
     def draw(self, model: Any) -> Any:

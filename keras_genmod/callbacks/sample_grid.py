@@ -50,7 +50,7 @@ class SampleGrid(PictureCallback):
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)
         self.condition = check_condition(condition)
-        self.seed = checks.integer("seed", seed, 0)
+        self.seed = checks.required_seed("seed", seed)
 
     def draw(self, model: Any) -> Any:
         self.require(model, "sample")

@@ -60,6 +60,9 @@ def float32(name: str, x: Any) -> Any:
     """Returns numbers as a float32 tensor; raises a `ValueError` for all else."""
     from keras import ops
 
+    if is_array(x):
+        array(name, x)
+        return ops.cast(x, "float32")
     try:
         return ops.cast(x, "float32")
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 LARGEST_INT = 2**31 - 1  # of sizes, counts and steps, which backends keep in int32
 LARGEST_SEED = 2**32 - 1
 _LARGEST_ARRAY_INT = 2**63 - 1
@@ -48,8 +50,11 @@ def positive_int(name: str, value: Any) -> int:
 
 def seed(name: str, value: Any) -> int | None:
     """Returns a seed as an `int`, or `None`; raises a `ValueError` for all else."""
-    if value is None:
-        return None
+    return None if value is None else required_seed(name, value)
+
+
+def required_seed(name: str, value: Any) -> int:
+    """Returns a seed as an `int`; raises a `ValueError` for all else."""
     return integer(name, value, 0, LARGEST_SEED, "32 bits")
 
 
@@ -98,10 +103,10 @@ def _is_finite_number(value: Any) -> bool:
 
 
 def boolean(name: str, value: Any) -> bool:
-    """Returns `value`; raises a `ValueError` unless it is True or False."""
-    if not isinstance(value, bool):
+    """Returns a `bool`; raises a `ValueError` unless it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
         raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}")
-    return value
+    return bool(value)
 
 
 def text(name: str, value: Any) -> str:

@@ -53,7 +53,7 @@ def binarize(x: ArrayLike, method: str, seed: int | None = None) -> np.ndarray:
                 f"Received: seed={seed!r}"
             )
         return (x >= 0.5).astype("float32")
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
+    seed = checks.required_seed("seed", seed)
     # RandomState's stream is frozen across NumPy versions: the same file forever.
     uniform = np.random.RandomState(seed).random_sample(x.shape)
     return (uniform < x).astype("float32")

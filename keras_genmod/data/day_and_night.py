@@ -44,7 +44,7 @@ def day_and_night(
     """
     num = checks.positive_int("num", num)
     size = checks.integer("size", size, 16, 1024)
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED)
+    seed = checks.required_seed("seed", seed)
     # RandomState's stream is frozen across NumPy versions.
     rng = np.random.RandomState(seed)
     pairs = [_landscape(rng, size) for _ in range(num)]

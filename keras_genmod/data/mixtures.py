@@ -96,7 +96,7 @@ def _draw(seed, num_points, centres, deviation):
     num_points = checks.positive_int("num_points", num_points)
     checks.positive("deviation", deviation)
     # RandomState's stream is frozen across NumPy versions: the same points forever.
-    generator = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1))
+    generator = np.random.RandomState(checks.required_seed("seed", seed))
     modes = generator.randint(0, len(centres), num_points)
     noise = generator.standard_normal((num_points, 2))
     return (centres[modes] + deviation * noise).astype("f4"), modes.astype("int32")
@@ -137,7 +137,7 @@ def stacked_mnist(
         ```
     """
     checks.positive_int("num_images", num_images)
-    checks.integer("seed", seed, 0, 2**32 - 1)
+    checks.required_seed("seed", seed)
     splits = [load("mnist", split, data_dir) for split in ("train", "test")]
     digits, labels = (np.concatenate(parts) for parts in zip(*splits, strict=True))
     return stacked(digits, labels, num_images, seed)

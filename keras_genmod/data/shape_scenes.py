@@ -118,7 +118,7 @@ def shape_scenes(
     """
     num = checks.positive_int("num", num)
     size = checks.integer("size", size, 16, 1024)
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED)
+    seed = checks.required_seed("seed", seed)
     max_objects = checks.integer("max_objects", max_objects, 1, 6)
     checks.choice("split", split, SPLITS)
     # RandomState's stream is frozen across NumPy versions.

@@ -9,6 +9,7 @@ an infinite gradient.
 """
 
 import math
+import numbers
 from typing import Any
 
 from keras import ops
@@ -74,8 +75,15 @@ class DiscretizedLogisticMixture(Distribution):
         self.num_levels = checks.integer("num_levels", num_levels, 2)
         means = parameters("means", means, 3)
         logits = parameters("logits", logits, 2)
-        if not ops.is_tensor(temperature):
+        if isinstance(temperature, numbers.Real):
             temperature = float(checks.positive("temperature", temperature))
+        else:
+            temperature = checks.float32("temperature", temperature)
+            if len(temperature.shape) > 0:
+                raise ValueError(
+                    "`temperature` must be one number. Received: "
+                    f"temperature.shape={tuple(temperature.shape)}"
+                )
         self.num_channels = means.shape[-2]
         # One unit is one level from here on: level k reaches from k - 1/2 to k + 1/2.
         unit = (num_levels - 1) / 2

@@ -93,7 +93,7 @@ def anomaly_score(
         )
     x, condition = examples(x, condition, model.data_shape, "x")
     batch_size = checks.integer("batch_size", batch_size, 1)
-    seed = checks.integer("seed", seed, 0)
+    seed = checks.required_seed("seed", seed)
     unit = "nats"
     if kind == "likelihood":
         found = log_prob_function(model, seed, options, verbose)

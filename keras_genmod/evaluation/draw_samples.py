@@ -84,7 +84,7 @@ def draw_samples(
         )
     num_samples = checks.positive_int("num_samples", num_samples)
     batch_size = checks.positive_int("batch_size", batch_size)
-    seed = checks.integer("seed", seed, 0)
+    seed = checks.required_seed("seed", seed)
     if isinstance(condition, (list, tuple)):
         condition = checks.as_numpy(condition, "condition")
     if condition is not None:

@@ -89,7 +89,7 @@ def evaluate_likelihood(
     """
     check_has_likelihood(model, options)
     batch_size = checks.integer("batch_size", batch_size, 1)
-    seed = checks.integer("seed", seed, 0)
+    seed = checks.required_seed("seed", seed)
     num_levels = getattr(model, "num_levels", None)
     data, condition = examples(data, condition, model.data_shape)
     for name, value in (("dataset", dataset), ("split", split)):

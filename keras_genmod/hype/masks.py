@@ -34,7 +34,7 @@ def phase_scrambled(images: np.ndarray, seed: int) -> np.ndarray:
         ```
     """
     images = checks.unit_floats("images", images)
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
+    seed = checks.required_seed("seed", seed)
     if images.ndim != 4:
         raise ValueError(
             "`images` must have shape (num, height, width, channels). "

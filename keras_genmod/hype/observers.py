@@ -82,9 +82,13 @@ def simulate(
         raise ValueError(
             f"`observer` must be an Observer. Received: observer={observer!r}"
         )
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
+    seed = checks.required_seed("seed", seed)
     checks.positive("frame_ms", frame_ms)
-    checks.fraction("dropped_share", dropped_share)
+    if checks.fraction("dropped_share", dropped_share) == 1:
+        raise ValueError(
+            "`dropped_share` must be below 1, or no trial ever counts. "
+            f"Received: dropped_share={dropped_share!r}"
+        )
     rng, code = np.random.default_rng(seed), study.start()
     state = study.state(code)
     while state["stage"] in ("qualification", "judgement"):

@@ -83,7 +83,7 @@ def score(
             f"`protocol` must be a StudyProtocol. Received: protocol={protocol!r}"
         )
     num_resamples = checks.positive_int("num_resamples", num_resamples)
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
+    seed = checks.required_seed("seed", seed)
     evaluators: dict[tuple[str, int], list[Trial]] = {}
     for trial in checks.items("trials", trials):
         if not isinstance(trial, Trial):
@@ -119,7 +119,7 @@ def bootstrap(
     """
     array = checks.real_numbers("values", values)
     checks.positive_int("num_resamples", num_resamples)
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED, "32 bits")
+    seed = checks.required_seed("seed", seed)
     if array.ndim != 1 or len(array) < 2:
         raise ValueError(
             f"`values` must be of two evaluators or more. Received: values={values!r}"

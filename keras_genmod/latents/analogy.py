@@ -107,7 +107,7 @@ def around(
     z = as_latents("z", z)
     num_neighbours = checks.positive_int("num_neighbours", num_neighbours)
     scale = checks.non_negative("scale", scale)
-    rng = np.random.default_rng(checks.integer("seed", seed, 0))
+    rng = np.random.default_rng(checks.required_seed("seed", seed))
     noise = rng.uniform(-scale, scale, (len(z), num_neighbours, z.shape[1]))
     return (z[:, None] + noise).astype("float32")
 

@@ -33,7 +33,7 @@ def encode(model: Any, x: Any, condition: Any = None) -> np.ndarray:
     """
     _check_way(model, "encode", condition, "an encoder: VAE, Autoencoder, a flow")
     checks.array("x", x)
-    if not x.shape:
+    if len(x.shape) == 0:
         raise ValueError(
             "`x` must have the shape (n, *data_shape). Received: x.shape=()"
         )

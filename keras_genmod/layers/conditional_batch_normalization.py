@@ -59,7 +59,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.momentum = checks.fraction("momentum", momentum)
         self.epsilon = checks.positive("epsilon", epsilon)
-        self.spectral = bool(checks.choice("spectral", spectral, (False, True)))
+        self.spectral = checks.boolean("spectral", spectral)
         self.kernel_regularizer = _regularizer(kernel_regularizer)
 
     def build(self, input_shape):

@@ -78,7 +78,7 @@ class GumbelQuantizer(Quantizer):
         self.code_dim = checks.positive_int("code_dim", code_dim)
         checks.positive("temperature", temperature)
         checks.non_negative("kl_weight", kl_weight)
-        self.hard = checks.choice("hard", hard, (False, True))
+        self.hard = checks.boolean("hard", hard)
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
         constant = keras.initializers.Constant

@@ -67,9 +67,8 @@ class ModulatedConv2D(keras.layers.Layer):
                 "`kernel_size` must be odd, so that images keep their size. "
                 f"Received: kernel_size={kernel_size}"
             )
-        flags = (False, True)
-        self.demodulate = bool(checks.choice("demodulate", demodulate, flags))
-        self.use_bias = bool(checks.choice("use_bias", use_bias, flags))
+        self.demodulate = checks.boolean("demodulate", demodulate)
+        self.use_bias = checks.boolean("use_bias", use_bias)
 
     def build(self, input_shape):
         images, latents = input_shape

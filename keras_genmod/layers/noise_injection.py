@@ -41,8 +41,7 @@ class NoiseInjection(keras.layers.Layer):
         self, per_channel: bool = False, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        flags = (False, True)
-        self.per_channel = bool(checks.choice("per_channel", per_channel, flags))
+        self.per_channel = checks.boolean("per_channel", per_channel)
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
         self.input_spec = keras.layers.InputSpec(ndim=4)

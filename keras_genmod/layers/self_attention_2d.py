@@ -89,12 +89,8 @@ class SelfAttention2D(keras.layers.Layer):
         self.groups = groups
         if groups is not None:
             self.groups = checks.positive_int("groups", groups)
-        if not isinstance(gated, bool):
-            raise ValueError(
-                f"`gated` must be True or False. Received: gated={gated!r}"
-            )
-        self.gated = gated
-        self.spectral = bool(checks.choice("spectral", spectral, (False, True)))
+        self.gated = checks.boolean("gated", gated)
+        self.spectral = checks.boolean("spectral", spectral)
         if self.spectral and not gated:
             raise ValueError(
                 "`spectral` must be False unless `gated`, since the projection starts "

@@ -75,7 +75,7 @@ class ShiftedConv2D(keras.layers.Layer):
         self.direction = direction
         self.mask = mask
         self.strides = strides
-        self.use_bias = checks.choice("use_bias", use_bias, (True, False))
+        self.use_bias = checks.boolean("use_bias", use_bias)
 
     def build(self, input_shape):
         self.kernel = self.add_weight(

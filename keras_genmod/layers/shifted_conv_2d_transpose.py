@@ -44,7 +44,7 @@ class ShiftedConv2DTranspose(keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
         self.direction = direction
-        self.use_bias = checks.choice("use_bias", use_bias, (True, False))
+        self.use_bias = checks.boolean("use_bias", use_bias)
 
     def build(self, input_shape):
         width = 3 if self.direction == "down" else 2

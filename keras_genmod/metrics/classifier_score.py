@@ -99,7 +99,7 @@ def _score(
     count = len(probabilities)
     checks.integer("num_splits", num_splits, 1, count, "the number of samples")
     # The legacy generator, whose shuffles published numbers were made with.
-    rng = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1, "32 bits"))
+    rng = np.random.RandomState(checks.required_seed("seed", seed))
     shuffled = probabilities[rng.permutation(count)]
     edges = [i * count // num_splits for i in range(num_splits + 1)]
     scores = [

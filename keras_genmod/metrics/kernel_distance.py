@@ -85,7 +85,7 @@ def kernel_distance(
     why = "the number of samples in `real` or `fake`"
     checks.integer("subset_size", subset_size, 2, smaller, why)
     # The legacy generator, whose subsets published numbers were made with.
-    rng = np.random.RandomState(checks.integer("seed", seed, 0, 2**32 - 1, "32 bits"))
+    rng = np.random.RandomState(checks.required_seed("seed", seed))
     values = []
     for _ in shown(range(num_subsets), verbose):
         x = fake[rng.choice(len(fake), subset_size, replace=False)]

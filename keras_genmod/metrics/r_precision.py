@@ -60,7 +60,7 @@ def r_precision(
             f"Received: {len(captions)} captions and {len(images)} images"
         )
     num_candidates = checks.integer("num_candidates", num_candidates, 2)
-    seed = checks.integer("seed", seed, 0, checks.LARGEST_SEED)
+    seed = checks.required_seed("seed", seed)
     kinds, firsts = _kinds(captions if texts is None else texts, len(captions))
     images, captions = _unit("images", images), _unit("captions", captions)
     rng = np.random.RandomState(seed)

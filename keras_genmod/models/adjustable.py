@@ -1,6 +1,7 @@
 """Scalars of a loss that training may change between epochs."""
 
 import keras
+import numpy as np
 
 
 class Adjustable:
@@ -48,7 +49,9 @@ class Adjustable:
         if self._optional and value is None and place not in model.__dict__:
             model.__dict__[place] = None
             return
-        value = float(self._check(self._name, value))
+        number = self._check(self._name, value)
+        value = float(np.float32(number))  # as the weight keeps it
+        self._check(self._name, type(number)(value))  # and as a file is loaded
         weight = model.__dict__.get(f"_{self._name}_weight")
         if weight is not None:
             weight.assign(value)

@@ -341,6 +341,7 @@ def test_observers_are_checked(change):
         {"seed": 2**32},
         {"frame_ms": 0.0},
         {"dropped_share": -1.0},
+        {"dropped_share": 1.0},
     ],
 )
 def test_what_a_simulation_is_of_is_checked(change, make):

@@ -79,7 +79,7 @@ class TruncatedLatents(LatentGenerator):
         batch_size = checks.integer("batch_size", batch_size, 2)
         if truncation is not None:
             truncation = checks.positive("truncation", truncation)
-        state = seed_state(checks.integer("seed", seed, 0), self.seed_generator)
+        state = seed_state(checks.required_seed("seed", seed), self.seed_generator)
         if condition is None and self.num_classes is not None:
             condition = np.arange(batch_size) % self.num_classes
         condition = self.standardize_condition(condition, batch_size)

@@ -51,7 +51,8 @@ class DiffusionModel(DenoisingModel):
             "likelihood" is that of the variational bound.
         num_classes: Int for a model conditional on class labels, or `None`.
         drop_rate: Number in [0, 1), how often the label of an example is left out in
-            training, which `guidance` needs; callbacks may set it.
+            training, which `guidance` needs; callbacks may set it, to a number above 0
+            where samples are to be guided.
         learned_variance: Whether the variance of DDPM's steps is learned, too, between
             the posterior's and what a step adds: the network returns twice as many
             channels, the prediction and then what the variance is made of.
@@ -127,11 +128,7 @@ class DiffusionModel(DenoisingModel):
     ) -> None:
         checks.choice("prediction", prediction, ("v", "noise", "data"))
         checks.choice("loss_weight", loss_weight, LOSS_WEIGHTS)
-        if not isinstance(learned_variance, bool):
-            raise ValueError(
-                "`learned_variance` must be True or False. "
-                f"Received: learned_variance={learned_variance!r}"
-            )
+        checks.boolean("learned_variance", learned_variance)
         super().__init__(
             network,
             data_shape,

@@ -42,9 +42,10 @@ class NoiseModel(EmbeddingConditional):
     `(height, width, channels)`, lie in [0, 1] outside and in [-1, 1] inside, where the
     noise is added; all other data are taken as they are.
 
-    Conditions are one-hot labels or embeddings. A row of zeros stands for "any": in
-    training each example's is left out with the probability `drop_rate`, which guidance
-    needs. A dense layer with a bias makes of it a learned embedding, the bias.
+    Conditions are one-hot labels or embeddings. A row of zeros stands for "any", which
+    guidance needs: in training a subclass leaves out each example's with the
+    probability `drop_rate`. A dense layer with a bias makes of it a learned embedding,
+    the bias.
 
     Args:
         network: Keras model or layer, called with `[x_t, t]`: float32 of shapes

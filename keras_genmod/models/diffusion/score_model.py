@@ -45,7 +45,8 @@ class ScoreModel(DenoisingModel):
             the largest distance of two examples (of images, on [-1, 1]).
         num_classes: Int for a model conditional on class labels, or `None`.
         drop_rate: Number in [0, 1), how often the label of an example is left out in
-            training, which `guidance` needs; callbacks may set it.
+            training, which `guidance` needs; callbacks may set it, to a number above 0
+            where samples are to be guided.
         num_levels: Int of at least 2, the levels k / (num_levels - 1) of images whose
             probability `log_prob` bounds, or `None` for a density. Other data have a
             density.

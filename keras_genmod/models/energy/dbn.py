@@ -284,11 +284,12 @@ class DBN(LayerStack):
             UserWarning: If log Z rests on fewer than 20 effective chains.
         """
         num_samples = checks.positive_int("num_samples", num_samples)
+        log_z = self.top._given_log_z(log_partition)
         state = seed_state(seed, self.seed_generator)
         bound = self._in_batches(
             self._bound, x, condition, batch_size, state, num_samples=num_samples
         )
-        return bound - self.top._given_log_z(log_partition)
+        return bound - log_z
 
     @compiled()
     def _bound(self, state, x, condition, *, num_samples):

@@ -172,6 +172,8 @@ class PartitionedModel(ChainModel):
     ) -> Any:
         """Returns log p(x) = -F(x) - log Z in nats, shape `(batch,)`.
 
+        Numbers of the batches are joined on the host; `free_energy` has a gradient.
+
         Args:
             x: Visible units, `(batch, *data_shape)`.
             condition: Must be `None`.
@@ -186,9 +188,8 @@ class PartitionedModel(ChainModel):
         Warns:
             UserWarning: If the estimate rests on fewer than 20 effective chains.
         """
-        function = self._compiled_free_energy
-        free_energy = self._in_batches(function, x, condition, batch_size)
-        return -free_energy - self._given_log_z(log_partition)
+        log_z, function = self._given_log_z(log_partition), self._compiled_free_energy
+        return -self._in_batches(function, x, condition, batch_size) - log_z
 
     def _given_log_z(self, log_partition):
         """Returns the value of a `LogPartition`, of the exact one for `None`."""

@@ -107,7 +107,7 @@ class RBM(PartitionedModel):
         num_gibbs_steps = checks.positive_int("num_gibbs_steps", num_gibbs_steps)
         num_chains = checks.positive_int("num_chains", num_chains)
         num_temperatures = checks.positive_int("num_temperatures", num_temperatures)
-        persistent = bool(checks.choice("persistent", persistent, (False, True)))
+        persistent = checks.boolean("persistent", persistent)
         if num_temperatures > 1 and not persistent:
             raise ValueError(
                 "`num_temperatures` must be 1 unless persistent=True. Received: "

@@ -101,12 +101,7 @@ class StyleTransfer(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.content_layers = _maps("content_layers", network, content_layers)
         self.style_layers = _maps("style_layers", network, style_layers)
-        if not isinstance(average_pooling, bool):
-            raise ValueError(
-                "`average_pooling` must be True or False. "
-                f"Received: average_pooling={average_pooling!r}"
-            )
-        self.average_pooling = average_pooling
+        self.average_pooling = checks.boolean("average_pooling", average_pooling)
         names = list(dict.fromkeys(self.content_layers + self.style_layers))
         self._features = FrozenFeatures(
             network, names, any_size=True, average_pooling=average_pooling
@@ -171,7 +166,7 @@ class StyleTransfer(keras.layers.Layer):
             content,
             begin,
             self._compiled_targets(content, style),
-            seed_state(checks.integer("seed", seed, 0), self.seed_generator),
+            seed_state(checks.required_seed("seed", seed), self.seed_generator),
             np.array(numbers, "float32"),
             num_steps=checks.positive_int("num_steps", num_steps),
         )
