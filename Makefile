@@ -4,7 +4,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 # CPU seconds that a class of tests may take; all recipes on torch take some 160.
 BUDGET ?= 300
-# And a model's row of the contract: at most 15 on a quiet machine, more on a busy one.
+# And a model's row of the contract, which should take 15 where nothing else runs.
 MODEL_BUDGET ?= 40
 VENV := .venv
 BIN := $(VENV)/bin
