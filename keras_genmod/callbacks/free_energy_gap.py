@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.callbacks.picture_callback import examples
 
 _CHUNK = 1000  # examples scored at a time: bounds the memory on the device
 
@@ -49,8 +48,8 @@ class FreeEnergyGap(keras.callbacks.Callback):
 
     def __init__(self, x_val: Any, x_train: Any) -> None:
         super().__init__()
-        self.x_val = examples("x_val", x_val)
-        self.x_train = examples("x_train", x_train)
+        self.x_val = checks.examples("x_val", x_val)
+        self.x_train = checks.examples("x_train", x_train)
 
     def on_train_begin(self, logs=None):
         if not hasattr(self.model, "free_energy"):

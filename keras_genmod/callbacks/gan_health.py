@@ -12,7 +12,6 @@ from scipy.spatial.distance import pdist
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import standardize_labels
-from keras_genmod.callbacks.picture_callback import examples
 from keras_genmod.callbacks.tensorboard.event_writer import EventWriter
 
 
@@ -93,7 +92,7 @@ class GanHealth(keras.callbacks.Callback):
         self.exploding_above = _limit("exploding_above", exploding_above)
         self._real_shape, self._real_spread = None, None
         if real is not None:
-            real = examples("real", real)
+            real = checks.examples("real", real)
             self._real_shape = real.shape[1:]
             picked = np.random.default_rng(seed).permutation(len(real))[:num_samples]
             self._real_spread = _spread(real[np.sort(picked)])

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import check_condition, standardize_labels
-from keras_genmod.callbacks.picture_callback import PictureCallback, examples
+from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.latents import decode, encode, interpolate
 from keras_genmod.latents.interpolation import KINDS
 
@@ -69,7 +69,7 @@ class Interpolation(PictureCallback):
                 f"{'stop' if start is None else 'start'} alone"
             )
         if start is not None:
-            start, stop = examples("start", start), examples("stop", stop)
+            start, stop = checks.examples("start", start), checks.examples("stop", stop)
             if start.shape != stop.shape:
                 raise ValueError(
                     "`start` and `stop` must have the same shape. Received: "

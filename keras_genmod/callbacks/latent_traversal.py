@@ -8,7 +8,7 @@ from keras import tree
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import check_condition, standardize_labels
-from keras_genmod.callbacks.picture_callback import PictureCallback, examples
+from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.latents import decode, encode, traverse
 from keras_genmod.latents.coding import for_each
 from keras_genmod.latents.traversal import check_dimensions, check_values
@@ -63,7 +63,7 @@ class LatentTraversal(PictureCallback):
             values = np.linspace(-3.0, 3.0, 9)
         self.values = check_values(values)
         super().__init__(log_dir, name, num_columns=self.values.size, **kwargs)
-        self.x = None if x is None else examples("x", x)
+        self.x = None if x is None else checks.examples("x", x)
         self.num_starts = checks.integer("num_starts", num_starts, 1)
         if dimensions is not None:
             dimensions = check_dimensions(dimensions)

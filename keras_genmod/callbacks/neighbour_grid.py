@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import check_condition, standardize_labels
-from keras_genmod.callbacks.picture_callback import PictureCallback, examples
+from keras_genmod.callbacks.picture_callback import PictureCallback
 from keras_genmod.metrics import nearest_neighbours
 
 
@@ -60,7 +60,7 @@ class NeighbourGrid(PictureCallback):
         name: str = "neighbours",
         **kwargs: Any,
     ) -> None:
-        self.real = examples("real", real)
+        self.real = checks.examples("real", real)
         self.k = checks.integer("k", k, 1, len(self.real), "the number of images")
         super().__init__(log_dir, name, num_columns=self.k + 1, **kwargs)
         self.num_samples = checks.integer("num_samples", num_samples, 1)

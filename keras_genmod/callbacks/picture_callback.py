@@ -17,24 +17,6 @@ from keras_genmod.callbacks.tensorboard.event_writer import (
 from keras_genmod.engine import is_writer
 
 
-def examples(name: str, x: Any) -> np.ndarray:
-    """Returns examples as an array on the host.
-
-    Args:
-        name: The argument's name in the message.
-        x: Array or tensor of shape `(n, ...)`.
-
-    Raises:
-        ValueError: If it holds something else than numbers, or no example.
-    """
-    x = checks.numeric(name, checks.as_numpy(x, name))
-    if not x.ndim or not len(x):
-        raise ValueError(
-            f"`{name}` must hold examples. Received: an array of shape {x.shape}"
-        )
-    return x
-
-
 class PictureCallback(keras.callbacks.Callback):
     """Draws a grid of images at the end of epochs, or every so many steps.
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.callbacks.labels import check_condition
-from keras_genmod.callbacks.picture_callback import PictureCallback, examples
+from keras_genmod.callbacks.picture_callback import PictureCallback
 
 
 class Reconstructions(PictureCallback):
@@ -46,7 +46,7 @@ class Reconstructions(PictureCallback):
         name: str = "reconstructions",
         **kwargs: Any,
     ) -> None:
-        self.x = examples("x", x)
+        self.x = checks.examples("x", x)
         num_columns = len(self.x) if num_columns is None else num_columns
         num_columns = checks.positive_int("num_columns", num_columns)
         super().__init__(log_dir, name, num_columns=num_columns, **kwargs)

@@ -87,6 +87,20 @@ def _unmasked(name: str, x: np.ndarray) -> np.ndarray:
     return np.asarray(x)
 
 
+def examples(name: str, x: Any) -> np.ndarray:
+    """Returns an array or tensor `(n, ...)` of numbers as NumPy.
+
+    Raises:
+        ValueError: If it holds something else than numbers, or no example.
+    """
+    x = numeric(name, as_numpy(x, name))
+    if not x.ndim or not len(x):
+        raise ValueError(
+            f"`{name}` must hold examples. Received: an array of shape {x.shape}"
+        )
+    return x
+
+
 def real_numbers(name: str, x: Any) -> np.ndarray:
     """Returns `x` as an array of finite floats, float32 or else float64.
 

@@ -195,11 +195,7 @@ class StudyProtocol:
                 raise ValueError(
                     f"`{name}` must be at most {LARGEST_MS:g}. Received: {name}={value}"
                 )
-        if not self.min_ms <= self.start_ms <= self.max_ms:  # type: ignore[operator]
-            raise ValueError(
-                "`start_ms` must lie between `min_ms` and `max_ms`. Received: "
-                f"start_ms={self.start_ms}, min_ms={self.min_ms}, max_ms={self.max_ms}"
-            )
+        _ = self.staircase  # which checks the order of the times
 
     def _check_no_times(self) -> None:
         for name in _TIMES:

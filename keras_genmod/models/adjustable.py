@@ -52,7 +52,7 @@ class Adjustable:
         number = self._check(self._name, value)
         value = float(np.float32(number))  # as the weight keeps it
         self._check(self._name, type(number)(value))  # and as a file is loaded
-        weight = model.__dict__.get(f"_{self._name}_weight")
+        weight = model.__dict__.get(place)
         if weight is not None:
             weight.assign(value)
             return
@@ -65,7 +65,7 @@ class Adjustable:
             name=self._name,
         )
         # Past Keras' attribute tracking, which `add_weight` has done already.
-        model.__dict__[f"_{self._name}_weight"] = weight
+        model.__dict__[place] = weight
 
 
 def step_counter(model, name: str):

@@ -245,6 +245,7 @@ NETWORK = small_time_network((2,))
         ),
         ({"loss_weight": "snr"}, "`loss_weight` must be one of .*'likelihood'"),
         ({"drop_rate": 1.0}, "`drop_rate` must be below 1"),
+        ({"drop_rate": 0.99999999}, "`drop_rate` must be below 1"),  # 1 in float32
         ({"data_shape": (3,)}, r"`network` must be a Keras model .*\[x, t\]"),
         ({"num_classes": 3}, r"`network` must be a Keras model .*\[x, t, one_hot\]"),
         (
