@@ -1,6 +1,7 @@
 """The calls of a recording on PyTorch, and nests of what they take."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,9 @@ class Slot:
     """A tensor of a recording, by its number."""
 
     number: int
+
+    def __hash__(self):
+        return self.number
 
     def __repr__(self):
         return f"t{self.number}"
@@ -51,7 +55,7 @@ class Call:
     @property
     def draws(self) -> bool:
         """Whether it takes random numbers, which the next call then misses."""
-        return torch.Tag.nondeterministic_seeded in self.function.tags
+        return _draws(self.function)
 
     def slots(self) -> Iterator[Slot]:
         """Yields the slots that the call reads or writes into."""
@@ -69,37 +73,61 @@ class Call:
 
     def written(self) -> Iterator[Slot]:
         """Yields the slots that the call writes into."""
-        return self._with_alias(lambda info: info.is_write)
+        return self._given_as(_written_arguments(self.function))
 
     def viewed(self) -> Iterator[Slot]:
         """Yields the slots that the results may share memory with."""
-        if all(r.alias_info is None for r in self.function._schema.returns):
-            return iter(())
-        return self._with_alias(lambda info: True)
+        return self._given_as(_viewed_arguments(self.function))
 
-    def _with_alias(self, wanted):
-        for i, argument in enumerate(self.function._schema.arguments):
-            if argument.alias_info is not None and wanted(argument.alias_info):
-                by_name = self.kwargs.get(argument.name)
-                value = self.args[i] if i < len(self.args) else by_name
-                yield from (leaf for leaf in leaves(value) if isinstance(leaf, Slot))
+    def _given_as(self, arguments):
+        for i, name in arguments:
+            value = self.args[i] if i < len(self.args) else self.kwargs.get(name)
+            yield from (leaf for leaf in leaves(value) if isinstance(leaf, Slot))
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """Yields what is in a nest of lists, tuples and dicts."""
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from leaves(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from leaves(part)
-    else:
-        yield value
+@functools.cache
+def _draws(function):
+    return torch.Tag.nondeterministic_seeded in function.tags
+
+
+@functools.cache
+def _written_arguments(function):
+    """Returns places and names of the arguments that an aten function writes into."""
+    return [
+        (i, argument.name)
+        for i, argument in enumerate(function._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    ]
+
+
+@functools.cache
+def _viewed_arguments(function):
+    """Returns places and names of the arguments that its results may be views of."""
+    if all(result.alias_info is None for result in function._schema.returns):
+        return []
+    return [
+        (i, argument.name)
+        for i, argument in enumerate(function._schema.arguments)
+        if argument.alias_info is not None
+    ]
+
+
+# A tuple: a union takes twice as long to look at, and nests are looked at all the time.
+_SEQUENCES = (list, tuple)
+
+
+def leaves(value: Any) -> list[Any]:
+    """Returns what is in a nest of lists, tuples and dicts."""
+    if isinstance(value, _SEQUENCES):
+        return [leaf for part in value for leaf in leaves(part)]
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    return [value]
 
 
 def mapped(function: Callable, value: Any) -> Any:
     """Returns the nest of what a function makes of the leaves of another."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, _SEQUENCES):
         parts = [mapped(function, part) for part in value]
         return parts if isinstance(value, list) else tuple(parts)
     if isinstance(value, dict):

@@ -145,7 +145,7 @@ class GraphCalls:
         )[1]
 
 
-def _arguments(call) -> Iterator:
+def _arguments(call) -> list:
     return leaves([call.args, call.kwargs])
 
 

@@ -133,6 +133,8 @@ def _equal_numbers(constants):
 
 
 def _renamed(call, same):
+    if not any(slot in same for slot in call.slots()):
+        return call
     args, kwargs = (_renamed_value(v, same) for v in (call.args, call.kwargs))
     return dataclasses.replace(call, args=args, kwargs=kwargs)
 

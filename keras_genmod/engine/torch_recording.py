@@ -1,6 +1,7 @@
 """What a call of a function does on PyTorch, as a flat list of aten calls."""
 
 import contextlib
+import functools
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ from keras_genmod.engine.torch_calls import (
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.item.default)
 _INDEX = torch.ops.aten.index.Tensor
 _ONE_HOT = torch.ops.aten.one_hot.default
+
+_NUMBERS = (bool, int, float)
 
 # Calls that hand on a tensor without its history.
 _ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
@@ -101,7 +104,7 @@ class Recording:
         self._check_call(function, args)
         given, named = self._references(function, args, kwargs)
         results = function(*args, **kwargs)
-        if any(isinstance(leaf, bool | int | float) for leaf in leaves(results)):
+        if any(isinstance(leaf, _NUMBERS) for leaf in leaves(results)):
             self.obstruct(f"`{function}` gives a number to Python")
         outputs = mapped(self._new_output, results)
         is_alias = _is_alias(function, args, results)
@@ -222,15 +225,17 @@ class Recording:
         return Draws(number, slot)
 
     def _check_seed_is_used(self, args=(), kwargs=types.MappingProxyType({})):
+        if self._seed is None:
+            return
         given = leaves([args, dict(kwargs)])
-        if self._seed and not any(isinstance(g, torch.Generator) for g in given):
+        if not any(isinstance(g, torch.Generator) for g in given):
             self._seed = None
             self.obstruct("`int` reads a number on the host")
 
     # Obstacles.
 
     def _check_call(self, function, args):
-        dynamic = torch.Tag.dynamic_output_shape in function.tags
+        dynamic = _has_dynamic_shape(function)
         if function is _INDEX:
             indices = [index for index in args[1] if index is not None]
             dynamic = any(i.dtype in (torch.bool, torch.uint8) for i in indices)
@@ -243,6 +248,11 @@ class Recording:
         """Notes that the recording cannot be run, and where it is."""
         if self.obstacle is None:
             self.obstacle = f"{why}{_where()}"
+
+
+@functools.cache
+def _has_dynamic_shape(function):
+    return torch.Tag.dynamic_output_shape in function.tags
 
 
 def _is_alias(function, args, results):
