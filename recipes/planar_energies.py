@@ -118,8 +118,8 @@ def main(
         model.inverse_temperature.assign(1.0)
 
         true, found = (
-            np.exp(ops.convert_to_numpy(log_density(grid)).astype("float64"))
-            for log_density in (energy, model.log_prob)
+            np.exp(ops.convert_to_numpy(log_density).astype("float64"))
+            for log_density in (energy(grid), model.log_prob(grid, batch_size=1_000))
         )
         integral = true.sum() * cell
         pair = np.stack([true / true.max(), found / np.quantile(found, 0.999)])

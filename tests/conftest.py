@@ -61,6 +61,7 @@ def pytest_configure(config):
 
         tf.config.optimizer.set_experimental_options(_TENSORFLOW_OPTIONS)
         _share_one_stack_trace()
+    _look_up_names_once()
     compiled = keras.backend.backend() != "torch"
     if compiled and not config.getoption("--full"):
         os.environ["XLA_FLAGS"] = _xla_flags()  # read when XLA first compiles
@@ -115,6 +116,16 @@ def _share_one_context():
     from jax._src.interpreters import mlir
 
     mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+
+
+def _look_up_names_once():
+    """Lets Keras keep the attributes of a kind of layer that no file holds.
+
+    It would (get_attr_skipset), but asks for them by another name than it keeps them.
+    """
+    from keras.src.saving import saving_lib
+
+    saving_lib.get_attr_skipset = functools.cache(saving_lib.get_attr_skipset)
 
 
 def _share_one_stack_trace():

@@ -91,6 +91,31 @@ def _draws(function):
 
 
 @functools.cache
+def has_dynamic_shape(function: Any) -> bool:
+    """Whether the shape of what an aten function returns depends on values."""
+    return torch.Tag.dynamic_output_shape in function.tags
+
+
+# Calls that hand on a tensor without its history.
+_ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
+
+
+def is_alias(function: Any, args: tuple, results: Any) -> bool:
+    """Whether a view shows all that it is a view of, in the same shape."""
+    if function in _ALIASES:
+        return True
+    if not isinstance(results, torch.Tensor) or not function.is_view:
+        return False
+    return _look(results) == _look(args[0])
+
+
+def _look(tensor):
+    """Returns how a tensor shows its memory."""
+    place = tensor.shape, tensor.stride(), tensor.storage_offset()
+    return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
+
+
+@functools.cache
 def _written_arguments(function):
     """Returns places and names of the arguments that an aten function writes into."""
     return [

@@ -1,7 +1,6 @@
 """What a call of a function does on PyTorch, as a flat list of aten calls."""
 
 import contextlib
-import functools
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -18,6 +17,8 @@ from keras_genmod.engine.torch_calls import (
     Draws,
     HostNumber,
     Slot,
+    has_dynamic_shape,
+    is_alias,
     leaves,
     mapped,
 )
@@ -28,9 +29,6 @@ _INDEX = torch.ops.aten.index.Tensor
 _ONE_HOT = torch.ops.aten.one_hot.default
 
 _NUMBERS = (bool, int, float)
-
-# Calls that hand on a tensor without its history.
-_ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
 
 # Functions that hand values to Python without an aten call.
 _HOST_READS = {
@@ -107,8 +105,8 @@ class Recording:
         if any(isinstance(leaf, _NUMBERS) for leaf in leaves(results)):
             self.obstruct(f"`{function}` gives a number to Python")
         outputs = mapped(self._new_output, results)
-        is_alias = _is_alias(function, args, results)
-        self.calls.append(Call(function, given, named, outputs, is_alias))
+        alias = is_alias(function, args, results)
+        self.calls.append(Call(function, given, named, outputs, alias))
         return results
 
     def note(self, kind: type[Call], function: Any, tensors: list, results: list):
@@ -235,7 +233,7 @@ class Recording:
     # Obstacles.
 
     def _check_call(self, function, args):
-        dynamic = _has_dynamic_shape(function)
+        dynamic = has_dynamic_shape(function)
         if function is _INDEX:
             indices = [index for index in args[1] if index is not None]
             dynamic = any(i.dtype in (torch.bool, torch.uint8) for i in indices)
@@ -248,26 +246,6 @@ class Recording:
         """Notes that the recording cannot be run, and where it is."""
         if self.obstacle is None:
             self.obstacle = f"{why}{_where()}"
-
-
-@functools.cache
-def _has_dynamic_shape(function):
-    return torch.Tag.dynamic_output_shape in function.tags
-
-
-def _is_alias(function, args, results):
-    """Returns whether a view shows all that it is a view of, in the same shape."""
-    if function in _ALIASES:
-        return True
-    if not isinstance(results, torch.Tensor) or not function.is_view:
-        return False
-    return _look(results) == _look(args[0])
-
-
-def _look(tensor):
-    """Returns how a tensor shows its memory."""
-    place = tensor.shape, tensor.stride(), tensor.storage_offset()
-    return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
 
 
 class _Calls(TorchDispatchMode):

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from keras_genmod import data, metrics
+from keras_genmod.data import mixtures
 from keras_genmod.data.mixtures import stacked
 
 pytestmark = pytest.mark.any_backend
@@ -91,6 +92,20 @@ def test_channels_are_digits_and_labels_their_number():
     np.testing.assert_array_equal(again, x)
 
 
+def test_digits_are_those_of_both_splits(monkeypatch):
+    def load(name, split, data_dir):
+        assert (name, data_dir) == ("mnist", "here")
+        count, of_test = (3, 0) if split == "train" else (2, 5)
+        numbers = np.arange(of_test, of_test + count)
+        return (numbers / 10).reshape(count, 1, 1, 1).astype("float32"), numbers
+
+    monkeypatch.setattr(mixtures, "load", load)
+    x, y = data.stacked_mnist(seed=0, num_images=200, data_dir="here")
+    assert x.shape == (200, 1, 1, 3) and set(y % 10) == {0, 1, 2, 5, 6}
+    np.testing.assert_array_equal(np.rint(10 * x[:, 0, 0]) @ [100, 10, 1], y)
+
+
+@pytest.mark.slow
 @pytest.mark.skipif("TFDS_DATA_DIR" not in os.environ, reason="needs prepared MNIST")
 def test_digits_are_those_of_mnist():
     x, y = data.stacked_mnist(seed=0, num_images=20)

@@ -26,7 +26,7 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_recording.py",
-        "dynamic = torch.Tag.dynamic_output_shape in function.tags",
+        "dynamic = has_dynamic_shape(function)",
         "dynamic = False",
         TESTS,
     ),

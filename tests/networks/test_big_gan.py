@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import GAN, layers, networks
+from tests.contracts import slow_elsewhere
 
 
 def small_generator(**kwargs):
@@ -98,6 +99,7 @@ def test_every_kernel_but_the_embedding_and_outer_norm_is_normalized():
     assert plain == ["embedding"]
 
 
+@slow_elsewhere
 def test_they_train_together_and_stay_in_range(rng):
     keras.utils.set_random_seed(0)
     model = GAN(

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import GAN, layers, networks
+from tests.contracts import slow_elsewhere
 
 SHAPE = (16, 16, 3)
 
@@ -84,6 +85,7 @@ def test_noise_changes_images_in_training_alone(generator, rng):
     noise.strength.assign(0.0)
 
 
+@slow_elsewhere
 def test_classes_reach_both_networks_and_they_train(tmp_path, rng):
     keras.utils.set_random_seed(0)
     shape = (8, 8, 1)

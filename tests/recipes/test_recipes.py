@@ -299,6 +299,7 @@ def test_photographs_are_flipped_and_cropped(name, tmp_path):
     assert model.data_shape == (8, 8, 1)
 
 
+@SLOW
 @pytest.mark.parametrize("name", recipes(["latent_diffusion"]))
 def test_latents_are_those_of_a_game_too(name, tmp_path):
     run(name, tmp_path, epochs=1, autoencoder="kl", discriminator_start=1)
