@@ -115,7 +115,7 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
-        ENGINE + "torch_recording.py",
+        ENGINE + "torch_calls.py",
         "tensor.dtype, tensor.is_conj(), tensor.is_neg()",
         "tensor.is_conj(), tensor.is_neg()",
         TESTS,
