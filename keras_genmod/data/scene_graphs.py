@@ -128,7 +128,7 @@ def _objects(where, graph, attributes):
             f"Received: {sorted(unknown) or type(graph).__name__}"
         )
     objects = graph.get("objects", ())
-    if not objects or isinstance(objects, str):
+    if not isinstance(objects, (list, tuple, Mapping)) or not objects:
         raise ValueError(
             f"`{where}` must have at least one object, in a list or a dict of names. "
             f"Received: objects={objects!r}"
@@ -146,10 +146,15 @@ def _numbers(where, item, attributes):
     }
     words = [item] if isinstance(item, str) and item in vocabulary else item
     words = words.split() if isinstance(words, str) else words
+    if not isinstance(words, (list, tuple)):
+        raise ValueError(
+            f"`{where}` must have objects that are strings or lists of words. "
+            f"Received: {item!r}"
+        )
     row: list[int | None] = [None] * len(attributes)
     for word in words:
-        plain = word if word in vocabulary else _PLAIN.get(word, word)
-        if plain not in vocabulary:
+        plain = _plain(word) if word not in list(vocabulary) else word
+        if plain not in list(vocabulary):
             raise ValueError(
                 f"`{where}` must have objects of known words: {', '.join(vocabulary)}. "
                 f"Received: {word!r} in {item!r}"
@@ -173,8 +178,13 @@ def _numbers(where, item, attributes):
 def _relations(where, graph, places, predicates):
     """Returns the numbers of each relation; raises unless they can all be true."""
     rows, said = [], []
-    for triple in graph.get("relations", ()):
-        if isinstance(triple, str) or len(triple) != 3:
+    triples = graph.get("relations", ())
+    if not isinstance(triples, (list, tuple)):
+        raise ValueError(
+            f"`{where}` must have a list of relations. Received: relations={triples!r}"
+        )
+    for triple in triples:
+        if not isinstance(triple, (list, tuple)) or len(triple) != 3:
             raise ValueError(
                 f"`{where}` must have relations (subject, predicate, object). "
                 f"Received: {triple!r}"
@@ -187,7 +197,7 @@ def _relations(where, graph, places, predicates):
                 f"Received: {predicate!r}"
             )
         for end in (subject, object_):
-            if isinstance(end, bool) or end not in places:
+            if isinstance(end, bool) or end not in list(places):
                 raise ValueError(
                     f"`{where}` must have relations between its objects "
                     f"{list(places)}. Received: {end!r} in {triple!r}"
@@ -204,8 +214,9 @@ def _relations(where, graph, places, predicates):
     return rows
 
 
-def _plain(predicate):
-    return _PLAIN.get(predicate, predicate)
+def _plain(word):
+    """Returns the word of a vocabulary that another one stands for, if it does."""
+    return _PLAIN.get(word, word) if isinstance(word, str) else word
 
 
 def _check_order(where, said, forth, back):

@@ -131,7 +131,7 @@ def shape_scenes(
             scenes.append(scene)
     drawn = [_draw(scene, size) for scene in scenes]
     images, boxes, masks = zip(*drawn, strict=True)
-    num_edges = max_objects * (max_objects - 1) // 2
+    num_edges = max(1, max_objects * (max_objects - 1) // 2)  # a place, if empty
     objects, object_mask = _padded([s.attributes for s in scenes], max_objects)
     relations, relation_mask = _padded([s.relations for s in scenes], num_edges)
     return ShapeScenes(

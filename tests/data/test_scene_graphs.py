@@ -64,6 +64,19 @@ THREE = [RED, BLUE, CYAN]
 BAD = [
     ({}, "at least one object"),
     ({"objects": []}, "at least one object"),
+    ({"objects": 5}, "at least one object.*objects=5"),
+    ({"objects": [5]}, "strings or lists of words. Received: 5"),
+    (
+        {"objects": [["small", ["red"], "circle"]]},
+        r"known words: .*: \['red'\]",
+    ),
+    ({"objects": THREE, "relations": None}, "a list of relations. .*relations=None"),
+    ({"objects": THREE, "relations": [5]}, r"\(subject, predicate, object\).*: 5"),
+    ({"objects": THREE, "relations": [(0, ["above"], 1)]}, r"one of left of.*above"),
+    (
+        {"objects": THREE, "relations": [([0], "above", 1)]},
+        r"its objects .*0\]",
+    ),
     ({"objects": [RED], "edges": []}, r"be a dict .* Received: \['edges'\]"),
     ({"objects": ["small red hexagon"]}, "known words: .*Received: 'hexagon' in"),
     ({"objects": ["red circle"]}, "word of each attribute.*none of small, large in"),

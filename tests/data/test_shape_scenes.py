@@ -54,6 +54,11 @@ def test_arrays_are_padded_with_nothing(scenes):
         np.testing.assert_array_equal(np.sort(mask, axis=1)[:, ::-1], mask)
 
 
+def test_scenes_of_one_object_have_a_place_for_a_relation():
+    scenes = shape_scenes(3, size=32, seed=0, max_objects=1)
+    assert scenes.relations.shape == (3, 1, 3) and not scenes.relation_mask.any()
+
+
 def test_masks_part_the_image_by_colour(scenes):
     colours = {}
     for image, objects, masks in zip(

@@ -79,28 +79,36 @@ def is_graph(graph: Any, num_attributes: Sequence[int], num_predicates: int) -> 
     """Returns whether each graph of a batch is what `check_graphs` lets pass.
 
     Args:
-        graph: Dict of tensors.
+        graph: Dict of tensors, those of `check_graphs`, with boxes and masks.
         num_attributes: How many values each attribute has.
         num_predicates: Int.
 
     Returns:
         Bool tensor `(batch,)`.
     """
-    real, related = (
-        ops.cast(graph[k], "bool") for k in ("object_mask", "relation_mask")
-    )
-    objects, relations = graph["objects"], graph["relations"]
+    graph = {name: ops.cast(values, "float32") for name, values in graph.items()}
+    is_object, is_related = graph["object_mask"], graph["relation_mask"]
+    real, related = is_object > 0, is_related > 0
     valid = ops.any(real, axis=1)
+    for flags in (is_object, is_related):
+        valid &= ops.all((flags == 0) | (flags == 1), axis=1)
+    objects, relations = graph["objects"], graph["relations"]
     for i, size in enumerate(num_attributes):
-        valid &= ops.all(_within(objects[..., i], size) | ~real, axis=1)
-    sizes = (objects.shape[1], num_predicates, objects.shape[1])
-    for i, size in enumerate(sizes):
-        valid &= ops.all(_within(relations[..., i], size) | ~related, axis=1)
+        valid &= ops.all(_is_number(objects[..., i], size) | ~real, axis=1)
+    num = objects.shape[1]
+    for i, size in enumerate((num, num_predicates, num)):
+        valid &= ops.all(_is_number(relations[..., i], size) | ~related, axis=1)
+    for i in (0, 2):
+        ends = ops.cast(ops.clip(relations[..., i], 0, num - 1), "int32")
+        exists = ops.take_along_axis(is_object, ends, axis=1) > 0  # (batch, relations)
+        valid &= ops.all(exists | ~related, axis=1)
     boxes = graph["boxes"]
     inside = ops.all((boxes >= 0) & (boxes <= 1), axis=-1)
     inside &= ops.all(boxes[..., :2] <= boxes[..., 2:], axis=-1)
-    return valid & ops.all(inside | ~real, axis=1)
+    valid &= ops.all(inside | ~real, axis=1)
+    masks = graph["masks"]
+    return valid & ops.all((masks >= 0) & (masks <= 1), axis=(1, 2, 3))
 
 
-def _within(numbers, size):
-    return (numbers >= 0) & (numbers < size)
+def _is_number(values, size):
+    return (values >= 0) & (values < size) & (values == ops.floor(values))

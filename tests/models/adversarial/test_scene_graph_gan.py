@@ -239,7 +239,7 @@ def test_bad_graphs_are_named(painter, kind):
             method(graphs)
 
 
-@pytest.mark.parametrize("kind", ["object", "predicate", "end", "empty", "box"])
+@pytest.mark.parametrize("kind", BAD)
 def test_bad_graphs_in_a_stream_have_no_loss(model, kind):
     graphs, _ = BAD[kind]
     logs = keras.Model.test_on_batch(model, X, graphs, return_dict=True)
