@@ -78,6 +78,8 @@ class TestPage:
         run = dict(quality_runs.read(tmp_path)[0][0], command="x --minutes 8")
         section = "\n".join(quality_page.not_run([run]))
         assert "| GAN |" in section and "| PixelCNN |" not in section
+        section = "\n".join(quality_page.not_run([{**run, "note": " of that date"}]))
+        assert "| PixelCNN |" in section
 
     @pytest.mark.parametrize(
         ("mean", "word"),
@@ -91,6 +93,13 @@ class TestPage:
         same, others = row[9:11]
         assert same.endswith(f": {word}, in 10% of its epochs")
         assert others == ""
+
+    def test_better_in_more_epochs_is_not_marked(self, tmp_path):
+        run = written(tmp_path, found=likelihood(-81.0))
+        for epochs, word in (("457", "**better**"), ("457 + 1", "better")):
+            run["training"]["epochs"] = epochs
+            row = quality_page.likelihood_row(run, "last", likelihood(-81.0))
+            assert row[9].endswith(f": {word}, in 1e+02% of its epochs")
 
     @pytest.mark.parametrize(
         "fields",
@@ -108,7 +117,7 @@ class TestPage:
         fields = {"kind": "lower_bound", "binarization": None, "num_levels": 256}
         run = {"training": {"epochs": "3"}}
         bits = 784 * math.log(2.0)
-        for distance, word in ((-0.1, "**better**"), (0.1, "worse"), (0.0, "equal")):
+        for distance, word in ((-0.1, "better"), (0.1, "worse"), (0.0, "equal")):
             found = likelihood(-bits * (4.34 + distance), **fields)
             assert quality_page.is_same(nice, found)
             assert quality_page.verdict(run, found, nice).startswith(word)

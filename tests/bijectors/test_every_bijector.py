@@ -16,9 +16,9 @@ from tests.bijectors.cases import CASES, NUM_POINTS, arrays, maps
 from tests.contracts import ON_TORCH, slow_on_jax
 
 OTHER = {"forward": "inverse", "inverse": "forward"}
-# Draws of weights, each with 8 points: 200 examples, and 1,600 with the slow tests.
+# Draws of weights, each with 8 points: 120 examples, and 1,600 with the slow tests.
 # The formulas are the same on the other backends, and operations have 64 examples.
-EXAMPLES = [25 if ON_TORCH else 8, pytest.param(200, marks=pytest.mark.slow)]
+EXAMPLES = [15 if ON_TORCH else 8, pytest.param(200, marks=pytest.mark.slow)]
 
 CONDITIONAL = [
     "affine_coupling",

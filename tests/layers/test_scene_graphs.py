@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_genmod.engine import input_gradient
 from keras_genmod.layers import BoxCrop, BoxPaint, GraphConvolution, SceneGraphEmbedding
 from tests.contracts import array_of
 
@@ -132,6 +133,21 @@ def test_boxes_without_width_are_finite():
     boxes = np.array([[[0.5, 0.5, 0.5, 0.5]]], "float32")
     assert not run(BoxPaint((4, 4)), np.ones((1, 1, 2, 2), "float32"), boxes).any()
     assert np.isfinite(run(BoxCrop(2), np.ones((1, 4, 4, 1), "float32"), boxes)).all()
+
+
+@pytest.mark.parametrize(
+    "layer,size", [(BoxPaint((4, 4)), (1, 1, 3, 3)), (BoxCrop(2), (1, 4, 4, 1))]
+)
+def test_boxes_without_width_can_be_trained(layer, size):
+    values = ops.arange(np.prod(size), dtype="float32")
+    values = ops.reshape(values, size)
+    for box in ([0.5, 0.5, 0.5, 0.5], [0.2, 0.3, 0.2, 0.9], [0.0, 0.0, 0.0, 0.0]):
+        boxes = np.array([[box]], "float32")
+        score = lambda b: ops.sum(layer([values, b]), axis=(1, 2, 3))  # noqa: E731
+        if isinstance(layer, BoxCrop):  # (batch, boxes, size, size, channels)
+            score = lambda b: ops.sum(layer([values, b]), axis=(1, 2, 3, 4))  # noqa: E731
+        gradient = array_of(input_gradient(score, boxes))
+        assert gradient.shape == boxes.shape and np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize(
