@@ -23,11 +23,12 @@ Made by `make results` from the files in [results](results), one a training run,
 
 Minutes are those of train steps: CPU time of the process on a CPU, wall time on a GPU.
 "last" is the state at the end, "best" the one that held-out training images like best;
-test images choose nothing. `static(0)` and `dynamic(0)` are the same test images, drawn
-once with seed 0; `dynamic` says that training drew its images anew in each epoch, as
-all binary models here did. Rows dated before 2026-11-28, and those of a GPU, say
-`static(0)` for that. Intervals are of 95% over test images, one training run; those of
-estimates also hold the interval of log Z of three standard errors.
+test images choose nothing. "last" stands alone where nothing was judged on the way.
+`static(0)` and `dynamic(0)` are the same test images, drawn once with seed 0; `dynamic`
+says that training drew its images anew in each epoch, as all binary models here did.
+Rows dated before 2026-11-28, and those of a GPU, say `static(0)` for that. Intervals
+are of 95% over test images, one training run; those of estimates also hold the interval
+of log Z of three standard errors.
 
 A published number stands in the column "published, this protocol" only where kind,
 data and binarization are those of the row, and only there a row is called better,
@@ -181,13 +182,19 @@ def table(columns, rows) -> str:
     return "\n".join(f"| {' | '.join(str(line[i]) for i in kept)} |" for line in lines)
 
 
+def _words(run, state):
+    """Returns which state a row is of, where it may be both."""
+    is_both = run["training"].get("validation") and set(run["rows"]) == {"last"}
+    return "last = best" if is_both else state
+
+
 def _grouped(runs, figure, protocol):
     """Returns rows `(run, state, found)` of all runs, by protocol."""
     groups = collections.defaultdict(list)
     for run in runs:
         for state, row in run["rows"].items():
             if (found := row[figure]) is not None:
-                groups[protocol(found)].append((run, state, found))
+                groups[protocol(found)].append((run, _words(run, state), found))
     return groups
 
 

@@ -448,7 +448,31 @@ MUTANTS = [
     ),
     Mutant(
         "models/adversarial/graph_checks.py",
-        "return valid & ops.all(inside | ~real, axis=1)",
+        "    valid &= ops.all(inside | ~real, axis=1)\n",
+        "",
+        f"{_GRAPHS} -k in_a_stream",
+    ),
+    Mutant(
+        "models/adversarial/graph_checks.py",
+        "valid &= ops.all(exists | ~related, axis=1)",
+        "valid &= ops.all(exists | True, axis=1)",
+        f"{_GRAPHS} -k in_a_stream",
+    ),
+    Mutant(
+        "models/adversarial/graph_checks.py",
+        "ops.all((flags == 0) | (flags == 1), axis=1)",
+        "ops.all(flags >= 0, axis=1)",
+        f"{_GRAPHS} -k in_a_stream",
+    ),
+    Mutant(
+        "models/adversarial/graph_checks.py",
+        " & (values == ops.floor(values))",
+        "",
+        f"{_GRAPHS} -k in_a_stream",
+    ),
+    Mutant(
+        "models/adversarial/graph_checks.py",
+        "return valid & ops.all((masks >= 0) & (masks <= 1), axis=(1, 2, 3))",
         "return valid",
         f"{_GRAPHS} -k in_a_stream",
     ),
