@@ -11,7 +11,7 @@ import pathlib
 
 import typer
 
-from benchmarks import published, quality_models, quality_runs
+from benchmarks import published, quality_models, quality_runs, quality_targets
 from keras_genmod.evaluation.likelihood import SIGNS
 
 PATH = pathlib.Path(__file__).parent / "QUALITY.md"
@@ -273,7 +273,9 @@ def page(folder=quality_runs.FOLDER) -> str:
         for figure in figures
     )
     counted = f"{number} rows of {len(families)} families: {', '.join(families)}."
-    parts = [_INTRODUCTION.strip(), counted, *likelihoods(runs), *samples(runs)]
+    left = table(quality_targets.COLUMNS, quality_targets.rows(runs, training))
+    parts = [_INTRODUCTION.strip(), counted, *likelihoods(runs)]
+    parts += [quality_targets.TEXT, left, *samples(runs)]
     return "\n\n".join([*parts, *other_tables(tables), *not_run(runs)]) + "\n"
 
 

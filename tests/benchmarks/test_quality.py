@@ -8,12 +8,30 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import published, quality_models, quality_page, quality_runs
+from benchmarks import (
+    published,
+    quality_models,
+    quality_page,
+    quality_runs,
+    quality_targets,
+)
 from benchmarks.quality_clock import Batches, Best, Clock
 from keras_genmod.distributions import LogPartition
 from keras_genmod.evaluation.likelihood import Likelihood, LikelihoodProtocol
 
 IMAGES = np.random.default_rng(0).random((20, 3)).astype("float32")
+
+
+def partition_sum(chains):
+    return LogPartition(
+        value=10.0,
+        low=9.0,
+        high=10.5,
+        method="ais",
+        effective_sample_size=chains,
+        num_temperatures=10,
+        num_chains=20,
+    )
 
 
 def likelihood(mean=-81.0, **fields):
@@ -94,6 +112,26 @@ class TestPage:
         assert same.endswith(f": {word}, in 10% of its epochs")
         assert others == ""
 
+    def test_a_machine_is_short_of_its_mark_by_its_best_sound_row(self):
+        name, reach = "RBM 784x500 CD-25", quality_targets.REACH["RBM 784x500 CD-25"]
+
+        def row(mean, chains):
+            sums = partition_sum(chains)
+            found = dataclasses.replace(likelihood(mean), log_partition=sums)
+            return {"likelihood": found, "samples": None}
+
+        rows = {"last": row(-90.0, 50.0), "best": row(-88.0, 40.0)}
+        run = {"model": name, "rows": rows, "training": "4 min", "hardware": "a core"}
+        few = {**run, "rows": {"last": row(-80.0, 5.0)}}
+        others = set()
+        for model, *cells in quality_targets.rows([few, run], lambda r: r["training"]):
+            if model == name:
+                assert cells[:3] == [f"{reach:g}", "88.00", "2.0"]
+                assert cells[3:] == ["4 min", "a core", "best"]
+            else:
+                others.add(cells[1])
+        assert others == {"no sound estimate"}
+
     def test_better_in_more_epochs_is_not_marked(self, tmp_path):
         run = written(tmp_path, found=likelihood(-81.0))
         for epochs, word in (("457", "**better**"), ("457 + 1", "better")):
@@ -123,15 +161,7 @@ class TestPage:
             assert quality_page.verdict(run, found, nice).startswith(word)
 
     def test_an_interval_holds_that_of_the_partition_sum(self, tmp_path):
-        sums = LogPartition(
-            value=10.0,
-            low=9.0,
-            high=10.5,
-            method="ais",
-            effective_sample_size=5.0,
-            num_temperatures=10,
-            num_chains=20,
-        )
+        sums = partition_sum(5.0)
         found = dataclasses.replace(likelihood(), log_partition=sums)
         assert quality_page.interval(found) == pytest.approx((-81.696, -79.804))
         row = quality_page.likelihood_row(written(tmp_path), "last", found)
