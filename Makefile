@@ -48,13 +48,17 @@ docs-api: $(VENV)/.docs-installed
 results: $(VENV)/.test-installed
 	KERAS_BACKEND=torch $(BIN)/python -m benchmarks.quality_page
 
-# What no backend takes part in, such as the wheel, runs once, on torch.
+# What no backend takes part in, such as the wheel, runs once, on torch. Formats of export
+# and Orbax' checkpoints need packages that CI does not install.
 test-slow: $(VENV)/.slow-installed
 	for backend in $(BACKENDS); do \
 		which="slow and not any_backend"; \
 		[ $$backend = torch ] && which=slow; \
 		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 			-n $(WORKERS) --dist loadscope --every-backend -m "$$which" || exit 1; \
+		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
+			--every-backend -k "every_format or orbax" \
+			tests/exporting/test_export.py tests/callbacks/test_orbax.py || exit 1; \
 	done
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope \
 		-p tests.engine.graphs_on_cpu tests/models/test_contracts.py

@@ -14,6 +14,8 @@ _WAY_OUT = 'python -m pip install "keras_genmod[recipes]"'
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the command line says; errors are one line and the exit code 2.
 
+    So is the exit code of a command that needs more words, which shows its help.
+
     Args:
         arguments: Strings, the command line's; `None` means this process's.
 
@@ -42,7 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 130
         except Exception as error:
             if hasattr(error, "format_message"):  # of the command line itself
-                return _failed(error.format_message())
+                message = error.format_message()
+                if type(error).__name__ == "NoArgsIsHelpError":
+                    print(message, file=sys.stderr)
+                    return 2
+                return _failed(message)
             if not _is_reported(error):
                 raise
             return _failed(str(error) or type(error).__name__)

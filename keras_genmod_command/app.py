@@ -167,6 +167,7 @@ def evaluate(
     """
     from keras_genmod.command import figures, model_files
 
+    _make_room(out)
     given = model_files.options(option or [])
     loaded = model_files.load_model(model)
     with _progress(), model_files.named_options(given):
@@ -203,6 +204,7 @@ def fid(
     """Compare two folders: FID, KID, precision, recall, density, coverage."""
     from keras_genmod.command import figures
 
+    _make_room(out)
     with _progress():
         found = figures.compare_folders(
             real, fake, image_size, channels, features, k, batch_size
@@ -224,6 +226,15 @@ def compare(
 def _progress() -> contextlib.redirect_stdout:
     """Shows bars on standard error: standard output is for results."""
     return contextlib.redirect_stdout(sys.stderr)
+
+
+def _make_room(out: str | None) -> None:
+    """Makes the folder of a file, or fails, before the work whose result it takes."""
+    if out is None:
+        return
+    if pathlib.Path(out).is_dir():
+        raise ValueError(f"`--out` must be a file. Received: the folder {out}")
+    pathlib.Path(out).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _write(found: dict[str, Any], out: str | None) -> None:

@@ -25,7 +25,7 @@ def join():
     import jax
 
     if not jax.distributed.is_initialized():  # Ray Train has done it
-        # JAX finds those of Slurm and Open MPI by itself.
+        # JAX finds those of Slurm by itself.
         address, *numbers = (
             os.environ.get(f"JAX_{name}")
             for name in ("COORDINATOR_ADDRESS", "NUM_PROCESSES", "PROCESS_ID")

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_genmod import checks
+from keras_genmod.engine import place_to_write
 from keras_genmod.engine.backend import free_size
 from keras_genmod.exporting.endpoint import endpoint_of
 from keras_genmod.exporting.formats import standardize_format
@@ -106,12 +107,8 @@ def export(
             tuple(free if each.shape[:1] == (None,) else {} for each in inputs)
         ]
     try:
-        endpoint.export(
-            path,
-            format=format,
-            input_signature=specs,
-            **arguments,
-        )
+        with place_to_write(path) as place:
+            endpoint.export(place, format=format, input_signature=specs, **arguments)
     except Exception as error:
         backend = keras.backend.backend()
         raise RuntimeError(

@@ -78,21 +78,24 @@ def weights_of(folder: str) -> str:
         return file_of(folder, SAFETENSORS)
     if not os.path.lexists(os.path.join(folder, SHARDS)):
         return file_of(folder, WEIGHTS)
-    places = read_json(folder, SHARDS).get("weight_map")
-    if not isinstance(places, dict):
-        raise ValueError(f"{SHARDS!r} of a preset must hold a `weight_map`")
-    for name in {str(each) for each in _flat(list(places.values()))}:
-        file_of(folder, name)
+    _shards(folder)
     return file_of(folder, SHARDS)
 
 
 def num_weight_bytes(folder: str) -> int:
-    """Returns the size of all files of weights in a folder."""
-    return sum(
-        os.path.getsize(os.path.join(folder, name))
-        for name in os.listdir(folder)
-        if name == SAFETENSORS or name.endswith(".weights.h5")
-    )
+    """Returns the size of the files of weights that a preset is loaded from."""
+    path = weights_of(folder)
+    if os.path.basename(path) != SHARDS:
+        return os.path.getsize(path)
+    return sum(os.path.getsize(each) for each in _shards(folder))
+
+
+def _shards(folder: str) -> list[str]:
+    """Returns the paths of the files that a list of weights names."""
+    places = read_json(folder, SHARDS).get("weight_map")
+    if not isinstance(places, dict):
+        raise ValueError(f"{SHARDS!r} of a preset must hold a `weight_map`")
+    return [file_of(folder, n) for n in {str(e) for e in _flat(list(places.values()))}]
 
 
 def _flat(nest: Any) -> list:

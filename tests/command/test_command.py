@@ -431,6 +431,8 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
         (["evaluate", "{model}", "digits", "--limit", "-3"], "`limit` must be"),
         (["sample", "{tmp}/flat.keras"], "`out` must end in .npz where samples are"),
         (["compare", "{folder}/data.npz", "{folder}/data.npz"], "Figures must be in"),
+        (["fid", "a", "b", "--out", "{folder}"], "`--out` must be a file"),
+        (["evaluate", "none", "x", "--out", "{folder}"], "`--out` must be a file"),
         (["compare", "{tmp}/none", "{tmp}/none"], "none"),
         (["hype", "scores", "{tmp}/none.study"], "none.study"),
     ],
@@ -453,6 +455,29 @@ def test_an_error_is_one_line_and_the_exit_code_2(
     lines = [line for line in error.splitlines() if not line.startswith("Warning")]
     assert len([line for line in lines if "\b" not in line]) == 1, error
     assert lines[-1].startswith("Error: ") and message in lines[-1]
+
+
+@pytest.mark.parametrize(
+    "words,named", [([], "evaluate"), (["train"], "vae"), (["hype"], "serve")]
+)
+def test_a_command_that_needs_more_words_shows_its_help(run, words, named):
+    lines = run(*words, code=2).splitlines()
+    assert lines[0].startswith(f"Usage: {' '.join(['keras-genmod', *words])} ")
+    assert any(line.split()[:1] == [named] for line in lines)
+
+
+def test_the_folder_of_figures_is_made_before_they_are_computed(
+    run, folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "new" / "figures.json"
+
+    def compare(*args):
+        assert out.parent.is_dir()
+        return {"fid": 1.0}
+
+    monkeypatch.setattr(figures, "compare_folders", compare)
+    run("fid", folder / "real", folder / "fake", "--out", out)
+    assert json.loads(out.read_text()) == {"fid": 1.0}
 
 
 class _OfTensorFlow(Exception):

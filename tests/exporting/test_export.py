@@ -22,6 +22,7 @@ from keras_genmod import (
     layers,
     networks,
 )
+from keras_genmod.engine import processes
 from keras_genmod.exporting.formats import FORMATS
 from tests.contracts import ON_TORCH, torch_param
 from tests.exporting.readers import outputs_of
@@ -103,6 +104,16 @@ def test_every_format_of_the_backend_computes_what_the_model_does(
     skip_unless_installed(format)
     inputs = check(vae(num_classes=3), "decode", format, tmp_path, rng)
     assert inputs == [("z", (None, 2), "float32"), ("condition", (None,), "int32")]
+
+
+def test_the_first_of_several_processes_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "num_processes", lambda: 2)
+    monkeypatch.setattr(processes, "gathered", lambda x: x)
+    for rank in (1, 0):
+        monkeypatch.setattr(processes, "process_id", lambda rank=rank: rank)
+        path = path_of(tmp_path, NATIVE)
+        export(vae(), path, "decode", NATIVE)
+        assert path.exists() == (rank == 0)
 
 
 def energy_model():

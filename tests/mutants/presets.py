@@ -28,9 +28,23 @@ MUTANTS = [
     ),
     Mutant(
         "presets/files.py",
-        "    for name in {str(each) for each in _flat(list(places.values()))}:",
-        "    for name in []:",
+        "return [file_of(folder, n) for",
+        "return [os.path.join(folder, n) for",
         f"{_PRESETS} -k several",
+        backend="torch",
+    ),
+    Mutant(
+        "presets/files.py",
+        "return os.path.getsize(path)",
+        "return sum(file.stat().st_size for file in os.scandir(folder))",
+        f"{_PRESETS} -k not_loaded",
+        backend="torch",
+    ),
+    Mutant(
+        "exporting/export.py",
+        "with place_to_write(path) as place:",
+        "for place in [path]:",
+        "tests/exporting/test_export.py -k first_of_several",
         backend="torch",
     ),
     Mutant(

@@ -17,6 +17,7 @@ from keras import ops
 
 from keras_genmod import GAN, VAE, data, from_preset, presets
 from keras_genmod.evaluation import evaluate_likelihood
+from keras_genmod.presets import files
 from tests.models.small_networks import small_network
 
 CODE = ["Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer"]
@@ -227,6 +228,16 @@ def test_modules_beyond_the_package_are_refused(module, folder):
     changed(folder, lambda config: config["config"].update(encoder=other))
     with pytest.raises(ValueError, match="must be of Keras, of keras_genmod, or"):
         from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_files_that_are_not_loaded_raise_no_limit(folder):
+    size = files.num_weight_bytes(str(folder))
+    with (folder / "other.weights.h5").open("wb") as file:
+        file.truncate(2**40)  # takes no room
+    os.symlink(folder / "other.weights.h5", folder / "link.weights.h5")
+    assert files.num_weight_bytes(str(folder)) == size
+    assert size == (folder / "model.weights.h5").stat().st_size
 
 
 @pytest.mark.any_backend
