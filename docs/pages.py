@@ -12,6 +12,7 @@ ROOMS = {
     "distributions": ("Distributions", "keras_genmod.distributions"),
     "losses": ("Losses", "keras_genmod.losses"),
     "data": ("Data", "keras_genmod.data"),
+    "colors": ("Colours", "keras_genmod.colors"),
     "callbacks": ("Callbacks", "keras_genmod.callbacks"),
     "latents": ("Latents", "keras_genmod.latents"),
     "metrics": ("Metrics", "keras_genmod.metrics"),

@@ -10,6 +10,8 @@ from keras import ops
 
 from keras_genmod import checks
 
+__all__ = ["lab_to_rgb", "rgb_to_lab"]
+
 # sRGB (IEC 61966-2-1): linear RGB to XYZ, whose rows sum to the white of D65.
 _TO_XYZ = np.array(
     [
