@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import importlib.util
 import os
 import pathlib
 import random
@@ -222,6 +223,13 @@ def seeded():
         keras.utils.set_random_seed(1)
 
 
+def _seed_tensorflow(seed):
+    from tensorflow.python.eager import context
+
+    context.context()._seed = seed
+    context.context()._rng = random.Random(seed)
+
+
 @contextlib.contextmanager
 def _light_seeds():
     """Lets seeds of frameworks leave what they have compiled and queued.
@@ -229,15 +237,9 @@ def _light_seeds():
     TensorFlow would forget all its kernels, and torch note a stack trace for each kind
     of device: most of what many tests cost.
     """
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-
-    def seed_tensorflow(seed):
-        context.context()._seed = seed
-        context.context()._rng = random.Random(seed)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf.random, "set_seed", seed_tensorflow)
+        if importlib.util.find_spec("tensorflow") is not None:
+            patch.setattr("tensorflow.random.set_seed", _seed_tensorflow)
         if keras.backend.backend() == "torch":
             patch.setattr(torch, "manual_seed", torch.default_generator.manual_seed)
         yield
