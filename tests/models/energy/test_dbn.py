@@ -64,8 +64,9 @@ def test_chunks_of_draws_are_weighed_alike_and_drawn_anew():
     # Chunks of 5,000 examples hold one draw: 12 draws are 12 chunks, of 400 are two.
     model, x = dbn(), states(4)[5:6]
     expected = dbn_bounds(model)[5]
-    single = array(model.log_prob(x.repeat(5_000, axis=0), num_samples=12, seed=0))
-    spread = array(model.log_prob(x.repeat(5_000, axis=0), num_samples=1, seed=0)).std()
+    batch = {"x": x.repeat(5_000, axis=0), "batch_size": 5_000, "seed": 0}
+    single = array(model.log_prob(**batch, num_samples=12))
+    spread = array(model.log_prob(**batch, num_samples=1)).std()
     assert abs(single.mean() - expected) < 5 * spread / np.sqrt(60_000)
     # Independent draws average out, the same draw in each chunk would not.
     assert single.std() == pytest.approx(spread / np.sqrt(12), rel=0.2)
