@@ -52,7 +52,7 @@ def export(
 
     Args:
         model: A trained model.
-        path: String or path.
+        path: String or path; of several processes the first one writes.
         what: "decode", "encode", "energy", "free_energy", "log_prob", "sample", "score"
             or "translate", where the model has such a method.
         format: One of these; `None` takes that of the path's ending.
