@@ -10,12 +10,21 @@ from keras_genmod.networks import sr_resnet, srgan_discriminator
 from recipes._run import begin, command_line, fit, later_stage
 
 NUM_COLUMNS = 10
+NUM_SCENES, NUM_HELD_OUT, SCENE_SIZE = 4000, 500, 32
 WINDOW = 11  # of SSIM
 
 
-def pairs(dataset, split, scale, limit):
+def originals(dataset, split, seed, limit):
+    """Returns large images: generated scenes, or those of a data set."""
+    if dataset != "scenes":
+        return data.load(dataset, split)[0][:limit]
+    number = NUM_SCENES if split == "train" else NUM_HELD_OUT
+    number, of = number if limit is None else limit, seed + (split != "train")
+    return data.shape_scenes(number, SCENE_SIZE, of).images
+
+
+def pairs(large, scale):
     """Returns images made small by bicubic interpolation, and the images."""
-    large = data.load(dataset, split)[0][:limit]
     height, width = (side - side % scale for side in large.shape[1:3])
     large = large[:, :height, :width]
     small = data.resize(large, (height // scale, width // scale), "bicubic")
@@ -62,7 +71,8 @@ def main(
     """Trains a network that enlarges images, beside bicubic interpolation.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or a .npz file.
+        dataset: "digits", "mnist", "scenes", generated ones of 32x32 in colour,
+            another TFDS name, a .npz file, or "folder:PATH@SIZE".
         scale: Power of 2, how many times as large images become.
         epochs: Passes over the data; more than last time goes on with that run.
         gan_epochs: Passes of SRGAN after that; 0 for none.
@@ -73,13 +83,13 @@ def main(
         classifier: Saved classifier of such images, as `recipes.feature_classifier`
             makes one, whose features SRGAN compares; left out it compares pixels.
         layer: The classifier's layer.
-        seed: Of the weights and the batches.
+        seed: Of the scenes, the weights and the batches.
         limit: Use at most so many training and so many held-out images.
         log_dir: Folder of this run.
     """
     begin(locals(), may_change=["gan_epochs", "classifier", "layer"])
-    small, large = pairs(dataset, "train", scale, limit)
-    small_test, large_test = pairs(dataset, "test", scale, limit)
+    small, large = pairs(originals(dataset, "train", seed, limit), scale)
+    small_test, large_test = pairs(originals(dataset, "test", seed, limit), scale)
     network = sr_resnet(large.shape[-1], scale, filters, num_blocks)
     model = SuperResolution(network, small.shape[1:], seed=seed)
     model.compile(keras.optimizers.Adam(learning_rate))

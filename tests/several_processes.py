@@ -1,7 +1,32 @@
-"""Processes that tests start beside each other."""
+"""Processes that tests start."""
 
+import os
+import pathlib
 import socket
 import subprocess
+import sys
+
+import keras
+
+LEFT_OUT = pathlib.Path(__file__).parent / "left_out"
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Returns this process's environment and module path, for another.
+
+    Keras imports scikit-learn where it is installed, for its wrappers, and to seed it
+    TensorFlow: seconds of each process. It does without both, but for TensorFlow as the
+    backend.
+
+    Args:
+        **variables: What is to be set besides.
+    """
+    made = {"KERAS_BACKEND": keras.backend.backend(), **os.environ, **variables}
+    path = list(sys.path)
+    if made["KERAS_BACKEND"] != "tensorflow":
+        path.insert(0, str(LEFT_OUT))
+    # Torch's threads, beside other workers, would wait for each other.
+    return {"OMP_NUM_THREADS": "1", **made, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def free_port() -> str:

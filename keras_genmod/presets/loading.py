@@ -1,8 +1,11 @@
 """Models from presets: shipped ones, folders, and those of the Hugging Face Hub."""
 
+import contextlib
 import math
 import os
 import pathlib
+import shutil
+import tempfile
 from typing import Any
 
 import keras
@@ -147,11 +150,27 @@ def _from_hub(repository: str) -> str:
             "A preset of the Hub needs the package huggingface_hub: "
             "`pip install huggingface_hub`"
         ) from error
-    # Into a folder of its own: the Hub's cache consists of links.
-    home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
-    folder = os.path.join(home, "keras_genmod", *parts)
     named = [files.CONFIG, files.METADATA, files.WEIGHTS, files.SHARDS]
     named.append(files.SAFETENSORS)
-    return huggingface_hub.snapshot_download(
-        repository, local_dir=folder, allow_patterns=[*named, "model_*.weights.h5"]
+    snapshot = huggingface_hub.snapshot_download(
+        repository, allow_patterns=[*named, "model_*.weights.h5"]
     )
+    # The Hub's cache consists of links; a folder of its own for each commit, so that no
+    # file of another stays.
+    home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))
+    return _copied(
+        snapshot,
+        os.path.join(home, "keras_genmod", *parts, os.path.basename(snapshot)),
+    )
+
+
+def _copied(source: str, folder: str) -> str:
+    """Returns a folder that holds what another does, links followed; whole or not."""
+    if not os.path.isdir(folder):
+        parent = os.path.dirname(folder)
+        os.makedirs(parent, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parent) as part:
+            made = shutil.copytree(source, os.path.join(part, "preset"))
+            with contextlib.suppress(OSError):  # another process was first
+                os.rename(made, folder)
+    return folder

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.util.tensor_util import make_ndarray
 
 from keras_genmod.callbacks import EventWriter
+from tests.several_processes import environment
 
 # Writes all there is to write, by `EventWriter` and in training, where TensorFlow is
 # not installed, and says whether it was asked for.
@@ -168,7 +169,10 @@ def later(tmp_path_factory):
     folder, other = (str(tmp_path_factory.mktemp(name)) for name in ("later", "board"))
     EventWriter(folder).add_scalars("train", {"loss": 0.0}, 0)
     done = subprocess.run(
-        [sys.executable, "-c", LATER, folder, other], capture_output=True, text=True
+        [sys.executable, "-c", LATER, folder, other],
+        env=environment(),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return folder, done.stdout.splitlines()

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from tests.several_processes import environment
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 pytestmark = [
@@ -22,7 +24,7 @@ def test_a_killed_run_ends_as_one_that_nothing_disturbed(num_kills, tmp_path):
     result = subprocess.run(
         [sys.executable, "-m", "tests.callbacks.killed_runs", *arguments],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"},
+        env=environment(KERAS_BACKEND="torch"),
         capture_output=True,
         text=True,
     )

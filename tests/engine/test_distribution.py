@@ -1,22 +1,18 @@
 """Several devices train as one does; each in a process of its own."""
 
-import os
 import subprocess
 import sys
 
 import keras
 import pytest
 
+from tests.several_processes import environment
 
-def run(module, *cases, **environment):
-    environment = {
-        **os.environ,
-        **environment,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
+
+def run(module, *cases, **variables):
     result = subprocess.run(
         [sys.executable, "-m", module, *cases],
-        env=environment,
+        env=environment(**variables),
         capture_output=True,
         text=True,
     )

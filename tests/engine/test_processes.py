@@ -14,7 +14,7 @@ from keras_genmod import Autoencoder, evaluation
 from keras_genmod.engine import backend
 from tests.engine import run_processes
 from tests.models.small_networks import small_network
-from tests.several_processes import free_port, run_together
+from tests.several_processes import environment, free_port, run_together
 
 BACKEND = keras.backend.backend()
 X = np.zeros((4, 3), "float32")
@@ -32,17 +32,11 @@ def compiled():
 @pytest.fixture(scope="module")
 def folder(jax_options):
     """Where two processes have left what they trained."""
-    environment = {
-        **os.environ,
-        **jax_options,
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.engine.run_processes"]
         each = [[rank, "2", port, folder] for rank in "01"]
-        run_together(command, each, 2 * [environment])
+        run_together(command, each, 2 * [environment(**jax_options)])
         yield folder
 
 

@@ -3,7 +3,6 @@
 import concurrent.futures
 import http.client
 import json
-import os
 import pathlib
 import re
 import signal
@@ -24,6 +23,7 @@ from keras_genmod.hype import (
 )
 from keras_genmod.hype.results_page import results_page
 from tests.hype.small_studies import images, small_study
+from tests.several_processes import environment
 
 pytestmark = pytest.mark.any_backend
 ROOT = pathlib.Path(__file__).parents[2]
@@ -328,7 +328,7 @@ def test_answers_survive_a_program_that_is_killed(tmp_path):
     process = subprocess.Popen(
         [*command, str(tmp_path / "x.study")],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=environment(),
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -1,7 +1,6 @@
 """A file saved on one backend gives the same outputs on the others."""
 
 import functools
-import os
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ import pytest
 from tests.contracts import ON_TORCH
 from tests.covering import one_of_two
 from tests.models.write_models import CASES, outputs_of
+from tests.several_processes import environment
 
 OTHERS = sorted({"jax", "tensorflow", "torch"} - {keras.backend.backend()})
 
@@ -38,13 +38,6 @@ def files(request, tmp_path_factory, jax_options):
     @functools.cache
     def written(backend):
         folder = tmp_path_factory.mktemp(backend)
-        environment = {
-            **os.environ,
-            **jax_options,
-            "KERAS_BACKEND": backend,
-            "OMP_NUM_THREADS": "1",  # torch's, beside other workers
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
         chosen = {
             item.callspec.params["name"]
             for item in request.session.items
@@ -53,7 +46,7 @@ def files(request, tmp_path_factory, jax_options):
         }
         subprocess.run(
             [sys.executable, "-m", "tests.models.write_models", folder, *chosen],
-            env=environment,
+            env=environment(**jax_options, KERAS_BACKEND=backend),
             capture_output=True,
             check=True,
         )

@@ -161,19 +161,31 @@ def test_names_that_are_no_preset_are_refused(name):
 
 
 @pytest.mark.any_backend
-def test_presets_of_the_hub_are_fetched_without_links(saved, monkeypatch):
+def test_presets_of_the_hub_are_fetched_without_links(saved, monkeypatch, tmp_path):
+    """And without what an earlier commit had, which here has damaged weights more."""
+    commits = [tmp_path / "hub" / name for name in ("earlier", "later")]
+    for commit in commits:
+        commit.mkdir(parents=True)
+        for name in ("config.json", "metadata.json", "model.weights.h5"):
+            os.symlink(saved[1] / name, commit / name)
+    (commits[0] / "model.safetensors").write_bytes(b"damaged" * 1000)
     calls = []
 
     def snapshot_download(repository, **options):
         calls.append((repository, options))
-        return str(saved[1])
+        return str(commits[len(calls) - 1])
 
     module = types.SimpleNamespace(snapshot_download=snapshot_download)
     monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    with pytest.raises((ImportError, ValueError), match="safetensors"):
+        from_preset("hf://user/some.name")
     assert from_preset("hf://user/some.name").latent_dim == 2
     repository, options = calls[0]
-    assert repository == "user/some.name" and "local_dir" in options
+    assert repository == "user/some.name"
     assert not any(name.endswith((".py", ".pkl")) for name in options["allow_patterns"])
+    kept = tmp_path / "home" / "keras_genmod" / "user" / "some.name"
+    assert sorted(path.name for path in kept.iterdir()) == ["earlier", "later"]
 
 
 @pytest.mark.any_backend

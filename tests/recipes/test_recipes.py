@@ -358,6 +358,18 @@ def test_day_and_night_are_pairs_or_two_domains_with_a_truth():
     )
 
 
+@pytest.mark.any_backend
+def test_scenes_to_be_enlarged_are_held_out_and_come_at_both_sizes():
+    recipe = importlib.import_module("recipes.super_resolution")
+    large, others = (recipe.originals("scenes", s, 0, 5) for s in ("train", "test"))
+    small, same = recipe.pairs(large, 4)
+    assert large.shape == others.shape == same.shape == (5, 32, 32, 3)
+    assert small.shape == (5, 8, 8, 3)
+    assert not set(map(bytes, large)) & set(map(bytes, others))
+    words = recipe.figures(large, same, 4)
+    assert words == "inf dB, SSIM 1.000"
+
+
 @pytest.mark.slow
 def test_vae_bounds_the_digits(tmp_path, capsys):
     importlib.import_module("recipes.vae").main(log_dir=str(tmp_path))

@@ -1,0 +1,3 @@
+"""Stands for a package that a process of a test does without."""
+
+raise ImportError("left out of this process")
