@@ -2,9 +2,9 @@
 
 import errno
 import os
-from typing import IO
 
-_held: dict[str, IO] = {}  # open until the process ends, or `unlock`
+# Descriptors, which the system closes where the process ends, and Python says nothing.
+_held: dict[str, int] = {}
 
 
 def lock(name: str, folder: str) -> None:
@@ -27,12 +27,12 @@ def lock(name: str, folder: str) -> None:
     path = os.path.join(os.path.realpath(folder), "lock")
     if path in _held:  # a fit of this process, interrupted or not
         return
-    file = open(path, "a")
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         # Of the process, not of the file: it ends with it.
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        file.close()
+        os.close(file)
         raise OSError(
             errno.EBUSY,
             f"`{name}` must be a folder of one run: another process is training there. "
@@ -46,4 +46,4 @@ def unlock(folder: str) -> None:
     """Gives back what `lock` took, if it did."""
     file = _held.pop(os.path.join(os.path.realpath(folder), "lock"), None)
     if file is not None:
-        file.close()
+        os.close(file)
