@@ -252,6 +252,18 @@ MUTANTS = [
         f"{_ARGUMENTS} -k augments_no_data",
     ),
     Mutant(
+        "models/adversarial/latent_generator.py",
+        "(1.0 + n) / (10.0 + n)",
+        "1.0",
+        f"{_ARGUMENTS} -k averages_follow",
+    ),
+    Mutant(
+        "models/adversarial/latent_generator.py",
+        "self.num_averages.assign(n + 1.0)",
+        "self.num_averages.assign(n)",
+        f"{_ARGUMENTS} -k averages_follow",
+    ),
+    Mutant(
         "models/adversarial/averaging.py",
         "value = old + (1.0 - ops",
         "value = old + (0.9 - ops",

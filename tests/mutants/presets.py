@@ -5,6 +5,12 @@ from tests.mutants import Mutant
 _PRESETS = "tests/presets/test_presets.py"
 
 MUTANTS = [
+    Mutant(  # of all commits one folder
+        "presets/loading.py",
+        "*parts, os.path.basename(snapshot)",
+        "*parts",
+        "tests/presets/test_presets.py -k hub",
+    ),
     Mutant(
         "presets/safetensors_files.py",
         "            if found != expected:  # before anything is read",

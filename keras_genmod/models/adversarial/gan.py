@@ -100,7 +100,9 @@ class GAN(TruncatedLatents):
             sees the scores of real data, and its probability is reported.
         ema_momentum: Number in [0, 1]. If given, the model keeps `averaged_generator`,
             whose weights after each step of the generator are `ema_momentum` times what
-            they were and the rest the generator's, and draws samples from it.
+            they were and the rest the generator's, and draws samples from it. In step
+            n = 0, 1, ... at most (1 + n) / (10 + n) of them stays: the first weights
+            are soon forgotten.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Weights of penalties, `label_smoothing`, `instance_noise`, `top_k` and

@@ -13,6 +13,7 @@ from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from keras_genmod.models.adversarial.averaging import averaged_copy, update_averages
 from keras_genmod.models.adversarial.packs import packed
+from keras_genmod.models.float32_weight import add_float32_weight
 from keras_genmod.models.valid_data import in_range, nan_unless
 
 
@@ -39,13 +40,15 @@ class LatentGenerator(AdversarialModel):
         ema_momentum: Number in [0, 1] or `None`. If given, the model keeps
             `averaged_generator`, whose weights after each step of the generator are
             `ema_momentum` times what they were and the rest the generator's, and draws
-            samples from it. May be set between epochs.
+            samples from it. In step n = 0, 1, ... at most (1 + n) / (10 + n) of them
+            stays: the first weights are soon forgotten. May be set between epochs.
         embedding_dim: Positive int, the length of vectors that are conditions in place
             of one-hot labels; or `None`.
         **kwargs: `seed`, `name`, `dtype` as in `GenerativeModel`.
     """
 
     ema_momentum = Adjustable(checks.fraction, optional=True)
+    _warms_up = True  # the average, by the number of steps
 
     def __init__(
         self,
@@ -109,6 +112,10 @@ class LatentGenerator(AdversarialModel):
         self.averaged_generator = None
         if ema_momentum is not None:
             self.averaged_generator = averaged_copy(generator)
+            if self._warms_up:
+                self.num_averages = add_float32_weight(
+                    self, "num_averages", (), trainable=False
+                )
 
     @property
     def examples_together(self) -> int:
@@ -121,6 +128,10 @@ class LatentGenerator(AdversarialModel):
 
     def _update_averages(self):
         momentum = ops.convert_to_tensor(self.ema_momentum)
+        if self._warms_up:
+            n = ops.convert_to_tensor(self.num_averages)
+            momentum = ops.minimum(momentum, (1.0 + n) / (10.0 + n))
+            self.num_averages.assign(n + 1.0)
         update_averages(self.averaged_generator, self.generator, momentum)
 
     @property

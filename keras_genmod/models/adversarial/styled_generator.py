@@ -16,7 +16,6 @@ from keras_genmod.engine import (
 )
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial import style_networks
-from keras_genmod.models.adversarial.averaging import update_averages
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator
 from keras_genmod.models.adversarial.projection import nearest_styles
 from keras_genmod.models.float32_weight import add_float32_weight
@@ -43,6 +42,7 @@ class StyledGenerator(LatentGenerator):
     mixing_probability = Adjustable(checks.fraction)
     ema_half_life = Adjustable(checks.positive)
     ema_ramp = Adjustable(checks.positive, optional=True)
+    _warms_up = False  # but by the number of images
 
     def __init__(
         self,
@@ -125,10 +125,6 @@ class StyledGenerator(LatentGenerator):
             ramp = ops.convert_to_tensor(self.ema_ramp)
             half_life = ops.minimum(half_life, ramp * seen)
         self.ema_momentum.assign(0.5 ** (size / half_life))
-
-    def _update_averages(self):
-        momentum = ops.convert_to_tensor(self.ema_momentum)
-        update_averages(self.averaged_generator, self.generator, momentum)
 
     # Samples: of the averaged networks.
 

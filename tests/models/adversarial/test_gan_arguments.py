@@ -260,11 +260,13 @@ def test_averages_follow_the_generator_after_each_step(tmp_path, rng):
     model = gan(ema_momentum=0.75)
     expected = model.generator.get_weights()
     model.compile(keras.optimizers.SGD(0.5))
-    for _ in range(3):  # one step each
+    for kept in (0.1, 2 / 11, 0.25, 0.75):  # one step each
+        if kept == 0.75:
+            model.num_averages.assign(100)
         model.fit(DATA, batch_size=8, verbose=0)
         weights = model.generator.get_weights()
         pairs = zip(expected, weights, strict=True)
-        expected = [0.75 * average + 0.25 * weight for average, weight in pairs]
+        expected = [kept * average + (1 - kept) * weight for average, weight in pairs]
     found = model.averaged_generator.get_weights()
     for average, by_hand, weight in zip(found, expected, weights, strict=True):
         np.testing.assert_allclose(average, by_hand, rtol=1e-4, atol=1e-6)
@@ -281,6 +283,7 @@ def test_averages_follow_the_generator_after_each_step(tmp_path, rng):
 @pytest.mark.every_backend
 def test_one_step_moves_the_average_by_its_share():
     model = gan(ema_momentum=0.9)
+    model.num_averages.assign(81)  # of the last step, 0.9 of the average stays
     before = model.generator.get_weights()
     model.compile(keras.optimizers.SGD(0.5))
     model.fit(DATA, batch_size=8, verbose=0)
