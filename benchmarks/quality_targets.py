@@ -16,8 +16,11 @@ or more, whatever its protocol. The CPU's rows are of minutes on one core, in wh
 machines of the literature were not trained: PCD-1, the one that a card trained for five
 minutes too, is past its mark there. How much of what the others lack is time and how
 much the recipe is not known. CD-1 and CD-3 get worse with more epochs (rows above), so
-that for CD-3 more time alone will not do; of the DBM there is no run by today's recipe;
-the DBN's newer one has too few chains to count."""
+that for CD-3 more time alone will not do; the DBN's newer run has too few chains to
+count. The DBM's runs by today's recipe, of 5 and of 20 minutes (2026-11-29), have no
+row: no chain of the annealing found what the machine had learned, so that the bounds of
+the test images would be probabilities that sum to exp(52) and exp(149): `log_prob`
+refuses them. Evenly spaced temperatures do no better."""
 
 
 def best_estimate(runs, model):

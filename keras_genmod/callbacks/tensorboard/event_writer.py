@@ -9,13 +9,9 @@ import threading
 import time
 from typing import Any
 
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.summary.writer.record_writer import RecordWriter
-
 from keras_genmod import checks
 from keras_genmod.callbacks.image_grid import image_grid
 from keras_genmod.callbacks.tensorboard import hparams as hyper_parameters
-from keras_genmod.callbacks.tensorboard import projector, summaries
 from keras_genmod.engine import is_writer
 
 _RUNS = ("train", "validation")
@@ -104,7 +100,7 @@ class EventWriter:
         Raises:
             ValueError: If `run` is another one, or `picture` is not a picture.
         """
-        self.append(run, [_event([summaries.image(name, picture)], step)])
+        self.append(run, [_event([_formats().image(name, picture)], step)])
 
     def add_text(self, run: str, name: str, text: str, step: int = 0) -> None:
         """Writes text, which TensorBoard shows as Markdown.
@@ -118,7 +114,7 @@ class EventWriter:
         Raises:
             ValueError: If `run` is another one.
         """
-        self.append(run, [_event([summaries.text(name, text)], step)])
+        self.append(run, [_event([_formats().text(name, text)], step)])
 
     def add_histogram(self, run: str, name: str, values: Any, step: int) -> None:
         """Writes how values are distributed.
@@ -132,7 +128,7 @@ class EventWriter:
         Raises:
             ValueError: If `run` is another one.
         """
-        self.append(run, [_event([summaries.histogram(name, values)], step)])
+        self.append(run, [_event([_formats().histogram(name, values)], step)])
 
     def add_hparams(self, hparams: Any, metrics: Any) -> None:
         """Writes a row of TensorBoard's table of hyper-parameters.
@@ -179,6 +175,9 @@ class EventWriter:
         self._append("train", [])  # TensorBoard passes over runs without a file
         folder = os.path.join(self.log_dir, "train")
         if is_writer():
+            # Imported where it is called, as `_formats` are.
+            from keras_genmod.callbacks.tensorboard import projector
+
             projector.write_embedding(folder, name, vectors, labels, images, step)
 
     def append(self, run: str, events: Any) -> None:
@@ -203,12 +202,7 @@ class EventWriter:
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, _file_name(os.getpid()))
         with _LOCK, open(path, "ab") as file:
-            writer = RecordWriter(file)
-            if not file.tell():
-                first = Event(wall_time=time.time(), file_version="brain.Event:2")
-                writer.write(first.SerializeToString())
-            for event in events:
-                writer.write(event.SerializeToString())
+            _formats().write(file, events)
 
 
 def make_writable(name, folder):
@@ -262,7 +256,7 @@ def scalars_event(values, step):
     Raises:
         ValueError: If a value is not a number, or `step` not an int.
     """
-    values = [summaries.scalar(name, value) for name, value in values.items()]
+    values = [_formats().scalar(name, value) for name, value in values.items()]
     return _event(values, step)
 
 
@@ -271,4 +265,11 @@ def _event(values, step):
         step = operator.index(step)
     except TypeError as error:
         raise ValueError(f"`step` must be an int. Received: step={step!r}") from error
-    return Event(wall_time=time.time(), step=step, summary={"value": values})
+    return _formats().event(values, step)
+
+
+def _formats():
+    """Returns what knows TensorBoard's formats; its package is slow to import."""
+    from keras_genmod.callbacks.tensorboard import summaries
+
+    return summaries

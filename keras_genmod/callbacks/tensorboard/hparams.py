@@ -9,15 +9,7 @@ sessions have, while without it the columns of all are shown.
 import time
 
 import keras
-from tensorboard.plugins.hparams import metadata
-from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
-from tensorboard.plugins.hparams.plugin_data_pb2 import (
-    HParamsPluginData,
-    SessionEndInfo,
-)
-from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
-from keras_genmod.callbacks.tensorboard import summaries
 from keras_genmod.engine import OptimizerGroup
 
 _PLAIN = (bool, int, float, str)
@@ -34,6 +26,17 @@ def session(hparams, metrics):
     Raises:
         ValueError: If a value is something else.
     """
+    # TensorBoard's package is slow to import.
+    from tensorboard.plugins.hparams import metadata
+    from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
+    from tensorboard.plugins.hparams.plugin_data_pb2 import (
+        HParamsPluginData,
+        SessionEndInfo,
+    )
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+
+    from keras_genmod.callbacks.tensorboard import summaries
+
     for name, value in hparams.items():
         if not isinstance(value, _PLAIN):
             raise ValueError(

@@ -1,10 +1,14 @@
 """What an event file holds: values under their names, as TensorBoard's plugins read."""
 
+import time
+
 import numpy as np
 from keras import ops
+from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.metadata import create_summary_metadata
 from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from keras_genmod.callbacks.image_grid import check_picture, encode_png
@@ -67,3 +71,28 @@ def histogram(name, values):
     buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
     metadata = create_summary_metadata(display_name=None, description=None)
     return Summary.Value(tag=name, metadata=metadata, tensor=make_tensor_proto(buckets))
+
+
+def event(values, step):
+    """Returns an `Event` of now.
+
+    Args:
+        values: List of `Summary.Value`.
+        step: Int.
+    """
+    return Event(wall_time=time.time(), step=step, summary={"value": values})
+
+
+def write(file, events):
+    """Appends events to a file, which begins with one that names the format.
+
+    Args:
+        file: Open binary file, at its end.
+        events: List of `Event`.
+    """
+    writer = RecordWriter(file)
+    if not file.tell():
+        first = Event(wall_time=time.time(), file_version="brain.Event:2")
+        writer.write(first.SerializeToString())
+    for each in events:
+        writer.write(each.SerializeToString())
