@@ -93,6 +93,7 @@ def test_recipe_command(command, tmp_path, monkeypatch):
     # As `python -m` does it, but for the seconds that importing Keras takes.
     name = words[words.index("-m") + 1]
     monkeypatch.setattr(sys, "argv", [name, *words[words.index("-m") + 2 :]])
+    monkeypatch.delitem(sys.modules, name, raising=False)  # another test's
     with pytest.raises(SystemExit) as end:
         runpy.run_module(name, run_name="__main__")
     assert end.value.code == 0

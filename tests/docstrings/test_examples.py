@@ -53,7 +53,10 @@ class Example(NamedTuple):
 def examples():
     found = []
     for path in sorted(ROOT.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        source = path.read_text()
+        if "```python" not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
             text = isinstance(node, DOCUMENTED) and ast.get_docstring(node)
             for block in re.findall(r" *```python\n(.*?) *```", text or "", re.DOTALL):
                 name = str(path.relative_to(ROOT))

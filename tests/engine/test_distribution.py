@@ -22,15 +22,15 @@ def run(module, *cases, **variables):
 @pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="keras.distribution exists on JAX"
 )
-def test_four_devices_equal_one(jax_options):
-    run(
-        "tests.engine.run_on_four_devices",
-        "TestVAE",
-        "TestGAN",
-        "TestWGANGP",
-        "TestCycleGAN",
-        **jax_options,
-    )
+@pytest.mark.parametrize(
+    "cases",
+    [
+        ("TestVAE", "TestGAN", "TestWGANGP"),
+        pytest.param(("TestCycleGAN",), marks=pytest.mark.slow),
+    ],
+)
+def test_four_devices_equal_one(cases, jax_options):
+    run("tests.engine.run_on_four_devices", *cases, **jax_options)
 
 
 @pytest.mark.skipif(
