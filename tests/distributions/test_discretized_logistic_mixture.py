@@ -12,7 +12,7 @@ from keras import ops
 
 from keras_genmod.distributions import DiscretizedLogisticMixture
 from tests.autodiff import gradient
-from tests.contracts import torch_param
+from tests.contracts import slow_elsewhere, torch_param
 
 
 def numpy(tensor):
@@ -147,6 +147,7 @@ def test_gradients_are_those_of_the_probabilities(rng):
         assert abs(difference / (2 * step) - found[i, j]) < 2e-3
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 def test_draws_have_the_frequencies_of_the_probabilities(temperature):
     pixels = all_pixels(3)
@@ -158,6 +159,7 @@ def test_draws_have_the_frequencies_of_the_probabilities(temperature):
     assert scipy.stats.chisquare(counts, 20_000 * p / p.sum()).pvalue > 1e-3
 
 
+@slow_elsewhere
 @pytest.mark.parametrize(
     "keep", [(1, 0, 0), (0, 1, 0), (1, 0, 1), (0, 0, 0), (1, 1, 0)], ids=str
 )
@@ -261,6 +263,7 @@ def test_mean_is_the_expected_value(rng):
     np.testing.assert_allclose(numpy(mixture.mean())[0], expected, rtol=1e-4)
 
 
+@slow_elsewhere
 def test_mean_of_dependent_channels_is_close():
     pixels = all_pixels(6)
     mixture, _ = colours(len(pixels), 6, scale=0.5)

@@ -236,7 +236,7 @@ FILES = {
 # Each recipe compiles a whole model, and what it does depends on no backend: in the
 # default suite one backend runs it. All run on all among the slow tests.
 ELSEWHERE = {
-    "jax": "energy_model gan planar_flow rbm",
+    "jax": "gan planar_flow rbm",
     "tensorflow": "boltzmann_machine conditional_gan feature_classifier vae",
 }
 BACKENDS = {

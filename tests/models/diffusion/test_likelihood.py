@@ -16,7 +16,7 @@ from keras_genmod.evaluation import evaluate_likelihood
 from keras_genmod.models.diffusion import variational_bound
 from keras_genmod.models.diffusion.discretized_normal import log_level_prob
 from keras_genmod.models.diffusion.time_grid import make_grid
-from tests.contracts import array_of, torch_param
+from tests.contracts import array_of, slow_elsewhere, torch_param
 from tests.models.diffusion.oracle import Oracle, VarianceExploding
 from tests.models.small_networks import small_time_network
 
@@ -85,6 +85,7 @@ def test_fixed_variance_costs_little():
     np.testing.assert_allclose(cost, 0.0011, atol=2e-4)
 
 
+@slow_elsewhere
 def test_learned_variance_trains_on_the_bound():
     schedule = DiscreteSchedule(np.linspace(0.05, 0.7, 10))
     network = small_time_network((1,), outputs_per_value=2)
@@ -271,6 +272,7 @@ def test_levels_get_noise_and_their_width_counts():
         np.testing.assert_allclose(found.mean(), density.mean() - log_width, atol=0.02)
 
 
+@slow_elsewhere
 def test_density_of_a_small_model_integrates_to_one():
     rng = np.random.default_rng(0)
     angles = rng.uniform(0, np.pi, 1024)

@@ -12,6 +12,7 @@ from keras import ops
 from keras_genmod import RBM, BoltzmannMachine
 from keras_genmod.models.energy.coupling_graph import CouplingGraph
 from tests.autodiff import gradients
+from tests.contracts import slow_elsewhere
 
 RING = np.roll(np.eye(6, dtype=int), 1, axis=1)
 RING = RING + RING.T  # six units in a circle: two colours
@@ -218,6 +219,7 @@ def test_mean_field_is_a_fixed_point_and_exact_without_couplings():
     np.testing.assert_allclose(s.mean(axis=0), expected, atol=1e-5)
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("statistics", ["exact", "persistent"])
 def test_three_units_learn_a_distribution(statistics):
     target = machine("visible", visible_dim=3, scale=1.5)
@@ -253,6 +255,7 @@ def p_value(draws, p):
     return scipy.stats.chisquare(observed[kept], expected[kept]).pvalue
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("kind", MACHINES)
 def test_gibbs_chain_has_the_exact_distribution(kind):
     model = machine(kind)
@@ -277,6 +280,7 @@ def test_colours_leave_no_coupling_inside_a_block():
     assert len(CouplingGraph(5).blocks(np.arange(5))) == 5
 
 
+@slow_elsewhere
 @pytest.mark.parametrize("kind", ["masked", "ring"])
 def test_completion_draws_from_the_conditional(kind):
     model = machine(kind)

@@ -130,6 +130,7 @@ def test_sums_of_categorical_visibles_are_those_of_all_states():
     assert p.sum() == pytest.approx(1, abs=1e-5)
 
 
+@slow_elsewhere
 def test_chain_of_categorical_visibles_has_the_exact_distribution():
     model = categorical_rbm()
     draws = ops.convert_to_numpy(model.sample(5_000, num_steps=40, seed=0))
@@ -218,6 +219,7 @@ def test_a_step_of_sgd_adds_the_statistics():
         np.testing.assert_allclose(after, value, rtol=1e-5, atol=1e-5)
 
 
+@slow_elsewhere
 def test_gibbs_chain_has_the_exact_distribution():
     model = rbm()
     draws = ops.convert_to_numpy(model.sample(5_000, num_steps=60, seed=0))
@@ -231,6 +233,7 @@ def test_gibbs_chain_has_the_exact_distribution():
     assert scipy.stats.chisquare(observed[kept], expected[kept]).pvalue > 1e-3
 
 
+@slow_elsewhere
 def test_gibbs_chain_of_normal_visibles_has_the_exact_distribution():
     # p(v) is a mixture of the normals N(a + W h, 1), weighted by their integrals.
     model = rbm(1, 2, visible="normal")
