@@ -20,7 +20,7 @@ that for CD-3 more time alone will not do; the DBN's newer run has too few chain
 count. The DBM's runs by today's recipe, of 5 and of 20 minutes (2026-11-29), have no
 row: no chain of the annealing found what the machine had learned, so that the bounds of
 the test images would be probabilities that sum to exp(52) and exp(149): `log_prob`
-refuses them. Evenly spaced temperatures do no better."""
+refuses them. 5,000 evenly spaced temperatures miss it, too."""
 
 
 def best_estimate(runs, model):

@@ -10,7 +10,7 @@ from keras_genmod import GAN, callbacks, data, layers, networks
 from recipes._run import begin, command_line, fit
 
 BETAS = (0.0, 0.999)
-EMA_MOMENTUM = 0.99  # the start must fade in a run of some thousand steps
+EMA_MOMENTUM = 0.99  # an average of some hundred of some thousand steps
 ORTHOGONAL_WEIGHT = 1e-4
 EVERY = 10  # epochs from one picture to the next
 TRUNCATIONS = (None, 1.0, 0.5, 0.1)

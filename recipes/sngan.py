@@ -11,7 +11,7 @@ from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 2e-4
 BETAS = (0.0, 0.9)
-EMA_MOMENTUM = 0.99  # the start must fade in a run of some thousand steps
+EMA_MOMENTUM = 0.99  # an average of some hundred of some thousand steps
 EVERY = 10  # epochs from one picture to the next
 NUM_ROWS = 8
 NUM_SCORED = 100  # generated images of each class that are classified

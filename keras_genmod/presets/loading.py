@@ -1,6 +1,5 @@
 """Models from presets: shipped ones, folders, and those of the Hugging Face Hub."""
 
-import contextlib
 import math
 import os
 import pathlib
@@ -171,6 +170,9 @@ def _copied(source: str, folder: str) -> str:
         os.makedirs(parent, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent) as part:
             made = shutil.copytree(source, os.path.join(part, "preset"))
-            with contextlib.suppress(OSError):  # another process was first
+            try:
                 os.rename(made, folder)
+            except OSError:  # another process may have been first
+                if not os.path.isdir(folder):
+                    raise
     return folder

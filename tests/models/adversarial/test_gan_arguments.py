@@ -283,7 +283,7 @@ def test_averages_follow_the_generator_after_each_step(tmp_path, rng):
 @pytest.mark.every_backend
 def test_one_step_moves_the_average_by_its_share():
     model = gan(ema_momentum=0.9)
-    model.num_averages.assign(81)  # of the last step, 0.9 of the average stays
+    model.num_averages.assign(81)  # steps, after which 0.9 may stay
     before = model.generator.get_weights()
     model.compile(keras.optimizers.SGD(0.5))
     model.fit(DATA, batch_size=8, verbose=0)
