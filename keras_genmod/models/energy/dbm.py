@@ -77,6 +77,7 @@ class DBM(LayerStack, PartitionedModel):
     """
 
     kind_given_log_partition = "lower_bound"
+    default_spacing = "paper"
 
     def __init__(
         self,
@@ -167,7 +168,9 @@ class DBM(LayerStack, PartitionedModel):
             for i in range(self.num_hidden_layers)
         ]
 
-    def _take_weights(self, pairs):
+    def _take_weights(self, pairs, data):
+        self.data_mean.assign(ops.convert_to_numpy(data).mean(axis=0))
+        self.num_remembered.assign(len(data))
         for bias in self.biases:
             bias.assign(ops.zeros(bias.shape))
         for i, pair in enumerate(pairs):
@@ -259,6 +262,13 @@ class DBM(LayerStack, PartitionedModel):
         return density.mean_field(ops.cast(x, "float32"), self.num_mean_field_steps)
 
     # What a machine with a partition sum gives.
+
+    def _state_rates(self, base_rates):
+        return ops.convert_to_numpy(self._even_means(base_rates[None]))[0]
+
+    @compiled()
+    def _even_means(self, v):
+        return self._mean_field(self.layered_density(), v)
 
     def _free_energy(self, v):
         density = self.layered_density()

@@ -81,12 +81,23 @@ class DBMDensity:
             field = scale * ops.matmul(layers[-1], couplings) + bias
             layers.append(ops.sigmoid(field))
 
-        def update(_, even):
-            means = self.rbm.visible_mean(self.rbm.hidden_mean(even))
-            return ops.concatenate([v, means[:, self.layer_dims[0] :]], axis=1)
+        rest = self._given_visible(v)
 
-        even = ops.concatenate(layers[::2], axis=1)
-        return fori_loop(num_steps, update, even)
+        def update(_, means):
+            return rest.visible_mean(rest.hidden_mean(means))
+
+        means = fori_loop(num_steps, update, ops.concatenate(layers[2::2], axis=1))
+        return ops.concatenate([v, means], axis=1)
+
+    def _given_visible(self, v):
+        """Returns the RBM of the other layers, whose hidden units feel each v."""
+        visible = self.layer_dims[0]
+        return RBMDensity(
+            visible_units("bernoulli", sum(self.layer_dims[2::2])),
+            self.rbm.couplings[visible:],
+            self.rbm.visible_bias[visible:],
+            ops.matmul(v, self.rbm.couplings[:visible]) + self.rbm.hidden_bias,
+        )
 
     def variational_free_energy(self, even):
         """Returns E_q[E] - H(q) in nats, `(batch,)`, of what `mean_field` returned."""

@@ -118,7 +118,8 @@ class DBN(LayerStack):
         options = {"persistent": persistent, "num_gibbs_steps": self.num_gibbs_steps}
         return [self._rbm(i, **options) for i in range(self.num_hidden_layers)]
 
-    def _take_weights(self, pairs):
+    def _take_weights(self, pairs, data):
+        del data  # The top RBM has the mean of what it learnt.
         for i, rbm in enumerate(pairs[:-1]):
             self.directed.assign(i, rbm)
         self.top.couplings.assign(pairs[-1].couplings)

@@ -26,7 +26,7 @@ class Density(Protocol):
         """Returns log Z in nats, `()`, by enumeration in blocks."""
 
     def base_biases(self, base_rates: np.ndarray) -> np.ndarray:
-        """Returns the base-rate model's biases from its visible means."""
+        """Returns the base-rate model's biases from its units' means."""
 
     def gibbs_step(self, states: Any, seed: Any) -> Any:
         """Returns the states after a Gibbs step; `seed` gives at most 63 draws."""

@@ -61,8 +61,13 @@ class LayerStack(GenerativeModel):
         """
         raise NotImplementedError
 
-    def _take_weights(self, pairs):
-        """Takes what the models of each two layers have learnt."""
+    def _take_weights(self, pairs, data):
+        """Takes what the models of each two layers have learnt.
+
+        Args:
+            pairs: List of the models.
+            data: The visible units that the lowest one learnt, an array.
+        """
         raise NotImplementedError
 
     def pretrain(
@@ -110,7 +115,7 @@ class LayerStack(GenerativeModel):
                 f"Received: {type(x).__name__}"
             )
         optimizers = self._pair_optimizers(optimizer)
-        pairs, histories = self._pairs(persistent), []
+        pairs, histories, data = self._pairs(persistent), [], x
         for i, (pair, optimizer) in enumerate(zip(pairs, optimizers, strict=True)):
             pair.compile(optimizer)
             options = {
@@ -124,7 +129,7 @@ class LayerStack(GenerativeModel):
                 histories.append(pair.fit(x, batch_size=batch_size, **options))
             if pair is not pairs[-1]:
                 x = _codes(pair, x)
-        self._take_weights(pairs)
+        self._take_weights(pairs, data)
         return histories
 
     def _pair_optimizers(self, optimizer):

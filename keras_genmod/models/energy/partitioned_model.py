@@ -27,7 +27,7 @@ class PartitionedModel(ChainModel):
 
     log Z is exact, by enumeration, where a machine has few units, and an estimate by
     annealed importance sampling (AIS) elsewhere: chains go from a base-rate model,
-    whose visible units are independent and whose log Z is known, by densities p_beta to
+    whose units are independent and whose log Z is known, by densities p_beta to
     the machine, of beta = 1.
 
     A subclass overrides `density`, and `phases` and `compute_loss` for training. The
@@ -132,7 +132,15 @@ class PartitionedModel(ChainModel):
             base_rates = ops.convert_to_numpy(self.data_mean)
         else:
             return None
-        return self.density().base_biases(base_rates)
+        return self.density().base_biases(self._state_rates(base_rates))
+
+    def _state_rates(self, base_rates):
+        """Returns the means of all units of a chain, given those of the visible ones.
+
+        Args:
+            base_rates: NumPy array of shape `data_shape`.
+        """
+        return base_rates
 
     def _checked_rates(self, base_rates):
         base_rates = np.asarray(ops.convert_to_numpy(base_rates), "float32")
@@ -223,11 +231,12 @@ class PartitionedModel(ChainModel):
             seed: Int for a repeatable estimate, or `None`.
             base_rates: For AIS, the means that the base-rate model has, of shape
                 `data_shape`; `None` takes those of the data that the machine was
-                trained on, and its own visible biases if it was not.
+                trained on, and its own biases if it was not. Hidden layers that a chain
+                holds, of a `DBM`, get the means that mean field finds for these.
             spacing: For AIS, "even" for steps of one size, "paper" for the paper's
                 proportions: 1 in 29 steps below the inverse temperature 0.5, 8 up to
                 0.9 and 20 up to 1. `None` for the `default_spacing` of the machine,
-                "paper" for an RBM and "even" for the others.
+                "even" for a `BoltzmannMachine` and "paper" for the others.
             verbose: For AIS, 0 shows nothing, 1 a bar, 2 a line at the end. It moves
                 by the largest number of equal parts that is at most 20.
 
@@ -244,9 +253,9 @@ class PartitionedModel(ChainModel):
         Note:
             Which spacing loses less depends on the machine: look at the effective
             sample size of both. The paper's was made for RBMs of 500 hidden units on
-            MNIST; even spacing is that of the authors' later deep Boltzmann machines,
-            and had half the standard deviation of log w on RBMs of 64 x 18 units
-            trained on digits.
+            MNIST, and served a `DBM` of 784-500-1000 better there than even spacing,
+            which is that of the authors' later deep machines; even spacing had half the
+            standard deviation of log w on RBMs of 64 x 18 units trained on digits.
 
         References:
             - Salakhutdinov and Murray, On the quantitative analysis of deep belief

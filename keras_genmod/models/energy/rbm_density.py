@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from keras import ops
 
 from keras_genmod.distributions.bernoulli import draw_binary
@@ -89,14 +88,12 @@ class RBMDensity:
     # Annealed importance sampling.
 
     def base_biases(self, base_rates):
-        """Returns the biases of these means; those of units without are its own.
+        """Returns the biases of visible units with these means.
 
         Args:
-            base_rates: NumPy array of the means of all visible units, or the first.
+            base_rates: NumPy array of the means of all visible units.
         """
-        found = self.units.biases(base_rates)  # (units with a mean,)
-        own = ops.convert_to_numpy(self.visible_bias)
-        return np.concatenate([found, own[len(found) :]])
+        return self.units.biases(base_rates)
 
     def annealing_start(self, base, num_chains, seed):
         """Returns draws of the base-rate model with biases `base`, and its log Z."""

@@ -60,6 +60,39 @@ def test_annealing_finds_the_partition_sum_of_random_machines():
         assert found.high - found.low < 1.0
 
 
+def test_annealing_starts_in_the_phase_of_the_data():
+    # One phase has v and h_1 on and h_2 off; the other, far below, h_1 off and half of
+    # the rest on. The machine's own biases start chains in the second one.
+    model = DBM([20, 10, 200], seed=0)
+    model.couplings[0].assign(np.full((20, 10), 2.0))
+    model.couplings[1].assign(np.full((10, 200), -1.0))
+    model.biases[2].assign(np.full(200, -0.3))
+    exact = model.log_partition().value
+    missed = model.log_partition("ais", 500, 50, seed=0).value
+    assert missed < exact - 100.0
+    model.data_mean.assign(np.full(20, 0.95))
+    model.num_remembered.assign(1)
+    found = model.log_partition("ais", 500, 50, seed=0)
+    assert found.low < exact < found.high
+
+
+def test_base_rates_of_hidden_layers_are_those_of_mean_field():
+    model = dbm((3, 2, 3, 2))
+    rates = np.array([0.2, 0.5, 0.9], "float32")
+    even = array(model.layered_density().mean_field(rates[None], 10))[0]
+    np.testing.assert_array_equal(even[:3], rates)
+    biases = scipy.special.logit(np.clip(even, 0.01, 0.99))
+    np.testing.assert_allclose(model._start_biases(rates), biases, rtol=1e-4)
+
+
+def test_pretraining_remembers_the_mean_of_the_data():
+    model = DBM([3, 2, 2], seed=0)
+    x = np.random.default_rng(0).random((20, 3), "float32")
+    model.pretrain(x, 1, 8, verbose=0)
+    np.testing.assert_allclose(array(model.data_mean), x.mean(axis=0), rtol=1e-6)
+    assert model.likelihood_protocol("ais")["base_rates"] == "training data"
+
+
 # The bound.
 
 
@@ -278,7 +311,7 @@ def test_pretrained_layers_keep_their_input():
     pairs = model._pairs(persistent=False)
     for i, pair in enumerate(pairs):
         randomize(pair.trainable_variables, seed=i)
-    model._take_weights(pairs)
+    model._take_weights(pairs, states(3))
     lower, upper = pairs
     assert (lower.visible_scale, lower.hidden_scale) == (1, 2)
     assert (upper.visible_scale, upper.hidden_scale) == (2, 1)

@@ -183,7 +183,7 @@ def test_each_machine_has_its_spacing_and_the_result_names_it():
     expected = {
         RBM(4, 3): "paper",
         DBN([4, 4, 3]): "paper",
-        DBM([4, 3, 2]): "even",
+        DBM([4, 3, 2]): "paper",
         BoltzmannMachine(4): "even",
     }
     for model, spacing in expected.items():
