@@ -8,7 +8,7 @@ from keras import ops
 from keras_genmod import GAN, callbacks, data, metrics, networks
 from recipes._run import begin, command_line, fit, integers
 
-LEARNING_RATE = 1e-3
+LEARNING_RATE = 1e-3  # at the start; it falls to 0
 NUM_POINTS = 10_000  # of an epoch; 100,000 in the paper
 NUM_JUDGED = 2_500  # samples, as in the paper
 HIDDEN_DIMS = (128, 128)
@@ -22,10 +22,10 @@ SETS = {
 
 def main(
     dataset: str = "ring",
-    epochs: int = 30,
+    epochs: int = 100,
     batch_size: int = 100,
     packings: str = "1,2,4",
-    beta_1: float = 0.9,
+    beta_1: float = 0.8,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/pac_gan",
@@ -41,7 +41,7 @@ def main(
         epochs: Of 10,000 points each; more than last time goes on with that run.
         batch_size: Points a step, a multiple of each packing.
         packings: Points a pack, with commas between.
-        beta_1: Momentum of Adam.
+        beta_1: Momentum of Adam, the paper's.
         seed: Of the weights, the points and the draws.
         limit: Use at most so many points.
         log_dir: Folder of this run; each packing has one in it.
@@ -51,6 +51,7 @@ def main(
         raise typer.BadParameter(f"--dataset must be one of {', '.join(SETS)}")
     draw, centres, deviation, side = SETS[dataset]
     x, _ = draw(seed, min(NUM_POINTS, limit or NUM_POINTS))
+    num_steps = epochs * -(-len(x) // batch_size)
     pictures, figures = [_picture(x, side)], []
     for packing in integers("packings", packings):
         folder = f"{log_dir}/packs_of_{packing}"
@@ -62,7 +63,9 @@ def main(
             packing=packing,
             seed=seed,
         )
-        model.compile(keras.optimizers.Adam(LEARNING_RATE, beta_1=beta_1))
+        falling = keras.optimizers.schedules.PolynomialDecay
+        rate = falling(LEARNING_RATE, num_steps, 0.0)
+        model.compile(keras.optimizers.Adam(rate, beta_1=beta_1))
         board = callbacks.TensorBoard(folder)
         fit(
             model,
