@@ -37,9 +37,8 @@ others are beside it for orientation. (!) marks fewer than 20 effective chains o
 annealed importance sampling: no estimate.
 """
 _NO_ROW = """No run at all, of these: IWAE with one and two layers (`recipes.iwae`),
-MADE alone (a layer of MAF here), modes of the grid of 25
-(`python -m benchmarks.mode_collapse --dataset grid --write`), stacked MNIST
-(`data.stacked_mnist`), and MNIST to USPS (`recipes.cycle_gan`)."""
+MADE alone (a layer of MAF here), stacked MNIST (`data.stacked_mnist`), and MNIST to
+USPS (`recipes.cycle_gan`)."""
 _LIKELIHOOD = (
     "model",
     "family",
