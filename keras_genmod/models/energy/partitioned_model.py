@@ -135,11 +135,7 @@ class PartitionedModel(ChainModel):
         return self.density().base_biases(self._state_rates(base_rates))
 
     def _state_rates(self, base_rates):
-        """Returns the means of all units of a chain, given those of the visible ones.
-
-        Args:
-            base_rates: NumPy array of shape `data_shape`.
-        """
+        """Returns the means of a chain's units, given those of the visible ones."""
         return base_rates
 
     def _checked_rates(self, base_rates):
@@ -253,9 +249,8 @@ class PartitionedModel(ChainModel):
         Note:
             Which spacing loses less depends on the machine: look at the effective
             sample size of both. The paper's was made for RBMs of 500 hidden units on
-            MNIST, and served a `DBM` of 784-500-1000 better there than even spacing,
-            which is that of the authors' later deep machines; even spacing had half the
-            standard deviation of log w on RBMs of 64 x 18 units trained on digits.
+            MNIST, and served a `DBM` of 784-500-1000 better there; even spacing had
+            half the standard deviation of log w on RBMs of 64 x 18 units of digits.
 
         References:
             - Salakhutdinov and Murray, On the quantitative analysis of deep belief
@@ -314,14 +309,12 @@ class PartitionedModel(ChainModel):
         """Returns what of `log_partition`'s options a likelihood depends on."""
         if method == "exact":
             return {"log_partition": "exact"}
-        start = "given" if base_rates is not None else "own"
-        if base_rates is None and self._is_trained():
-            start = "training data"
+        start = "training data" if self._is_trained() else "own"
         return {
             "log_partition": method,
             "num_temperatures": num_temperatures,
             "spacing": self._checked_spacing(spacing),
             "num_chains": num_chains,
-            "base_rates": start,
+            "base_rates": start if base_rates is None else "given",
             "seed": seed,
         }
