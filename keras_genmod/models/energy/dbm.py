@@ -2,8 +2,9 @@
 
 Salakhutdinov and Hinton, Deep Boltzmann machines, AISTATS 2009. Departures: annealing
 keeps the even layers and sums out the odd ones, where the paper keeps the first hidden
-layer of two; persistent chains hold the even layers only, and the odd ones enter the
-gradient by their means.
+layer of two, and it starts the hidden ones with the means that mean field finds for the
+mean of the data; persistent chains hold the even layers only, and the odd ones enter
+the gradient by their means.
 """
 
 from collections.abc import Sequence
