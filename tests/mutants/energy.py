@@ -108,6 +108,24 @@ MUTANTS = [
         f"{_ROOM}/test_dbm.py -k layer_above_said",
     ),
     Mutant(
+        "models/energy/dbm_density.py",
+        "ops.matmul(v, self.rbm.couplings[:visible]) + self.rbm.hidden_bias,",
+        "ops.matmul(v, self.rbm.couplings[:visible]),",
+        f"{_ROOM}/test_dbm.py -k stationary_mean_field",
+    ),
+    Mutant(
+        "models/energy/dbm.py",
+        "return ops.convert_to_numpy(self._even_means(base_rates[None]))[0]",
+        "return ops.convert_to_numpy(self._even_means(base_rates[None]))[0] * 0 + 0.5",
+        f"{_ROOM}/test_dbm.py -k phase_of_the_data",
+    ),
+    Mutant(
+        "models/energy/dbm.py",
+        "self.data_mean.assign(ops.convert_to_numpy(data).mean(axis=0))",
+        "self.data_mean.assign(ops.convert_to_numpy(data)[0])",
+        f"{_ROOM}/test_dbm.py -k remembers_the_mean",
+    ),
+    Mutant(
         "models/energy/dbn.py",
         "layers = self.directed.draw_up(rows, seeds.at(chunk))",
         "layers = self.directed.draw_up(rows, seeds.at(0))",
