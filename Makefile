@@ -48,17 +48,13 @@ docs-api: $(VENV)/.docs-installed
 results: $(VENV)/.test-installed
 	KERAS_BACKEND=torch $(BIN)/python -m benchmarks.quality_page
 
-# What no backend takes part in, such as the wheel, runs once, on torch. Formats of export
-# and Orbax' checkpoints need packages that CI does not install.
-test-slow: $(VENV)/.slow-installed
+# What no backend takes part in, such as the wheel, runs once, on torch.
+test-slow: $(VENV)/.docs-installed $(VENV)/.export-installed
 	for backend in $(BACKENDS); do \
 		which="slow and not any_backend"; \
 		[ $$backend = torch ] && which=slow; \
 		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
 			-n $(WORKERS) --dist loadscope --every-backend -m "$$which" || exit 1; \
-		KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest \
-			--every-backend -k "every_format or orbax" \
-			tests/exporting/test_export.py tests/callbacks/test_orbax.py || exit 1; \
 	done
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope \
 		-p tests.engine.graphs_on_cpu tests/models/test_contracts.py
@@ -105,8 +101,9 @@ $(VENV)/.test-installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --constraint constraints.txt --editable ".[$(TENSORFLOW),jax,torch,dev]"
 	touch $@ $(VENV)/.demo-installed
 
-$(VENV)/.slow-installed: $(VENV)/.test-installed
-	$(PIP) --constraint constraints.txt --editable ".[docs,export-all]"
+# For the tests of all formats of export and of Orbax' checkpoints; others pass over them.
+$(VENV)/.export-installed: $(VENV)/.test-installed
+	$(PIP) --constraint constraints.txt --editable ".[export-all]"
 	touch $@
 
 $(VENV)/.docs-installed: pyproject.toml constraints.txt | $(VENV)/bin/python

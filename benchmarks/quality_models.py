@@ -29,11 +29,23 @@ def _vae(seed):
     return compiled(model, keras.optimizers.Adam(1e-3))
 
 
-def _autoregressive(cls, **kwargs):
+def _iwae(seed):
+    model = keras_genmod.VAE(
+        networks.mlp_encoder(_SHAPE, (400,)),
+        networks.mlp_decoder(50, _SHAPE, (400,)),
+        latent_dim=50,
+        objective="iwae",
+        num_importance_samples=50,
+        seed=seed,
+    )
+    return compiled(model, keras.optimizers.Adam(1e-3, epsilon=1e-4))
+
+
+def _autoregressive(cls, is_binary=True, **kwargs):
     def make(seed):
         return compiled(cls(_SHAPE, seed=seed, **kwargs), keras.optimizers.Adam(1e-3))
 
-    return Entry(make, "autoregressive", True, 32, **LOSS)
+    return Entry(make, "autoregressive", is_binary, 32, **LOSS)
 
 
 def _networks(normalization):
@@ -63,10 +75,14 @@ def _adversarial(make, batch_size):
 
 
 _SMALL = {"filters": 32, "num_layers": 2}
+_PLUS_PLUS = {"filters": 24, "num_blocks": 1, "dropout": 0.0}
 ENTRIES = {
     **quality_machines.ENTRIES,
     "VAE 784-400-40": Entry(
         _vae, "autoencoders", True, 128, options={"num_samples": 200}, **LOSS
+    ),
+    "IWAE 784-400-50 K=50": Entry(
+        _iwae, "autoencoders", True, 128, options={"num_samples": 5000}, **LOSS
     ),
     **quality_flows.ENTRIES,
     "PixelCNN": _autoregressive(keras_genmod.PixelCNN),
@@ -78,11 +94,10 @@ ENTRIES = {
         keras_genmod.PixelRNN, kind="diagonal", **_SMALL
     ),
     "PixelCNN++": _autoregressive(
-        keras_genmod.PixelCNNPlusPlus,
-        num_levels=2,
-        filters=24,
-        num_blocks=1,
-        dropout=0.0,
+        keras_genmod.PixelCNNPlusPlus, num_levels=2, **_PLUS_PLUS
+    ),
+    "PixelCNN++ of 256 levels": _autoregressive(
+        keras_genmod.PixelCNNPlusPlus, is_binary=False, **_PLUS_PLUS
     ),
     "GAN": _adversarial(_gan, 64),
     "WGAN": _adversarial(_wgan, 320),

@@ -36,9 +36,9 @@ equal or worse by its interval, **better** in bold where it took no more epochs.
 others are beside it for orientation. (!) marks fewer than 20 effective chains of
 annealed importance sampling: no estimate.
 """
-_NO_ROW = """No run at all, of these: IWAE with one and two layers (`recipes.iwae`),
-MADE alone (a layer of MAF here), stacked MNIST (`data.stacked_mnist`), and MNIST to
-USPS (`recipes.cycle_gan`)."""
+_NO_ROW = """No run at all, of these: IWAE with two stochastic layers, MADE alone (a
+layer of MAF here), stacked MNIST (`data.stacked_mnist`), and MNIST to USPS
+(`recipes.cycle_gan`)."""
 _LIKELIHOOD = (
     "model",
     "family",

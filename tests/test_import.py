@@ -36,6 +36,30 @@ def test_importing_the_package_imports_no_backend_that_keras_does_not():
         assert "tensorflow" not in of_keras.splitlines()
 
 
+@pytest.mark.slow
+def test_importing_the_package_takes_a_tenth_of_keras_time():
+    # A collection of garbage that falls due here would count what Keras has made.
+    script = (
+        "import gc, time; gc.disable(); start = time.process_time(); import keras\n"
+        "middle = time.process_time(); import keras_genmod\n"
+        "print((time.process_time() - middle) / (middle - start))"
+    )
+    shares = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", script],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for _ in range(4)  # of which the first may compile files
+    ]
+    assert min(shares) < 0.1
+
+
 @pytest.mark.any_backend
 @pytest.mark.parametrize("backend", ["tourch", "numpy", "tensorflow", None])
 def test_a_backend_that_cannot_be_is_answered_with_the_way_out(backend):

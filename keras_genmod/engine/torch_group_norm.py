@@ -1,8 +1,11 @@
 """Group normalization of features whose channels come last."""
 
+import math
+
 import torch
 
 _FEW = 4  # channels of a group
+_MANY = 1024  # places, from which on torch shares them out
 
 
 def group_normalized(x, groups, scale, shift, epsilon):
@@ -17,9 +20,10 @@ def group_normalized(x, groups, scale, shift, epsilon):
     """
     if scale is None and shift is not None:
         scale = torch.ones_like(shift)  # torch has no gradient of the latter alone
-    # In this order torch's own kernel takes the channels of a group together on a CPU:
-    # where they are few, up to five times as long.
-    slow = x.device.type == "cpu" and x.ndim > 2 and x.shape[-1] <= _FEW * groups
+    # In this order torch's own kernel takes the channels of a group together on a CPU
+    # if there are few places: where channels are few, too, up to five times as long.
+    few = x.shape[-1] <= _FEW * groups and math.prod(x.shape[1:-1]) < _MANY
+    slow = x.device.type == "cpu" and x.ndim > 2 and few
     if slow and shift is not None:
         return _GroupNorm.apply(x, groups, scale, shift, epsilon)
     return _by_torch(x, groups, scale, shift, epsilon)

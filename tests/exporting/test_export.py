@@ -97,6 +97,7 @@ def check(model, what, format, folder, rng, sizes=(1, 5), **options):
     return inputs
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("format", SERVED)
 def test_every_format_of_the_backend_computes_what_the_model_does(
     format, tmp_path, rng
@@ -235,6 +236,15 @@ def test_arguments_of_other_types_are_named(name, value, tmp_path):
     arguments = {"path": tmp_path / "model.pt2", name: value}
     with pytest.raises(ValueError, match=f"`{name}` must be .*Received: {name}="):
         export(gan(), **arguments)
+
+
+@pytest.mark.any_backend
+def test_the_folder_is_made(tmp_path):
+    path = tmp_path / "new" / "other" / "model.pt2"
+    export(gan(), path)
+    assert path.exists()
+    with pytest.raises(OSError, match="model.pt2"):  # a file, and no folder
+        export(gan(), path / "model.pt2")
 
 
 @pytest.mark.any_backend
