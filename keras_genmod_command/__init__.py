@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from keras_genmod_command.quiet_imports import quiet_tensorflow
+
 _WAY_OUT = 'python -m pip install "keras_genmod[recipes]"'
 
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _failed(f"the command needs typer: {_WAY_OUT}")
     command = typer.main.get_command(app)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), quiet_tensorflow():
         warnings.showwarning = _one_line
         try:
             code = command.main(

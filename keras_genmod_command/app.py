@@ -4,8 +4,10 @@ import contextlib
 import functools
 import importlib.metadata
 import json
+import os
 import pathlib
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import typer
@@ -19,15 +21,18 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Model = Annotated[str, typer.Argument(metavar="MODEL.keras", help="A saved model.")]
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="A .keras file; a preset's name or folder."),
+]
 Out = Annotated[str | None, typer.Option(help="JSON file; or standard output.")]
 Features = Annotated[
     str,
     typer.Option(help="pixels, inception[:WEIGHTS.h5] or MODEL.keras[:LAYER]."),
 ]
-Neighbour = Annotated[int, typer.Option(help="Neighbour that balls reach to.")]
-BatchSize = Annotated[int, typer.Option(help="Examples at a time.")]
-Seed = Annotated[int, typer.Option(help="Of all draws.")]
+Neighbour = Annotated[int, typer.Option(min=1, help="Neighbour that balls reach to.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Examples at a time.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all draws.")]
 
 
 class _Recipes(typer.core.TyperGroup):
@@ -113,13 +118,14 @@ def info(model: Model) -> None:
 def sample(
     model: Model,
     out: Annotated[str, typer.Option(help="A .png grid or .npz file.")] = "samples.png",
-    num_samples: Annotated[int, typer.Option(help="How many.")] = 64,
+    num_samples: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
     label: Annotated[
-        int | None, typer.Option(help="Class of all; each class in turn without it.")
+        int | None,
+        typer.Option(min=0, help="Class of all; each class in turn without it."),
     ] = None,
     batch_size: BatchSize = 128,
     seed: Seed = 0,
-    num_columns: Annotated[int | None, typer.Option(help="Of the grid.")] = None,
+    num_columns: Annotated[int | None, typer.Option(min=1, help="Of the grid.")] = None,
     option: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE that `sample` takes.")
     ] = None,
@@ -127,6 +133,7 @@ def sample(
     """Draw samples of a saved model; a .png shows vectors as grey squares."""
     from keras_genmod.command import model_files
 
+    _make_room(out)
     given = model_files.options(option or [])
     loaded = model_files.load_model(model)
     with _progress():
@@ -147,9 +154,10 @@ def evaluate(
         Literal["static", "threshold"] | None,
         typer.Option(help="How pixels become binary; left as they are without it."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Examples at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Examples at most.")] = None,
     num_samples: Annotated[
-        int | None, typer.Option(help="Samples drawn, and real images; 0 for none.")
+        int | None,
+        typer.Option(min=0, help="Samples drawn, and real images; 0 for none."),
     ] = None,
     features: Features = "pixels",
     k: Neighbour = 5,
@@ -170,7 +178,7 @@ def evaluate(
     _make_room(out)
     given = model_files.options(option or [])
     loaded = model_files.load_model(model)
-    with _progress(), model_files.named_options(given):
+    with _progress(), _named_binarization(), model_files.named_options(given):
         found = figures.evaluate(
             loaded,
             name or model,
@@ -193,7 +201,7 @@ def fid(
     real: Annotated[str, typer.Argument(help="Folder of real images.")],
     fake: Annotated[str, typer.Argument(help="Folder of generated images.")],
     image_size: Annotated[
-        int | None, typer.Option(help="Sides to crop and resize to.")
+        int | None, typer.Option(min=1, help="Sides to crop and resize to.")
     ] = None,
     channels: Annotated[int | None, typer.Option(help="1 or 3.")] = None,
     features: Features = "inception",
@@ -228,13 +236,26 @@ def _progress() -> contextlib.redirect_stdout:
     return contextlib.redirect_stdout(sys.stderr)
 
 
+@contextlib.contextmanager
+def _named_binarization() -> Iterator[None]:
+    """Names the option where an error names the function."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error).replace("keras_genmod.data.binarize", "--binarization static")
+        raise ValueError(text) from error
+
+
 def _make_room(out: str | None) -> None:
     """Makes the folder of a file, or fails, before the work whose result it takes."""
     if out is None:
         return
-    if pathlib.Path(out).is_dir():
+    path = pathlib.Path(out)
+    if path.is_dir():
         raise ValueError(f"`--out` must be a file. Received: the folder {out}")
-    pathlib.Path(out).parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f"`--out` must be writable. Received: {out}")
 
 
 def _write(found: dict[str, Any], out: str | None) -> None:

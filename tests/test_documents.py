@@ -9,7 +9,10 @@ import sys
 import time
 
 import pytest
+import typer
 
+from keras_genmod.version import VERSION
+from keras_genmod_command.app import app
 from tests.several_processes import environment
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -135,6 +138,34 @@ def test_tensorboard_command(command, tmp_path):
     assert "http://" in log.read_text()
 
 
+def shell_lines():
+    """Returns how documents call `keras-genmod`, in lines and within a text."""
+    return sorted(
+        {
+            re.split(r"\s{2,}", line)[0]  # behind which stands what it does
+            for document in ("README.md", *PAGES)
+            for line in re.findall(
+                r"(?:^|(?<=`))keras-genmod [^`\n]+",
+                (ROOT / document).read_text(),
+                re.MULTILINE,
+            )
+        }
+    )
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("line", shell_lines())
+def test_the_command_has_what_documents_say(line):
+    command, words = typer.main.get_command(app), shlex.split(line)[1:]
+    while hasattr(command, "get_command") and not words[0].startswith("-"):
+        name = words.pop(0)
+        command = command.get_command(None, name)
+        assert command is not None, name
+    known = {"--help"}.union(*(parameter.opts for parameter in command.params))
+    given = {word for word in words if word.startswith("-")}
+    assert given <= known
+
+
 @pytest.mark.parametrize("example", blocks("README.md", "python"))
 def test_readme_example(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -143,6 +174,11 @@ def test_readme_example(example, tmp_path, monkeypatch):
     assert names["images"].shape == (16, 8, 8, 1)
     assert names["bound"].shape == (360,)
     assert names["model"].compiled
+
+
+@pytest.mark.any_backend
+def test_the_citation_is_of_this_version():
+    assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 @pytest.mark.any_backend

@@ -85,6 +85,10 @@ def _check_shapes(real: tuple[int, ...], fake: tuple[int, ...]) -> None:
         )
 
 
+def _check_neighbour(k: int, num_images: int) -> None:
+    checks.integer("--k", k, 1, num_images - 1, "the number of images but one")
+
+
 def _figures(
     x: np.ndarray,
     y: np.ndarray,
@@ -160,6 +164,10 @@ def evaluate(
         limit = checks.positive_int("limit", limit)
     x, y = data.load(dataset, split)
     x = x[:limit]
+    num_samples = min(len(x), 1000) if num_samples is None else num_samples
+    if num_samples:  # what they are judged by is checked before any work
+        extractor = features_of(features, batch_size)
+        _check_neighbour(k, min(len(x), num_samples))
     condition = None if model.num_classes is None or y is None else y[:limit]
     binary = x if binarization is None else data.binarize(x, binarization, seed)
     result: dict[str, Any] = {"schema": SCHEMA, "name": name, "likelihood": None}
@@ -189,7 +197,6 @@ def evaluate(
             f"`option` must be left out: this {type(model).__name__} has no "
             f"likelihood. Received: {sorted(given)}"
         )
-    num_samples = min(len(x), 1000) if num_samples is None else num_samples
     if num_samples:
         judged = _samples(model, num_samples, condition, batch_size, seed)
         if judged is not None:
@@ -198,13 +205,14 @@ def evaluate(
             if _is_flattened(model, x):
                 judged = judged.reshape(-1, *x.shape[1:])
             real = (binary if is_binary else x)[:num_samples]
-            extractor = features_of(features, batch_size)
             result["samples"] = sample_figures(real, judged, extractor, k, split)
             result["real"] = {"data": dataset, "sha256": _hash(real), "seed": seed}
     if result["likelihood"] is None and "samples" not in result:
+        way_out = "; `--option method=ais` estimates the likelihood"
         raise ValueError(
             f"`model` must have a likelihood or samples; this {type(model).__name__} "
             "has none that can be had here"
+            f"{way_out if hasattr(model, 'log_partition') else ''}"
         )
     return result
 
@@ -262,6 +270,7 @@ def compare_folders(
         )
         for folder in (real, fake)
     ]
+    _check_neighbour(k, min(len(folder.files) for folder in folders))
     extractor = features_of(features, batch_size)  # which may take a download
     _check_shapes(folders[0].image_shape, folders[1].image_shape)
     shape = (len(folders[0].files), *folders[0].image_shape)

@@ -1,4 +1,4 @@
-"""Models in `.keras` files: read, described, sampled from."""
+"""Models in `.keras` files and presets: read, described, sampled from."""
 
 import contextlib
 import inspect
@@ -37,15 +37,18 @@ def summary(public: Any) -> str:
 
 
 def load_model(path: str) -> Any:
-    """Returns the model in a `.keras` file.
+    """Returns the model in a `.keras` file, or of a preset, as `from_preset` takes it.
 
     Raises:
         OSError: If there is no such file.
         ValueError: If it is no `.keras` file of a model of this package, or damaged.
     """
+    if _is_preset(path):
+        return keras_genmod.from_preset(path)
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f"`model` must be a .keras file. Received: model={path!r}, not there"
+            "`model` must be a .keras file, or a preset: its name or folder. "
+            f"Received: model={path!r}, not there"
         )
     demand = "`model` must be a .keras file, whole and undamaged"
     if not path.endswith(".keras") or not zipfile.is_zipfile(path):
@@ -62,11 +65,24 @@ def load_model(path: str) -> Any:
     return model
 
 
+def _is_preset(path: str) -> bool:
+    is_named = path.startswith("hf://") or path in keras_genmod.presets.shipped()
+    return is_named or os.path.isdir(path)
+
+
+def _saved(path: str) -> str:
+    """Returns what a file or a preset says of how it was saved."""
+    if _is_preset(path):
+        said = keras_genmod.presets.metadata_of(path)
+        return f"as a preset, Keras {said.get('keras')}"
+    with zipfile.ZipFile(path) as archive:
+        metadata = json.loads(archive.read("metadata.json"))
+    return f"{metadata['date_saved']}, Keras {metadata['keras_version']}"
+
+
 def description(path: str) -> str:
     """Returns what a file holds: class, shapes, weights, versions, arguments."""
     model = load_model(path)
-    with zipfile.ZipFile(path) as archive:
-        metadata = json.loads(archive.read("metadata.json"))
     likelihood = model.likelihood_kind or "none, or by AIS"
     optimizer = getattr(model, "optimizer", None)
     rows = {
@@ -77,7 +93,7 @@ def description(path: str) -> str:
         "classes": model.num_classes,
         "levels": model.num_levels,
         "optimizer": type(optimizer).__name__ if optimizer else "none",
-        "saved": f"{metadata['date_saved']}, Keras {metadata['keras_version']}",
+        "saved": _saved(path),
     }
     for name, value in model.get_config().items():
         if isinstance(value, keras.Model):
@@ -143,9 +159,6 @@ def write_samples(
         samples = draw_samples(
             model, num_samples, labels, batch_size, seed, verbose=1, **given
         )
-    folder = os.path.dirname(out)
-    if folder:
-        os.makedirs(folder, exist_ok=True)
     if out.endswith(".png") and shape is not None:
         caption = f"{num_samples} samples of {type(model).__name__}, seed {seed}"
         images = samples.reshape(len(samples), *shape)

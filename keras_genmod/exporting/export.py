@@ -52,7 +52,8 @@ def export(
 
     Args:
         model: A trained model.
-        path: String or path; of several processes the first one writes.
+        path: String or path, in a folder that is made where it is not there; of several
+            processes the first one writes.
         what: "decode", "encode", "energy", "free_energy", "log_prob", "sample", "score"
             or "translate", where the model has such a method.
         format: One of these; `None` takes that of the path's ending.
@@ -71,6 +72,7 @@ def export(
         ValueError: If the model has no such method, the backend does not write the
             format, or the method is no single program.
         ImportError: If a package is missing that the format needs.
+        OSError: If the folder cannot be made.
         RuntimeError: If the backend cannot follow the method: torch follows neither
             draws nor gradients nor loops that end by a tolerance.
 
@@ -106,17 +108,18 @@ def export(
         arguments["dynamic_shapes"] = [
             tuple(free if each.shape[:1] == (None,) else {} for each in inputs)
         ]
-    try:
-        with place_to_write(path) as place:
+    with place_to_write(path) as place:
+        os.makedirs(os.path.dirname(place) or ".", exist_ok=True)
+        try:
             endpoint.export(place, format=format, input_signature=specs, **arguments)
-    except Exception as error:
-        backend = keras.backend.backend()
-        raise RuntimeError(
-            f"{type(model).__name__}.{what} cannot be written as {format} by {backend}."
-            " torch follows neither draws nor gradients nor loops that end by a "
-            "tolerance, and some formats no loops at all: save the model, load it with "
-            "KERAS_BACKEND=tensorflow, and export it there as tf_saved_model. A method "
-            "that draws for each example may need `batch_size`. "
-            f"{backend} says: {error}"
-        ) from error
+        except Exception as error:
+            backend = keras.backend.backend()
+            raise RuntimeError(
+                f"{type(model).__name__}.{what} cannot be written as {format} by "
+                f"{backend}. torch follows neither draws nor gradients nor loops that "
+                "end by a tolerance, and some formats no loops at all: save the model, "
+                "load it with KERAS_BACKEND=tensorflow, and export it there as "
+                "tf_saved_model. A method that draws for each example may need "
+                f"`batch_size`. {backend} says: {error}"
+            ) from error
     return [(each.name, each.shape, each.dtype) for each in inputs]

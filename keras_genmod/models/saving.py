@@ -112,8 +112,8 @@ class Saving(keras.Model):
 
         Raises:
             ImportError: If safetensors is asked for and missing.
-            ValueError: If the folder is not empty, or the model holds code, such as a
-                `Lambda`.
+            ValueError: If the folder is not empty, the model holds code, such as a
+                `Lambda`, or `metadata` names what every preset says of itself.
 
         Example:
         ```python

@@ -19,7 +19,7 @@ _HUB = "hf://"
 _SMALL = 2**14  # a size that needs no weights: of an image, of steps
 _ERRORS = (  # of what no model can be made of
     AttributeError,
-    KeyError,
+    LookupError,
     MemoryError,
     OverflowError,
     RuntimeError,
@@ -48,6 +48,7 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
         ValueError: If there is no such preset, or its files are damaged, lie elsewhere,
             hold code, or describe a model larger than the weights.
         ImportError: If huggingface_hub is missing; or safetensors, for weights in it.
+        OSError: If the Hub gives no such preset, or is out of reach.
 
     Example:
     ```python
@@ -80,7 +81,7 @@ def from_preset(preset: str | os.PathLike[str]) -> Any:
         return model
     try:
         model.load_weights(weights)
-    except (KeyError, OSError) as error:
+    except (KeyError, OSError, RuntimeError) as error:  # of h5py, too
         raise ValueError(
             "The weights of a preset must be an HDF5 file of its model. "
             f"Received: {weights!r}, {error}"
@@ -151,9 +152,14 @@ def _from_hub(repository: str) -> str:
         ) from error
     named = [files.CONFIG, files.METADATA, files.WEIGHTS, files.SHARDS]
     named.append(files.SAFETENSORS)
-    snapshot = huggingface_hub.snapshot_download(
-        repository, allow_patterns=[*named, "model_*.weights.h5"]
-    )
+    named.append("model_*.weights.h5")
+    try:
+        snapshot = huggingface_hub.snapshot_download(repository, allow_patterns=named)
+    except OSError as error:  # all of its own are one
+        raise OSError(
+            "`preset` must be one that the Hub gives. "
+            f"Received: preset={_HUB + repository!r} ({error})"
+        ) from error
     # The Hub's cache consists of links; a folder of its own for each commit, so that no
     # file of another stays.
     home = os.environ.get("KERAS_HOME", os.path.expanduser("~/.keras"))

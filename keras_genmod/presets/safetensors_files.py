@@ -11,7 +11,8 @@ import numpy as np
 from keras import ops
 
 
-def _package() -> Any:
+def package() -> Any:
+    """Returns the package safetensors; raises an `ImportError` where it is missing."""
     try:
         import safetensors.numpy
     except ImportError as error:
@@ -32,7 +33,7 @@ def save(model: keras.Model, path: str) -> None:
         f"{i:06d}/{variable.path}": np.array(ops.convert_to_numpy(variable), order="C")
         for i, variable in enumerate(model.variables)
     }
-    _package().numpy.save_file(arrays, path, {"format": "keras_genmod"})
+    package().numpy.save_file(arrays, path, {"format": "keras_genmod"})
 
 
 def load(model: keras.Model, path: str) -> None:
@@ -42,9 +43,9 @@ def load(model: keras.Model, path: str) -> None:
         ImportError: If the package safetensors is missing.
         ValueError: If it is no such file, or one of another model.
     """
-    package = _package()
+    safetensors = package()
     try:
-        with package.safe_open(path, framework="numpy") as file:
+        with safetensors.safe_open(path, framework="numpy") as file:
             names = sorted(file.keys())
             found = [tuple(file.get_slice(name).get_shape()) for name in names]
             expected = [tuple(variable.shape) for variable in model.variables]
@@ -54,7 +55,7 @@ def load(model: keras.Model, path: str) -> None:
                     f"{expected}. Received: {found}"
                 )
             arrays = [file.get_tensor(name) for name in names]
-    except (package.SafetensorError, OSError, TypeError) as error:
+    except (safetensors.SafetensorError, OSError, TypeError) as error:
         raise ValueError(
             "The weights of a preset must be a safetensors file of its model. "
             f"Received: {path!r}, {error}"

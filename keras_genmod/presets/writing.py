@@ -44,6 +44,9 @@ def write_preset(
             '`max_shard_size` must be None unless weights_format="h5". '
             f"Received: max_shard_size={max_shard_size}"
         )
+    if weights_format == "safetensors":
+        safetensors_files.package()  # or nothing is written
+    said = _said(model, metadata or {}, figures or {})
     config = keras.saving.serialize_keras_object(model)
     for part in ("build_config", "compile_config"):
         config.pop(part, None)  # a preset is no half of a training run
@@ -62,17 +65,6 @@ def write_preset(
             "`folder` must be empty or not there: a preset takes no place of another. "
             f"Received: folder={folder!r}"
         )
-    said = {
-        "layout": files.LAYOUT,
-        "model": type(model).__name__,
-        "keras_genmod": VERSION,
-        "keras": keras.version(),
-        "backend": keras.backend.backend(),
-        "num_parameters": int(model.count_params()),
-        "likelihood_kind": getattr(model, "likelihood_kind", None),
-        **{name: plain(value) for name, value in (metadata or {}).items()},
-        "figures": {name: plain(value) for name, value in (figures or {}).items()},
-    }
     _write_json(folder, files.CONFIG, config)
     _write_json(folder, files.METADATA, said)
     if weights_format == "safetensors":
@@ -85,6 +77,28 @@ def write_preset(
     card = card_of(name, said, description, figures or {}, samples is not None)
     with open(os.path.join(folder, files.CARD), "w", encoding="utf-8") as file:
         file.write(card)
+
+
+def _said(model, metadata, figures):
+    """Returns what a preset says of itself, as JSON holds it."""
+    own = {
+        "layout": files.LAYOUT,
+        "model": type(model).__name__,
+        "keras_genmod": VERSION,
+        "keras": keras.version(),
+        "backend": keras.backend.backend(),
+        "num_parameters": int(model.count_params()),
+        "likelihood_kind": getattr(model, "likelihood_kind", None),
+    }
+    taken = sorted({*own, "figures"} & {*metadata})
+    if taken:
+        raise ValueError(
+            "`metadata` must leave out what every preset says of itself. "
+            f"Received: metadata with {', '.join(taken)}"
+        )
+    said = {**own, **plain(metadata), "figures": plain(figures)}
+    # JSON has neither NaN nor infinity.
+    return json.loads(json.dumps(said), parse_constant=lambda name: None)
 
 
 def _save_weights(model, config, folder, max_shard_size):

@@ -18,6 +18,7 @@ from keras_genmod import RBM, VAE, evaluation, metrics, networks
 from keras_genmod.command import figures, model_files
 from keras_genmod.data import ImageFolder
 from keras_genmod_command import main, recipe_files
+from keras_genmod_command.quiet_imports import quiet_tensorflow
 from tests.recipes.small_recipes import SMALL
 
 pytestmark = [
@@ -131,7 +132,7 @@ def light(*arguments, **variables):
         ("--version", "."),
         ("list --help", "List models"),
         ("copy --help", "Where to write it."),
-        ("info --help", "A saved model."),
+        ("info --help", "a preset's name or folder."),
         ("sample --help", "--num-columns"),
         ("evaluate --help", "--binarization"),
         ("fid --help", "--features"),
@@ -203,6 +204,25 @@ def test_info_says_what_a_model_is(run, folder):
     model = keras.saving.load_model(folder / "vae.keras")
     assert rows["weights"] == f"{model.count_params():,}"
     assert rows["latent_dim"] == "2" and rows["levels"] == "2"
+
+
+def test_a_preset_stands_for_a_model(run, tmp_path):
+    rows = dict(line.split(None, 1) for line in run("info", "digits_rbm").splitlines())
+    assert rows["model"].startswith("RBM") and rows["saved"].startswith("as a preset")
+    model = keras_genmod.from_preset("digits_rbm")
+    model.save_to_preset(tmp_path / "mine")
+    for preset in ("digits_rbm", tmp_path / "mine"):
+        run("sample", preset, "--num-samples", 2, "--out", tmp_path / "s.npz")
+        with np.load(tmp_path / "s.npz") as file:
+            drawn = evaluation.draw_samples(model, 2, seed=0)
+            np.testing.assert_array_equal(file["samples"], drawn)
+
+
+def test_a_file_that_cannot_be_written_is_told_first(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    for arguments in (["sample", "none"], ["evaluate", "none", "x"]):
+        error = run(*arguments, "--out", tmp_path / "s.npz", code=2)
+        assert "`--out` must be writable" in error
 
 
 def test_samples_are_arrays_or_a_grid(run, folder, tmp_path):
@@ -314,6 +334,20 @@ def test_vectors_are_judged_and_shown_as_images(run, folder, tmp_path):
         assert "4 samples of RBM, seed 0" in image.text["Description"]
 
 
+def test_what_images_are_judged_by_is_checked_first(run, folder, monkeypatch):
+    def untimely(*arguments, **options):
+        raise AssertionError
+
+    monkeypatch.setattr(evaluation, "evaluate_likelihood", untimely)
+    monkeypatch.setattr(figures, "_folder_features", untimely)
+    judge = ["evaluate", folder / "vae.keras", folder / "data.npz"]
+    judge += ["--binarization", "static", "--num-samples", 20]
+    folders = ["fid", folder / "real", folder / "fake", "--features", "pixels"]
+    assert "`features` must be" in run(*judge, "--features", "foo", code=2)
+    assert "`--k` must be at most 19" in run(*judge, "--k", 20, code=2)
+    assert "`--k` must be at most 11" in run(*folders, "--k", 12, code=2)
+
+
 def test_figures_beside_other_images_do_not_compare(run, folder, tmp_path):
     one, other = folder / "real", folder / "fake"
     for name, pair in {"a": (one, other), "b": (other, one), "c": (one, one)}.items():
@@ -412,23 +446,30 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
         (["train", "vae", "--epochs", "many"], "--epochs"),
         (["train", "vae", "--wide"], "--wide"),
         (["nothing"], "nothing"),
-        (["sample"], "MODEL.keras"),
+        (["sample"], "MODEL"),
         (["copy", "../vae", "{tmp}"], "`recipe` must be one of"),
         (["copy", "vae", "{folder}/vae.keras"], "vae.keras"),
         (["info", "{tmp}/none.keras"], "`model` must be a .keras file"),
+        (["info", "{folder}"], "A preset must hold the file"),
         (["info", "{folder}/data.npz"], "`model` must be a .keras file"),
         (["info", "{tmp}/broken.keras"], "`model` must be a .keras file"),
         (["info", "{tmp}/other.keras"], "must be a model of keras_genmod"),
         (["sample", "{model}", "--out", "a.jpg"], "`out` must end in"),
-        (["sample", "{model}", "--num-samples", "0"], "`num_samples` must be"),
+        (["sample", "{model}", "--num-samples", "0"], "'--num-samples'"),
+        (["sample", "none", "--num-columns", "0"], "'--num-columns'"),
+        (["sample", "none", "--out", "{folder}"], "`--out` must be a file"),
+        (["sample", "none", "--out", "{model}/s.png"], "vae.keras"),
         (["sample", "{model}", "--label", "1"], "`label` must be left out"),
         (["sample", "{model}", "--option", "x"], "`option` must be NAME=VALUE"),
         (["sample", "{model}", "--option", "steps=1"], "`option` must be one the"),
         (["evaluate", "{model}", "nosuchset.npz"], "`name` must be a file"),
-        (["evaluate", "{model}", "{folder}/data.npz"], "binarize for two levels"),
+        (["evaluate", "{model}", "{folder}/data.npz"], "levels (--binarization stat"),
+        (["evaluate", "none", "x", "--num-samples", "-1"], "'--num-samples'"),
+        (["evaluate", "none", "x", "--k", "0"], "'--k'"),
         (["fid", "{folder}/real", "{tmp}/none"], "`path` must be a folder"),
         (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`features`"),
-        (["evaluate", "{model}", "digits", "--limit", "-3"], "`limit` must be"),
+        (["evaluate", "{model}", "digits", "--limit", "-3"], "'--limit'"),
+        (["evaluate", "{tmp}/rbm.keras", "digits", "--num-samples", "0"], "method=ais"),
         (["sample", "{tmp}/flat.keras"], "`out` must end in .npz where samples are"),
         (["compare", "{folder}/data.npz", "{folder}/data.npz"], "Figures must be in"),
         (["fid", "a", "b", "--out", "{folder}"], "`--out` must be a file"),
@@ -450,6 +491,8 @@ def test_an_error_is_one_line_and_the_exit_code_2(
         )
     if "{tmp}/flat.keras" in arguments:
         RBM(5, 2).save(tmp_path / "flat.keras")
+    if "{tmp}/rbm.keras" in arguments:
+        RBM(64, 25).save(tmp_path / "rbm.keras")
     places = {"tmp": tmp_path, "folder": folder, "model": folder / "vae.keras"}
     error = run(*(a.format(**places) for a in arguments), code=2)
     lines = [line for line in error.splitlines() if not line.startswith("Warning")]
@@ -524,13 +567,32 @@ def test_without_typer_the_extra_is_named(monkeypatch, capsys):
     assert error.startswith("Error: ") and "keras_genmod[recipes]" in error
 
 
-def test_without_a_backend_the_error_is_one_line():
+@pytest.mark.parametrize(
+    ("arguments", "backend", "named"),
+    [
+        ("list", "tourch", "KERAS_BACKEND"),
+        ("info nope.keras", "tensorflow", "nope.keras"),  # whose import prints lines
+    ],
+)
+def test_an_error_stands_alone_on_standard_error(arguments, backend, named):
     result = subprocess.run(
-        [sys.executable, "-m", "keras_genmod_command", "list"],
+        [sys.executable, "-m", "keras_genmod_command", *arguments.split()],
         cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "tourch"},
+        env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
     )
     assert result.returncode == 2
-    assert len(result.stderr.splitlines()) == 1 and "KERAS_BACKEND" in result.stderr
+    assert len(result.stderr.splitlines()) == 1 and named in result.stderr
+
+
+def test_a_tensorflow_that_fails_says_so_itself(tmp_path, monkeypatch, capfd):
+    source = "import os; os.write(2, b'noise'); raise ImportError('no such library')"
+    (tmp_path / "tensorflow.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    with pytest.raises(ImportError, match="no such library"), quiet_tensorflow():
+        importlib.import_module("tensorflow")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+    assert not any("quiet" in type(finder).__module__ for finder in sys.meta_path)

@@ -147,6 +147,24 @@ def test_cards_say_what_a_preset_is(saved):
 
 
 @pytest.mark.any_backend
+def test_figures_that_are_no_numbers_are_null(tmp_path):
+    figures = {"mean": float("nan"), "draws": np.array([1.0, -np.inf])}
+    vae().save_to_preset(tmp_path / "preset", figures=figures)
+    assert presets.metadata_of(tmp_path / "preset")["figures"] == {
+        "mean": None,
+        "draws": [1.0, None],
+    }
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("name", ["layout", "figures"])
+def test_metadata_are_none_of_what_every_preset_says(name, tmp_path):
+    with pytest.raises(ValueError, match=f"`metadata` must.*with {name}"):
+        vae().save_to_preset(tmp_path / "preset", metadata={name: 7})
+    assert not (tmp_path / "preset").exists()
+
+
+@pytest.mark.any_backend
 def test_a_folder_that_holds_something_is_left_alone(saved):
     model, folder = saved
     with pytest.raises(ValueError, match="`folder` must be empty or not there"):
@@ -186,6 +204,17 @@ def test_presets_of_the_hub_are_fetched_without_links(saved, monkeypatch, tmp_pa
     assert not any(name.endswith((".py", ".pkl")) for name in options["allow_patterns"])
     kept = tmp_path / "home" / "keras_genmod" / "user" / "some.name"
     assert sorted(path.name for path in kept.iterdir()) == ["earlier", "later"]
+
+
+@pytest.mark.any_backend
+def test_a_hub_out_of_reach_is_named(monkeypatch):
+    def snapshot_download(repository, **options):
+        raise ConnectionError("no way there")
+
+    module = types.SimpleNamespace(snapshot_download=snapshot_download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    with pytest.raises(OSError, match="`preset` must be .*hf://a/b' .no way there"):
+        from_preset("hf://a/b")
 
 
 @pytest.mark.any_backend
@@ -290,7 +319,7 @@ def peak_kilobytes():
 
 
 @pytest.mark.any_backend
-@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError, IndexError])
 def test_what_fails_while_it_is_made_is_no_preset(error, folder, monkeypatch):
     def fail(*arguments, **options):
         raise error
@@ -348,6 +377,14 @@ class _Bomb:
 @pytest.mark.any_backend
 def test_a_pickle_is_not_read(folder):
     (folder / "model.weights.h5").write_bytes(pickle.dumps(_Bomb()) + bytes(4096))
+    with pytest.raises(ValueError, match="must be an HDF5 file of its model"):
+        from_preset(folder)
+
+
+@pytest.mark.any_backend
+def test_damaged_weights_are_refused(folder):
+    path = folder / "model.weights.h5"
+    path.write_bytes(path.read_bytes().replace(b"SNOD", b"DONS"))  # RuntimeError
     with pytest.raises(ValueError, match="must be an HDF5 file of its model"):
         from_preset(folder)
 

@@ -56,6 +56,7 @@ def test_safetensors_are_an_extra(model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(ImportError, match=r"keras_genmod\[safetensors\]"):
         model.save_to_preset(tmp_path / "safe", weights_format="safetensors")
+    assert not (tmp_path / "safe").exists()  # for another try
     for options, name in (
         ({"weights_format": "pickle"}, "weights_format"),
         ({"weights_format": "safetensors", "max_shard_size": 1.0}, "max_shard_size"),
