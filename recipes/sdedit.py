@@ -51,7 +51,8 @@ def main(
     """Trains a diffusion model, which then makes images of strokes.
 
     Args:
-        dataset: "digits", "mnist", "cifar10", another TFDS name, or a .npz file's path.
+        dataset: "digits", "mnist", "cifar10", another TFDS name, a .npz file, or
+            "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 128 for MNIST.
         filters: Channels of the U-Net's first level; 64 for MNIST, 128 for CIFAR-10.

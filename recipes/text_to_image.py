@@ -69,6 +69,7 @@ def make_encoder(vocabulary, shape, embedding_dim, seed):
 def make_models(shape, encoder, filters, factors, latent_dim, seed):
     """Returns both models of images by their folders, compiled."""
     dim = encoder.embedding_dim
+    lowest = shape[0] // 2 ** (len(factors) - 1)  # level, which has attention
     gan = TextGAN(
         networks.text_gan_generator(latent_dim, dim, shape, 2 * filters, dim),
         networks.text_gan_discriminator(shape, dim, 2 * filters, dim),
@@ -81,9 +82,7 @@ def make_models(shape, encoder, filters, factors, latent_dim, seed):
     )
     gan.compile(keras.optimizers.Adam(GAN_LEARNING_RATE, beta_1=BETA_1))
     diffusion = DiffusionModel(
-        networks.unet(
-            shape, filters, (1, 2, 2), 1, (shape[0] // 4,), embedding_dim=dim
-        ),
+        networks.unet(shape, filters, factors, 1, (lowest,), embedding_dim=dim),
         shape,
         loss_weight="min_snr",
         embedding_dim=dim,

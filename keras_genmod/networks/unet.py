@@ -14,6 +14,7 @@ from keras_genmod.networks.times import time_inputs
 
 _MOST_GROUPS = 32  # of a normalization
 _EPSILON = 1e-6
+_ATTENTION = (8,)  # unless one says
 
 
 def unet(
@@ -21,7 +22,7 @@ def unet(
     filters: int = 64,
     multipliers: tuple[int, ...] = (1, 2, 2),
     num_blocks: int = 2,
-    attention_resolutions: tuple[int, ...] = (8,),
+    attention_resolutions: tuple[int, ...] = _ATTENTION,
     num_classes: int | None = None,
     dropout: float = 0.0,
     outputs_per_channel: int = 1,
@@ -49,7 +50,8 @@ def unet(
         num_blocks: Integer, residual blocks of each level on the way down.
         attention_resolutions: Tuple of integers; levels whose longer side is one of
             these have attention after each block. The lowest level has it in its
-            middle, too.
+            middle, too. The default may be the side of no level: images of 28 x 28,
+            with levels of 28, 14 and 7, have the middle alone then.
         num_classes: Integer; if given, the network takes `[images, times, one_hot]`
             with `one_hot` of shape `(batch, num_classes)`. A row of zeros stands for
             no label, and has an embedding of its own.
@@ -65,7 +67,8 @@ def unet(
         `(batch, height, width, outputs_per_channel * channels)`.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or `attention_resolutions`
+            other than the default are no level's.
 
     References:
         - Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020,
@@ -97,6 +100,7 @@ def unet(
         "outputs_per_channel", outputs_per_channel
     )
     _check_sides(image_shape, len(multipliers))
+    _check_resolutions(resolutions, image_shape, len(multipliers))
     inputs, embedding = time_inputs(
         image_shape,
         filters + filters % 2,
@@ -184,4 +188,13 @@ def _check_sides(image_shape, num_levels):
             "`image_shape` must have height and width divisible by "
             f"2 ** (len(multipliers) - 1) = {factor}: pad the images, or use fewer "
             f"levels. Received: image_shape={image_shape}"
+        )
+
+
+def _check_resolutions(resolutions, image_shape, num_levels):
+    sides = [max(image_shape[:2]) // 2**level for level in range(num_levels)]
+    if resolutions != _ATTENTION and not set(resolutions) <= set(sides):
+        raise ValueError(
+            f"`attention_resolutions` must be some of {sides}, the longer sides of the "
+            f"levels, or none. Received: attention_resolutions={resolutions}"
         )

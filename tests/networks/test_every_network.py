@@ -191,6 +191,7 @@ def test_generated_images_are_in_the_public_range(name):
         (networks.time_mlp, (2, ()), "hidden_dims"),
         (networks.unet, ((6, 8, 1), 4), "image_shape"),
         (networks.unet, ((8, 8, 1), 4, ()), "multipliers"),
+        (networks.unet, ((8, 8, 1), 4, (1,), 1, (8, 3)), "attention_resolutions"),
         (networks.unet, ((8, 8, 1), 4, (1,), 1, (), None, 1.0), "dropout"),
     ],
 )

@@ -51,6 +51,14 @@ def test_attention_stands_where_it_is_asked_for():
     assert number() == 1  # the middle
     assert number(8) == 1 + 2 + 3  # the way down, the way up
     assert number(4, 8) == 1 + 2 * (2 + 3)
+    with pytest.raises(ValueError, match=r"must be some of \[8, 4\], the longer sides"):
+        number(8, 2)
+
+
+@pytest.mark.any_backend
+def test_default_attention_may_be_no_levels():
+    network = networks.unet((28, 28, 1), 2, (1, 1, 1), 1)
+    assert sum(isinstance(layer, SelfAttention2D) for layer in network.layers) == 1
 
 
 @by_network

@@ -48,7 +48,8 @@ class DiffusionModel(DenoisingModel):
         prediction: "v", "noise" or "data".
         loss_weight: "constant" is 1; "min_snr" is min(s, 5) on the error of the data,
             s = alpha^2 / sigma^2, and what is equal to it for the other targets;
-            "likelihood" is that of the variational bound.
+            "likelihood" is that of the variational bound. Times are drawn uniformly,
+            not by their importance as in Nichol and Dhariwal's option.
         num_classes: Int for a model conditional on class labels, or `None`.
         drop_rate: Number in [0, 1), how often the label of an example is left out in
             training, which `guidance` needs; callbacks may set it, to a number above 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_genmod import checks
@@ -207,7 +208,7 @@ class NoiseModel(EmbeddingConditional):
                 "`guidance` must be 1: it needs a model of labels that has learned "
                 "without them, too, of `num_classes` and with `drop_rate` above 0. "
                 f"Received: guidance={guidance}, num_classes={self.num_classes}, "
-                f"drop_rate={float(self.drop_rate)}"
+                f"drop_rate={np.float32(float(self.drop_rate))!s}"
             )
         way = Way(sampler, num_steps, eta, spacing, clip, guidance != 1, start)
         make_grid(self.schedule, num_steps, spacing, start)  # or says what is wrong
@@ -244,7 +245,8 @@ class NoiseModel(EmbeddingConditional):
                 without + w (with - without the condition). 1 is the condition alone,
                 0 none; above 1 samples fit their labels better and differ less.
             spacing: "uniform", "quadratic", "karras" or "leading", the times of the
-                steps.
+                steps. "leading", of older code, leaves out the noisiest ones, and needs
+                `num_steps` that divide those of the schedule.
             clip: Whether what the network says of the data is clipped to [-1, 1];
                 `None` does so for images.
 

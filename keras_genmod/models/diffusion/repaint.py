@@ -24,6 +24,7 @@ def standardize_mask(mask: Any, number: int, data_shape) -> np.ndarray:
     shapes = [data_shape, (number, *data_shape)]
     if len(data_shape) == 3:
         shapes += [(*shape[:-1], 1) for shape in shapes]
+    shapes = list(dict.fromkeys(shapes))  # images of one channel have two of them
     if given.shape not in [tuple(shape) for shape in shapes]:
         raise ValueError(
             "`mask` must have the shape of `x`, or of one example, "

@@ -63,11 +63,13 @@ def make_grid(
         num_steps: Positive int, checked.
         spacing: "uniform" takes even times, with both ends; "quadratic" is denser
             near the data; "karras" takes sigma / alpha even in its 7th root; "leading"
-            leaves out the noisiest times, as older code did.
+            leaves out the noisiest times, as older code did: of T steps it takes each
+            T / num_steps-th from the first on, so that `num_steps` must divide T.
         start: The first time, in (0, 1].
 
     Raises:
-        ValueError: If the spacing is of times that the schedule has not.
+        ValueError: If the spacing is of times that the schedule has not, or `num_steps`
+            do not divide the steps for "leading".
     """
     if spacing == "karras":  # also between the steps of discrete time
         times = _karras(schedule, num_steps, schedule.first_time, start)
@@ -100,6 +102,12 @@ def _steps(num_steps, spacing, top):
     if spacing == "quadratic":
         roots = np.linspace(math.sqrt(top - 1), 0, num_steps)
         return 1 + roots**2 if num_steps > 1 else np.array([top])
+    if top % num_steps:  # whole strides would end far from the noise
+        raise ValueError(
+            f"`num_steps` must divide {top}, the steps of the schedule from there to "
+            'the data, for spacing="leading"; spacing="uniform" takes any number. '
+            f"Received: num_steps={num_steps}"
+        )
     return 1 + top // num_steps * np.arange(num_steps - 1, -1, -1)
 
 

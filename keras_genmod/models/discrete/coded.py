@@ -19,6 +19,15 @@ class Coded(GenerativeModel):
     grid: tuple[int, ...]
     num_codes: int
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # No property: torch puts networks past it.
+        if name == "prior":
+            raise ValueError(
+                "`prior` must not be set: an autoencoder would not draw from it. "
+                f"`TwoStage(autoencoder, prior)` does. Received: prior={value!r}"
+            )
+        super().__setattr__(name, value)
+
     def _quantized(self, x, training=False):
         """Returns what a quantizer returns of data, with `quantized` to decode."""
         raise NotImplementedError

@@ -21,6 +21,7 @@ def exact():
     return FlowMatching(oracle, (1,))
 
 
+@pytest.mark.every_backend
 def test_the_velocity_is_that_of_the_exact_map(exact):
     """u = mean + (s std^2 - (1 - s)) / (s^2 std^2 + (1 - s)^2) (x - s mean)."""
     x, t = np.float32([[0.3], [-2.0], [1.0]]), np.float32([0.2, 0.5, 1.0])
@@ -37,6 +38,7 @@ def errors(model, sampler, steps):
     return [float((end[0, 0] - end[1, 0]) / 2 - STD) for end in ends]
 
 
+@pytest.mark.every_backend
 def test_errors_of_euler_halve_and_of_heun_quarter(exact):
     first, second = errors(exact, "euler", (20, 40))
     assert second / first == pytest.approx(1 / 2, rel=0.1) and abs(second) < 0.02
@@ -54,6 +56,7 @@ def test_euler_is_eulers_method_in_time(exact):
     np.testing.assert_allclose(found, x, rtol=1e-5)
 
 
+@pytest.mark.every_backend
 def test_the_map_goes_back(exact):
     z = np.float32([[0.5], [-1.5]])
     x = MEAN + STD * z
@@ -61,6 +64,7 @@ def test_the_map_goes_back(exact):
     np.testing.assert_allclose(found, z, atol=0.01)
 
 
+@pytest.mark.every_backend
 def test_density_of_the_equation():
     covariance = np.array([[0.4, 0.3], [0.3, 0.5]])
     oracle = Oracle(StraightSchedule(), [0.5, -1.0], covariance, "velocity")

@@ -33,6 +33,7 @@ def whitened(x):
     return (x - MEAN) @ vectors / np.sqrt(values) @ vectors.T
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     "sampler,num_steps,error,back",
     [
@@ -72,6 +73,7 @@ def test_noise_has_the_schedules_mean_and_deviation(model):
     np.testing.assert_allclose(noisy.std(0), model.schedule.sigma(0.3), rtol=0.05)
 
 
+@pytest.mark.every_backend
 def test_denoise_and_score_are_exact_for_normal_data(model):
     t = np.linspace(0.1, 1, 64).astype("float32")
     noisy = array_of(model.add_noise(X, t, seed=0))
@@ -133,7 +135,7 @@ def test_steps_of_an_edit_are_those_that_are_left(model):
         model.edit(X, 0.02, num_steps=30)
 
 
-@slow_elsewhere
+@pytest.mark.every_backend
 def test_resamplings_bring_the_unknown_to_fit():
     correlated = np.array([[1.0, 0.8], [0.8, 1.0]])
     schedule = LinearSchedule()
@@ -192,6 +194,12 @@ def test_going_back_keeps_the_schedule():
 def test_shape_of_a_mask_is_checked(of_images, mask):
     with pytest.raises(ValueError, match="`mask` must have the shape of `x`"):
         of_images.inpaint(np.zeros((3, *IMAGE), "float32"), mask)
+
+
+def test_shapes_of_a_mask_are_named_once(of_images):
+    message = r"example, \(2, 2, 1\) or \(3, 2, 2, 1\)\. Received"
+    with pytest.raises(ValueError, match=message):
+        of_images.inpaint(np.zeros((3, *IMAGE), "float32"), np.ones(2))
 
 
 def test_values_of_a_mask_are_checked(of_images):

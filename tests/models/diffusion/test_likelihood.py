@@ -54,6 +54,7 @@ def exact_bound(schedule):
     return entropy + 0.5 * (variance + (alpha * MEAN) ** 2 - 1 - np.log(variance))
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     "schedule",
     [
@@ -201,6 +202,7 @@ def test_bounds_of_levels_end_where_these_are_told_apart():
 CORRELATED = np.array([[0.4, 0.3], [0.3, 0.5]])
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     "schedule,prediction,mean",
     [

@@ -9,7 +9,7 @@ from keras_genmod.engine import Seeds
 from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.noise_schedule import NoiseSchedule
 from keras_genmod.models.diffusion.time_grid import make_grid
-from tests.contracts import array_of, slow_elsewhere, torch_param
+from tests.contracts import array_of, torch_param
 from tests.models.diffusion.oracle import Oracle, VarianceExploding
 
 STD = 0.5
@@ -113,6 +113,7 @@ def models():
     }
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("sampler,prediction", PAIRS)
 def test_samples_are_normal(models, sampler, prediction):
     steps = 80 if sampler == "heun" else 200
@@ -122,6 +123,7 @@ def test_samples_are_normal(models, sampler, prediction):
     np.testing.assert_allclose(np.cov(x.T), SHAPE, atol=0.05)
 
 
+@pytest.mark.every_backend
 def test_the_loop_is_what_the_coefficients_say(models):
     seeds = Seeds(ops.convert_to_tensor(np.array([3, 0], "uint32")))
     grid = make_grid(VarianceExploding(), 18, "karras")
@@ -141,6 +143,7 @@ def test_the_loop_is_what_the_coefficients_say(models):
         np.testing.assert_allclose(array_of(path[-1]), array_of(end), rtol=1e-6)
 
 
+@pytest.mark.every_backend
 def test_ddim_with_all_noise_is_ddpm(models):
     arguments = {"num_steps": 10, "seed": 4}
     ddpm = models["noise"].sample(3, sampler="ddpm", **arguments)
@@ -170,7 +173,7 @@ def test_clipped_data_stand_for_another_noise():
     )
 
 
-@slow_elsewhere
+@pytest.mark.every_backend
 def test_guidance_gives_the_power_of_the_deviations():
     schedule = LinearSchedule()
     free = (np.zeros(1), np.eye(1))
@@ -193,9 +196,10 @@ def test_guidance_gives_the_power_of_the_deviations():
         ({"spacing": "even"}, "`spacing` must be one of .*'karras'"),
         ({"num_steps": 1001}, "`num_steps` must be at most 1000, the steps"),
         ({"num_steps": 0}, "`num_steps` must be a positive int"),
+        ({"spacing": "leading", "num_steps": 600}, "`num_steps` must divide 1000, the"),
         ({"eta": 1.5}, r"`eta` must be a number in \[0, 1\]"),
         ({"sampler": "heun", "eta": 0.5}, '`eta` is an argument of sampler="ddim"'),
-        ({"guidance": 2.0}, "`guidance` must be 1: it needs a model of labels"),
+        ({"guidance": 2.0}, "`guidance` must be 1: it needs a model of .*_rate=0.1$"),
         ({"clip": 1}, "`clip` must be True, False or None"),
     ],
 )

@@ -107,6 +107,16 @@ def test_leading_grid_leaves_out_the_noisiest_times():
     np.testing.assert_allclose(times[0] * 1000 - 1, 980)
 
 
+@pytest.mark.parametrize(
+    "num_steps,start,steps", [(501, 1, 1000), (600, 1, 1000), (50, 0.31, 310)]
+)
+def test_leading_grid_needs_whole_strides(num_steps, start, steps):
+    """Those of 501 steps would end at t = 0.501, where noise is not all there is."""
+    message = f'`num_steps` must divide {steps}, the steps .*"uniform".*={num_steps}$'
+    with pytest.raises(ValueError, match=message):
+        make_grid(LinearSchedule(), num_steps, "leading", start)
+
+
 def test_karras_grid():
     grid = make_grid(VarianceExploding(), 18, "karras")
     roots = np.linspace(80 ** (1 / 7), 0.002 ** (1 / 7), 18)

@@ -115,12 +115,26 @@ def test_losses_are_those_of_images_on_minus_one_to_one():
     np.testing.assert_allclose(numpy(model.decode_features(features)), y, rtol=1e-5)
 
 
-def test_networks_that_do_not_fit_are_refused():
-    colours = keras.Sequential(
-        [keras.Input((4, 4, 3)), keras.layers.Conv2D(2, 3, name="features")]
-    )
+def perceptual_of(*shape):
+    convolution = keras.layers.Conv2D(2, 3, name="features")
+    network = keras.Sequential([keras.Input(shape), convolution])
+    return PerceptualLoss(network, "features")
+
+
+def test_perceptual_networks_take_the_images():
+    colours = perceptual_of(4, 4, 3)
     with pytest.raises(ValueError, match="`perceptual` must take images of 1 channels"):
-        made(perceptual=PerceptualLoss(colours, "features"))
+        made(perceptual=colours)
+    for sizes in ((4, 8), (8, 4), (None, 8)):
+        with pytest.raises(ValueError, match="`perceptual` must take images of 4 x 4"):
+            made(perceptual=perceptual_of(*sizes, 1))
+    for sizes in ((4, 4), (None, None), (4, None)):
+        model = made(perceptual=perceptual_of(*sizes, 1))
+        assert np.isfinite(numpy(model.perceptual((X, X)))).all()
+
+
+def test_networks_that_do_not_fit_are_refused():
+    colours = keras.Sequential([keras.Input((4, 4, 3))])
     with pytest.raises(ValueError, match="`perceptual` must be a"):
         made(perceptual=colours)
     parts = small_network(IMAGE, VECTORS), VectorQuantizer(6, 3)

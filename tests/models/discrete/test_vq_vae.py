@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import VQVAE, evaluation
+from keras_genmod import VQVAE, CausalTransformer, evaluation
 from keras_genmod.distributions import DiscretizedLogisticMixture, Normal
 from keras_genmod.layers import (
     FiniteScalarQuantizer,
@@ -193,6 +193,12 @@ def test_streams_of_wrong_values_have_no_finite_loss(model):
 def test_codes_that_are_none_are_refused(model, codes, message):
     with pytest.raises(ValueError, match=f"`codes` {message}"):
         model.decode(codes)
+
+
+def test_a_prior_belongs_to_two_stages(model):
+    with pytest.raises(ValueError, match=r"`prior` must not be set: .*`TwoStage\("):
+        model.prior = CausalTransformer((2, 1, 1), 3, 4, 2, 1)
+    assert not hasattr(model, "prior")
 
 
 def test_networks_that_do_not_fit_are_refused():

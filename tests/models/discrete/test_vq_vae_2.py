@@ -145,3 +145,8 @@ def test_one_prior_of_both_levels_adds_up_to_one():
 def test_what_does_not_fit_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         made(**change)
+
+
+def test_a_prior_belongs_to_two_stages():
+    with pytest.raises(ValueError, match=r"`prior` must not be set: .*`TwoStage\("):
+        made().prior = CausalTransformer((1, 4, 1), K, 4, 2, 1)
