@@ -66,19 +66,9 @@ def of_diffusers(image_shape, filters, multipliers, num_blocks, num_images, num_
     import diffusers
     import torch
 
-    levels = len(multipliers)
-    network = diffusers.UNet2DModel(
-        sample_size=image_shape[0],
-        in_channels=image_shape[2],
-        out_channels=image_shape[2],
-        block_out_channels=tuple(filters * m for m in multipliers),
-        layers_per_block=num_blocks,
-        down_block_types=(*["DownBlock2D"] * (levels - 1), "AttnDownBlock2D"),
-        up_block_types=("AttnUpBlock2D", *["UpBlock2D"] * (levels - 1)),
-        attention_head_dim=filters * multipliers[-1],
-        norm_num_groups=min(32, filters),
-        resnet_time_scale_shift="scale_shift",
-    )
+    from benchmarks.references.diffusers_unet import make_unet
+
+    network = make_unet(image_shape, filters, multipliers, num_blocks)
     scheduler = diffusers.DDIMScheduler(1000, beta_schedule="squaredcos_cap_v2")
     pipeline = diffusers.DDIMPipeline(network, scheduler)
     if torch.cuda.is_available():

@@ -134,6 +134,18 @@ def has_keras_example(name) -> bool:
     return BACKEND == "tensorflow" and name in ("vae", "wgan_gp", "pixel_cnn")
 
 
+def diffusers_loop():
+    """Returns the loop of diffusion with the U-Net of diffusers, on torch."""
+    from benchmarks.references import torch_diffusion
+
+    return torch_diffusion.diffusion_of_diffusers()
+
+
+def has_diffusers(name) -> bool:
+    """Whether there is a U-Net of diffusers for this model on the running backend."""
+    return BACKEND == "torch" and name == "diffusion"
+
+
 def wait(loss):
     """Waits until the device has computed the loss; returns it as a float."""
     if BACKEND == "torch" and loss.device.type == "cuda":

@@ -13,8 +13,7 @@ from keras_genmod import networks
 
 _FAMILY = "diffusion"
 _SHAPE = (28, 28, 1)
-_BATCH = 64
-_MOMENTUM = 0.98  # rates fall to zero, which averages by itself
+_BATCH, _MOMENTUM = 64, 0.995
 _FEW_STEPS = {"sampler": "dpm_solver_2m", "num_steps": 10}
 
 

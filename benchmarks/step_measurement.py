@@ -19,6 +19,7 @@ WAYS = {
     "by_hand": "by hand eager",
     "by_hand_compiled": "by hand compiled",
     "keras_example": "Keras example",
+    "diffusers": "diffusers",
 }
 NO_TIME = "no time left"
 _WARM_STEPS = 3
@@ -50,6 +51,8 @@ def is_possible(way, size, name, policy) -> bool:
         return False
     if way == "keras_example":
         return loops.has_keras_example(name)
+    if way == "diffusers":
+        return loops.has_diffusers(name)
     if loops.BACKEND != "torch":
         return way == "by_hand_compiled"
     return way == "by_hand" or name not in _NOT_BY_TORCH_COMPILE
@@ -69,6 +72,8 @@ def make_loop(way, size, name, policy="float32", xla=None):
         return loops.package_loop(SIZES[size], name, policy, xla, way)
     if way == "keras_example":
         return loops.keras_example_loop(name, xla)
+    if way == "diffusers":
+        return loops.diffusers_loop()
     return loops.reference_loop(name, xla, eager=way == "by_hand")
 
 
@@ -222,7 +227,9 @@ def _time(loop, batch, steps, clock):
 
 
 def _check_size(measurement, way, num_parameters):
-    """Raises an error unless all ways have as many parameters."""
+    """Raises an error unless all ways but diffusers have as many parameters."""
+    if way == "diffusers":
+        return
     known = measurement.num_parameters or num_parameters
     if known != num_parameters:
         raise ValueError(

@@ -117,9 +117,10 @@ def main(
         sizes: "standard", or "large" for models that fill a GPU.
         policy: Dtype policies with commas between them, such as
             float32,mixed_bfloat16. With several, the table has what they gain.
-        ways: Of traced, fused, eager, by_hand, by_hand_compiled, keras_example, with
-            commas between them; fused is what inductor makes on torch. "all" leaves it
-            out, and what nobody would run: on JAX and TensorFlow what is not compiled.
+        ways: Of traced, fused, eager, by_hand, by_hand_compiled, keras_example, and of
+            diffusion on torch diffusers (the extra `benchmarks`), with commas between
+            them; fused is what inductor makes on torch. "all" leaves it out, and what
+            nobody would run: on JAX and TensorFlow what is not compiled.
         rounds: Rounds of all ways in turn.
         steps: Steps a round and way; as many as take `seconds` by default.
         seconds: Length of one way of a round.

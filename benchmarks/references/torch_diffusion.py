@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from benchmarks import sizes
+from benchmarks.references.diffusers_unet import Called, make_unet
 from benchmarks.references.torch_parts import DEVICE, Loop, adam, minimize
 
 
@@ -123,10 +124,11 @@ def _run(pair, x, embedding):
     return attention(block(x, embedding))
 
 
-def _loop(loss_of):
-    network = UNet(1, sizes.UNET_FILTERS, sizes.UNET_MULTIPLIERS, sizes.UNET_BLOCKS).to(
-        DEVICE
-    )
+_SIZE = (sizes.UNET_FILTERS, sizes.UNET_MULTIPLIERS, sizes.UNET_BLOCKS)
+
+
+def _loop(loss_of, network=None):
+    network = (UNet(1, *_SIZE) if network is None else network).to(DEVICE)
     optimizer = adam(network.parameters())
 
     def step(batch):
@@ -135,7 +137,7 @@ def _loop(loss_of):
     return Loop(step, network)
 
 
-def _diffusion():
+def _diffusion(network=None):
     steps = sizes.DIFFUSION_STEPS
     alphas = torch.tensor(sizes.cosine_alphas(), device=DEVICE)
 
@@ -147,7 +149,12 @@ def _diffusion():
         found = network(alpha * x + sigma * noise, (i + 1) / steps)
         return F.mse_loss(found, alpha * noise - sigma * x)
 
-    return _loop(loss_of)
+    return _loop(loss_of, network)
+
+
+def diffusion_of_diffusers():
+    """Returns the loop of diffusion, with the U-Net of diffusers."""
+    return _diffusion(Called(make_unet((28, 28, 1), *_SIZE)))
 
 
 def _flow_matching():
