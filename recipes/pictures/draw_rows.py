@@ -20,6 +20,7 @@ NUM_SAMPLES, NUM_COLUMNS, SCALE, SEED = 12, 6, 4, 0
 PARTS = {
     "autoencoder": ("digits_autoencoder", (0, 0, 302, 102)),
     "boltzmann_machine": ("digits_boltzmann_machine", (0, 50, 302, 152)),
+    "caption_encoder": ("scenes_caption_encoder", (0, 0, 332, 134)),
     "colorization": ("scenes_colorization", (0, 0, 332, 134)),
     "denoising_autoencoder": ("digits_denoising_autoencoder", (0, 0, 302, 102)),
     "flow_matching": ("points_flow_matching", (258, 0, 1034, 260)),
