@@ -23,6 +23,8 @@ class ImageFolder(EpochDataset):
 
     `image_folder` makes one, and says what the arguments mean. Orders, crops and flips
     are functions of the seed and the epoch's number alone. The last batch may be short.
+    Processes with a part each shuffle the whole folder alike, so that together their
+    batches are those that one process would have.
 
     Args:
         listing: `ImageListing`, the files and their shape.
@@ -31,10 +33,11 @@ class ImageFolder(EpochDataset):
         flip: Boolean.
         shuffle: Boolean.
         seed: Integer of at least 0.
+        part: Pair `(process_id, num_processes)`, or `None`.
         **kwargs: As in `keras.utils.PyDataset`.
 
     Attributes:
-        files: Tuple of paths, in the order of names.
+        files: Tuple of paths, in the order of names, of all parts.
         labels: int32 array of shape `(num_images,)`, or `None`.
         class_names: Tuple of strings, what labels number; empty without labels.
         image_shape: Tuple `(height, width, channels)`.
@@ -50,6 +53,7 @@ class ImageFolder(EpochDataset):
         flip: bool = False,
         shuffle: bool = True,
         seed: int = 0,
+        part: tuple[int, int] | None = None,
         **kwargs: Any,
     ):
         super().__init__(seed, **kwargs)
@@ -65,16 +69,19 @@ class ImageFolder(EpochDataset):
         self.crop = checks.choice("crop", crop, ("center", "random", None))
         self.flip = checks.boolean("flip", flip)
         self.shuffle = checks.boolean("shuffle", shuffle)
+        self.part = _part(part, len(self.files))
+        self._process_id, self._num_processes = self.part or (0, 1)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.files) / self.batch_size)
+        return math.ceil(len(self.files) // self._num_processes / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         self.mark_served(index)
         order = self.once_an_epoch(self._order)
-        start = index * self.batch_size
-        chosen = order[start : start + self.batch_size]
-        draws = self.generator(1, index).random((len(chosen), 3))
+        number = self.batch_size * self._num_processes
+        batch = order[index * number : (index + 1) * number]  # of all processes
+        chosen = self._own(batch)
+        draws = self._own(self.generator(1, index).random((len(batch), 3)))
         images = [
             self._image(self.files[i], own)
             for i, own in zip(chosen, draws, strict=True)
@@ -86,7 +93,7 @@ class ImageFolder(EpochDataset):
         """Returns all images, float32 `(num_images, *image_shape)`, and their labels.
 
         They are in the order of `files`, cropped at the centre unless `crop` is `None`,
-        and not mirrored, whatever batches are.
+        and not mirrored, whatever batches and parts are.
 
         Args:
             verbose: 0 shows nothing, 1 a bar of the files, 2 a line at the end.
@@ -97,9 +104,14 @@ class ImageFolder(EpochDataset):
         return x, self.labels
 
     def _order(self) -> np.ndarray:
-        if not self.shuffle:
-            return np.arange(len(self.files))
-        return self.generator(0).permutation(len(self.files))
+        order = np.arange(len(self.files))
+        if self.shuffle:
+            order = self.generator(0).permutation(len(order))
+        return order[: len(order) // self._num_processes * self._num_processes]
+
+    def _own(self, x: np.ndarray) -> np.ndarray:
+        """Returns this process' part of what a batch of all has."""
+        return np.split(x, self._num_processes)[self._process_id]
 
     def _image(self, file: pathlib.Path, draws: Any = None) -> np.ndarray:
         """Returns an image, float32 in [0, 1], given three draws from [0, 1)."""
@@ -117,6 +129,21 @@ class ImageFolder(EpochDataset):
         image = np.broadcast_to(x[0], self.image_shape)
         is_mirrored = self.flip and draws is not None and draws[2] < 0.5
         return image[:, ::-1] if is_mirrored else image
+
+
+def _part(part: Any, num_files: int) -> tuple[int, int] | None:
+    """Returns which part of the files a process has; raises for what is none."""
+    if part is None:
+        return None
+    try:
+        process_id, num_processes = checks.items("part", part)
+        num_processes = checks.integer("part", num_processes, 1, num_files)
+        return checks.integer("part", process_id, 0, num_processes - 1), num_processes
+    except ValueError:
+        raise ValueError(
+            "`part` must be a pair (process_id, num_processes), counted from 0, of at "
+            f"most {num_files} processes, an image each. Received: part={part!r}"
+        ) from None
 
 
 def _largest_window(
@@ -147,6 +174,7 @@ def image_folder(
     channels: int | None = None,
     shuffle: bool = True,
     seed: int = 0,
+    part: tuple[int, int] | None = None,
     **kwargs: Any,
 ) -> ImageFolder:
     """Makes batches of a folder of PNG and JPEG files, on every backend by Pillow.
@@ -167,6 +195,10 @@ def image_folder(
         channels: 1 for grey, 3 for RGB; `None` for what all of the files are.
         shuffle: Boolean, whether each epoch has an order of its own.
         seed: Integer of at least 0.
+        part: Pair `(process_id(), num_processes())` of `keras_genmod.engine`: of
+            several processes that train together this one reads its part of each epoch,
+            as many images as the others, and leaves out what is too much. `None` reads
+            all, which `fit` refuses in several processes.
         **kwargs: `workers`, `use_multiprocessing`, `max_queue_size` of
             `keras.utils.PyDataset`.
 
@@ -188,7 +220,6 @@ def image_folder(
 
     Example:
         ```python
-        # Not run by the tests: needs a folder of photographs of the model's size.
         photographs = keras_genmod.data.image_folder("photographs", 64, flip=True)
         model.fit(photographs, epochs=10, shuffle=False)
         ```
@@ -208,5 +239,6 @@ def image_folder(
         flip,
         shuffle,
         seed,
+        part,
         **kwargs,
     )

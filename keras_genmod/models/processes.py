@@ -7,7 +7,8 @@ import keras
 from keras import tree
 
 from keras_genmod import checks
-from keras_genmod.engine import all_agree, backend, is_writer
+from keras_genmod.data import ImageFolder
+from keras_genmod.engine import all_agree, backend, is_writer, num_processes
 
 
 class JoinProcesses(keras.callbacks.Callback):
@@ -39,11 +40,12 @@ def check_parts(given: dict[str, Any]) -> None:
 
     Raises:
         ValueError: If examples of arrays, batches of streams whose length is known, or
-            the sizes of batches differ.
+            the sizes of batches differ, or each reads the whole of a folder.
     """
     numbers = [given.get("batch_size") or 0, given.get("steps_per_epoch") or 0]
     for data in (given["x"], given.get("validation_data")):
         first: Any = next(iter(tree.flatten(data)), None)
+        _check_folder(first)
         is_known = checks.is_array(first) or hasattr(first, "__len__")
         numbers.append(len(first) if is_known else 0)
     if not all_agree(*numbers):
@@ -53,4 +55,15 @@ def check_parts(given: dict[str, Any]) -> None:
             f"this one: {numbers[2]} examples or batches, of {numbers[3]} in "
             f"validation, batch_size={given.get('batch_size')}, "
             f"steps_per_epoch={given.get('steps_per_epoch')}"
+        )
+
+
+def _check_folder(data: Any) -> None:
+    """Raises where several processes would read the same images of a folder."""
+    if isinstance(data, ImageFolder) and data.part is None and num_processes() > 1:
+        raise ValueError(
+            "Each process would read all images of the folder: give `image_folder` "
+            "`part=(process_id(), num_processes())` of `keras_genmod.engine`, or "
+            "`part=(0, 1)` where processes share each example. "
+            f"Received: part=None in one of {num_processes()} processes"
         )

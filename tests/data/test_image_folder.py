@@ -106,6 +106,29 @@ def test_an_epoch_visits_all_once_and_repeats_by_its_seed(tmp_path):
     assert visited == {(p / np.float32(255)).tobytes() for p in PIXELS}
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_parts_of_processes_are_together_the_batches_of_one(tmp_path, shuffle):
+    for name, images in (("a", PIXELS[:7]), ("b", PIXELS[7:11])):
+        save(tmp_path / name, images)
+
+    def made(batch_size, part=None):
+        options = {"crop": "random", "flip": True, "shuffle": shuffle, "seed": 1}
+        return data.image_folder(tmp_path, 6, batch_size, part=part, **options)
+
+    whole, parts = made(6), [made(2, (i, 3)) for i in range(3)]
+    assert [len(part) for part in parts] == [2, 2, 2]  # two of the eleven are too much
+    for _ in range(2):
+        for index, (x, y) in enumerate(batches(whole)):
+            own, labels = zip(*(part[index] for part in parts), strict=True)
+            assert {len(each) for each in own} == {(2, 1)[index]}
+            number = (6, 3)[index]
+            np.testing.assert_array_equal(np.concatenate(own), x[:number])
+            np.testing.assert_array_equal(np.concatenate(labels), y[:number])
+        for dataset in (whole, *parts):
+            dataset.on_epoch_end()
+    assert all(dataset.epoch == 2 for dataset in parts)
+
+
 def test_folders_are_classes(tmp_path):
     for name, part in (("b", PIXELS[:3]), ("a", PIXELS[3:5])):
         save(tmp_path / name, part)
@@ -284,6 +307,11 @@ def test_sizes_must_agree_where_none_is_asked_for(tmp_path):
         {"channels": 4},
         {"shuffle": None},
         {"seed": -1},
+        {"part": 1},
+        {"part": (0, 1, 2)},
+        {"part": (-1, 1)},
+        {"part": (1, 1)},
+        {"part": (0, 2)},  # of one image
     ],
     ids=str,
 )

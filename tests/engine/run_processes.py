@@ -10,8 +10,9 @@ import sys
 import keras
 import numpy as np
 from keras import ops
+from PIL import Image
 
-from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks, evaluation
+from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks, data, evaluation
 from keras_genmod.engine import gathered, num_processes, process_id
 from keras_genmod.engine.own_of_process import is_own
 from keras_genmod.layers import VectorQuantizer
@@ -57,6 +58,13 @@ CASES = {
         "vqvae": (vqvae, IMAGES),
     },
 }[keras.backend.backend()]
+
+
+def save_images(folder):
+    """Puts the images into a folder of a folder."""
+    os.makedirs(os.path.join(folder, "images"))
+    for i, image in enumerate((255 * IMAGES[..., 0]).astype("uint8")):
+        Image.fromarray(image).save(os.path.join(folder, "images", f"{i:02}.png"))
 
 
 def join(rank, count, port):
@@ -147,6 +155,41 @@ def resumed(name, folder, **options):
     return state(model)
 
 
+def from_folder(model, folder):
+    """Returns the weights by name, after an epoch more on what the folder holds."""
+    images = data.image_folder(
+        os.path.join(folder, "images"),
+        None,
+        BATCH // num_processes(),
+        flip=True,
+        part=(process_id(), num_processes()),
+    )
+    model.fit(images, shuffle=False, verbose=0)
+    return {f"of_folder_{i}": value for i, value in enumerate(state(model))}
+
+
+def split_kernels(folder):
+    """Trains with half of each kernel in each process; each sees all images."""
+    keras.utils.clear_session()  # weights of the same names
+    mesh = keras.distribution.DeviceMesh((1, num_processes()), ("batch", "model"))
+    layout = keras.distribution.LayoutMap(mesh)
+    layout[".*dense.*/kernel"] = (None, "model")
+    parallel = keras.distribution.ModelParallel(
+        layout_map=layout, batch_dim_name="batch", auto_shard_dataset=False
+    )
+    keras.distribution.set_distribution(parallel)
+    model = compiled(vae)
+    options = {"batch_size": BATCH, "epochs": 2, "shuffle": False, "verbose": 0}
+    history = model.fit(IMAGES, **options).history
+    kernels = [w for w in model.trainable_weights if w.path == "dense/kernel"]
+    assert kernels and not kernels[0].value.is_fully_replicated
+    np.savez(
+        os.path.join(folder, f"split_{process_id()}.npz"),
+        losses=history["loss"],
+        samples=ops.convert_to_numpy(model.sample(4, seed=0)),
+    )
+
+
 def check(name, folder):
     """Trains, resumes, draws and saves; leaves the numbers."""
     model, found = train(name, folder)
@@ -165,6 +208,8 @@ def check(name, folder):
         loaded = keras.saving.load_model(place)
         for value, other in zip(state(model), state(loaded), strict=True):
             np.testing.assert_array_equal(value, other)
+        model.save_to_preset(os.path.join(folder, name, "preset"))
+        found |= from_folder(model, folder)
     np.savez(os.path.join(folder, f"{name}_{process_id()}.npz"), **found)
 
 
@@ -173,6 +218,8 @@ def main(rank, count, port, folder):
     join(int(rank), int(count), port)
     for name in CASES:
         check(name, folder)
+    if keras.backend.backend() == "jax":
+        split_kernels(folder)
 
 
 if __name__ == "__main__":

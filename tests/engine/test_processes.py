@@ -9,10 +9,13 @@ import types
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
-from keras_genmod import Autoencoder, evaluation
+import keras_genmod
+from keras_genmod import Autoencoder, data, evaluation
 from keras_genmod.engine import backend
 from tests.engine import run_processes
+from tests.engine.run_processes import state
 from tests.models.small_networks import small_network
 from tests.several_processes import environment, free_port, run_together
 
@@ -34,6 +37,7 @@ def folder(jax_options):
     """Where two processes have left what they trained."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
+        run_processes.save_images(folder)
         command = [sys.executable, "-m", "tests.engine.run_processes"]
         each = [[rank, "2", port, folder] for rank in "01"]
         run_together(command, each, 2 * [environment(**jax_options)])
@@ -61,8 +65,18 @@ def test_two_processes_equal_one(folder, name, tmp_path):
         model, single = run_processes.train(name, str(tmp_path))
         if "samples" in first:
             single["samples"] = np.array(model.sample(4, seed=0))
+        if name != "two_players":  # of no images
+            single |= run_processes.from_folder(model, folder)
         for key in single:
             np.testing.assert_allclose(first[key], single[key], atol=1e-5, err_msg=key)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="keras.distribution splits on JAX")
+def test_kernels_split_between_processes_train_alike(folder):
+    whole = numbers(folder, "vae", 0)
+    for rank in (0, 1):
+        for key, value in numbers(folder, "split", rank).items():
+            np.testing.assert_allclose(value, whole[key], atol=1e-5, err_msg=key)
 
 
 @on_several
@@ -87,8 +101,11 @@ def test_one_process_writes(folder, name):
         if "many" in found:
             many = evaluation.draw_samples(model, 10, batch_size=4, seed=2)
             np.testing.assert_allclose(found["many"], many, atol=1e-5)
-        for i, value in enumerate(run_processes.state(model)):
+        for i, value in enumerate(state(model)):
             np.testing.assert_array_equal(value, found[f"weight_{i}"])
+        preset = keras_genmod.from_preset(os.path.join(place, "preset"))
+        for value, other in zip(state(preset), state(model), strict=True):
+            np.testing.assert_array_equal(value, other)
 
 
 def refuses(model, message):
@@ -139,6 +156,25 @@ def test_parts_of_other_lengths_are_refused(monkeypatch, part):
     monkeypatch.setattr(processes, "gathered", gathered)
     with pytest.raises(ValueError, match=r"`x\[i::n\]`.*Received.*4 examples"):
         compiled().fit(X)
+
+
+@pytest.mark.any_backend
+def test_a_whole_folder_in_each_process_is_refused(monkeypatch, tmp_path):
+    from keras_genmod.models import processes
+
+    for i in range(2):
+        Image.fromarray(np.full((4, 4), i, "uint8")).save(tmp_path / f"{i}.png")
+    monkeypatch.setattr(processes, "num_processes", lambda: 2)
+    model = Autoencoder(small_network((4, 4, 1), (2,)), small_network((2,), (4, 4, 1)))
+    model.compile("sgd")
+    message = r"`part=\(process_id\(\), num_processes\(\)\)`.*Received: part=None"
+    whole, part = (data.image_folder(tmp_path, None, part=p) for p in (None, (0, 2)))
+    for method in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=message):
+            method(whole)
+    with pytest.raises(ValueError, match=message):
+        model.fit(part, validation_data=whole)
+    model.fit(part, shuffle=False, verbose=0)
 
 
 def test_one_process_is_the_writer():

@@ -287,4 +287,10 @@ MUTANTS = [
         "place = _PLACES * (phi - 0.001) / 1.57",
         _HERE + "test_adaptive_steps.py -k density",
     ),
+    Mutant(  # pure noise is taken for half-noisy data
+        "models/diffusion/time_grid.py",
+        "if top % num_steps:",
+        "if False:",
+        _HERE + "test_schedules.py -k whole_strides",
+    ),
 ]

@@ -323,4 +323,10 @@ MUTANTS = [
         'codes = ops.sum(ops.cast(digits * place, "bfloat16"), axis=-1)',
         f"{_OTHERS} -k half_precision",
     ),
+    Mutant(
+        "models/discrete/coded.py",
+        'if name == "prior":',
+        "if False:",
+        f"{_MODELS}/test_vq_vae.py -k two_stages",
+    ),
 ]

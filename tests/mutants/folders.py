@@ -37,8 +37,8 @@ MUTANTS = [
     ),
     Mutant(
         "data/image_folder.py",
-        "self.generator(1, index).random((len(chosen), 3))",
-        "self.generator(1).random((len(chosen), 3))",
+        "self.generator(1, index).random((len(batch), 3))",
+        "self.generator(1).random((len(batch), 3))",
         f"{_TESTS} -k mirrors",
     ),
     Mutant(
@@ -52,6 +52,24 @@ MUTANTS = [
         "else (x, self.labels[chosen])",
         "else (x, self.labels[start : start + self.batch_size])",
         f"{_TESTS} -k classes",
+    ),
+    Mutant(  # every process reads the same images
+        "data/image_folder.py",
+        "return np.split(x, self._num_processes)[self._process_id]",
+        "return np.split(x, self._num_processes)[0]",
+        f"{_TESTS} -k processes",
+    ),
+    Mutant(  # each process draws the same crops
+        "data/image_folder.py",
+        "draws = self._own(self.generator(1, index).random((len(batch), 3)))",
+        "draws = self.generator(1, index).random((len(chosen), 3))",
+        f"{_TESTS} -k processes",
+    ),
+    Mutant(
+        "models/processes.py",
+        "data.part is None and num_processes() > 1",
+        "False",
+        "tests/engine/test_processes.py -k whole",
     ),
     Mutant(
         "data/folder_splits.py",

@@ -88,4 +88,11 @@ MUTANTS = [
         f"{_PRESETS} -k layouts",
         backend="torch",
     ),
+    Mutant(  # what h5py raises of a damaged file
+        "presets/loading.py",
+        "except (KeyError, OSError, RuntimeError) as error:",
+        "except (KeyError, OSError) as error:",
+        f"{_PRESETS} -k damaged_weights",
+        backend="torch",
+    ),
 ]
