@@ -40,12 +40,12 @@ _NO_ROW = """No run at all, of these: IWAE with two stochastic layers, MADE alon
 layer of MAF here), stacked MNIST (`data.stacked_mnist`), and MNIST to USPS
 (`recipes.cycle_gan`)."""
 _OF_SAMPLES = """A DDPM of 1.2 million weights was to be ahead of all others at equal
-minutes, and is not: of 15 minutes on one core the GAN's row has 7.19, flow matching's,
-of the same U-Net, 9.10, and the DDPM's 15.0. In these minutes a U-Net takes half an
-epoch, some 430 steps of 64 images, where the GAN's networks, a quarter of its size,
-take 11 epochs; its loss still falls from look to look (0.31, 0.16, 0.15); 10 steps of a
-sampler are few; and averages with momentum 0.995 still hold 0.995^430 = 12% of the
-weights at the start. Which of these weighs most was not measured."""
+minutes, and is not: the GAN's row of 15 minutes on one core is before it, and that of
+flow matching, of the same U-Net. In these minutes a U-Net takes some 430 steps of 64
+images, where the GAN's networks, a quarter of its size, take twenty times as many; its
+loss still falls from look to look; 10 steps of a sampler are few; and averages with
+momentum 0.995 still hold 0.995^430 = 12% of the weights at the start. Which of these
+weighs most was not measured."""
 _LIKELIHOOD = (
     "model",
     "family",

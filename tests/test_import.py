@@ -36,7 +36,7 @@ def test_importing_the_package_imports_no_backend_that_keras_does_not():
         assert "tensorflow" not in of_keras.splitlines()
 
 
-@pytest.mark.slow
+@pytest.mark.every_backend
 def test_importing_the_package_takes_a_tenth_of_keras_time():
     # A collection of garbage that falls due here would count what Keras has made.
     script = (
@@ -44,20 +44,19 @@ def test_importing_the_package_takes_a_tenth_of_keras_time():
         "middle = time.process_time(); import keras_genmod\n"
         "print((time.process_time() - middle) / (middle - start))"
     )
-    shares = [
-        float(
-            subprocess.run(
-                [sys.executable, "-c", script],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
+
+    def share():
+        result = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
+            capture_output=True,
+            text=True,
+            check=True,
         )
-        for _ in range(4)  # of which the first may compile files
-    ]
-    assert min(shares) < 0.1
+        return float(result.stdout)
+
+    assert any(share() < 0.1 for _ in range(3))  # the first may compile files
 
 
 @pytest.mark.any_backend

@@ -123,6 +123,14 @@ def perceptual_loss(perceptual, image_shape) -> None:
             f"`perceptual` must take images of {image_shape[-1]} channels. Received "
             f"one whose network takes {perceptual.channels}"
         )
+    found = perceptual.network.input_shape[1:]
+    sizes = zip(found[:2], image_shape[:2], strict=True)
+    if any(taken not in (None, given) for taken, given in sizes):
+        raise ValueError(
+            f"`perceptual` must take images of {image_shape[0]} x {image_shape[1]}. "
+            f"Received one whose network takes {found[0]} x {found[1]}: one of "
+            f"`keras.Input((None, None, {image_shape[-1]}))` takes any size"
+        )
 
 
 def features(name: str, output_shape) -> None:

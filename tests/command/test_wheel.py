@@ -226,14 +226,3 @@ def test_an_error_is_one_line_and_nothing_else(run):
     ):
         error = run("keras-genmod", *arguments, code=2, **variables)
         assert len(error.splitlines()) == 1 and error.startswith("Error: "), error
-
-
-@pytest.mark.slow
-def test_importing_takes_hardly_longer_than_keras_alone(run):
-    script = (
-        "import time; start = time.process_time(); import keras; "
-        "keras_alone = time.process_time() - start; import keras_genmod; "
-        "print((time.process_time() - start) / keras_alone)"
-    )
-    # Of one process each; what else runs beside it only adds to one or the other.
-    assert any(float(run("python", "-c", script)) <= 1.1 for _ in range(3))

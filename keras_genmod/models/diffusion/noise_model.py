@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_genmod import checks
@@ -208,7 +207,7 @@ class NoiseModel(EmbeddingConditional):
                 "`guidance` must be 1: it needs a model of labels that has learned "
                 "without them, too, of `num_classes` and with `drop_rate` above 0. "
                 f"Received: guidance={guidance}, num_classes={self.num_classes}, "
-                f"drop_rate={np.float32(float(self.drop_rate))!s}"
+                f"drop_rate={float(self.drop_rate):g}"
             )
         way = Way(sampler, num_steps, eta, spacing, clip, guidance != 1, start)
         make_grid(self.schedule, num_steps, spacing, start)  # or says what is wrong

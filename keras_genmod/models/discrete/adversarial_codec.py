@@ -58,7 +58,7 @@ class AdversarialCodec(AdversarialModel):
         data_shape = encoder.input_shape[1:]
         network_checks.warn_unless_unit_range("decoder", decoder)
         _check_discriminator(discriminator, data_shape)
-        _check_perceptual(perceptual, data_shape)
+        network_checks.perceptual_loss(perceptual, data_shape)
         start = checks.integer("discriminator_start", discriminator_start)
         last = LastLayer(decoder)
         super().__init__(data_shape=data_shape, **kwargs)
@@ -161,21 +161,6 @@ class AdversarialCodec(AdversarialModel):
             "adversarial_weight": float(self.adversarial_weight),
             "discriminator_start": self.discriminator_start,
         }
-
-
-def _check_perceptual(perceptual, data_shape):
-    """Raises a `ValueError` unless a perceptual loss is `None` or takes such images."""
-    network_checks.perceptual_loss(perceptual, data_shape)
-    if perceptual is None:
-        return
-    found = perceptual.network.input_shape[1:]
-    sizes = zip(found[:2], data_shape[:2], strict=True)
-    if any(taken not in (None, given) for taken, given in sizes):
-        raise ValueError(
-            f"`perceptual` must take images of {data_shape[0]} x {data_shape[1]}. "
-            f"Received one whose network takes {found[0]} x {found[1]}: one of "
-            f"`keras.Input((None, None, {data_shape[2]}))` takes any size"
-        )
 
 
 def _check_discriminator(discriminator, data_shape):

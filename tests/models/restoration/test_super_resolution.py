@@ -174,3 +174,7 @@ def test_networks_that_do_not_fit_are_refused():
     perceptual = PerceptualLoss(colours, colours.layers[0].name)
     with pytest.raises(ValueError, match="`perceptual` must take images of 1 channels"):
         SRGAN(generator, mean_score(), (2, 2, 1), perceptual)
+    small = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Conv2D(1, 1)])
+    perceptual = PerceptualLoss(small, small.layers[0].name)
+    with pytest.raises(ValueError, match="`perceptual` must take images of 4 x 4"):
+        SRGAN(generator, mean_score(), (2, 2, 1), perceptual)
