@@ -40,7 +40,8 @@ def interval(values: list[float]) -> str:
 
 def main(
     dataset: str = "ring",
-    methods: str = "gan,pac_gan_2,pac_gan_4,r1,gradient_penalty",
+    methods: str = "gan,minimax,wgan_gp,pac_gan_2,pac_gan_4,spectral_norm,"
+    "spectral_norm@0,r1",
     seeds: int = 10,
     epochs: int = 100,
     beta_1: float = 0.8,
@@ -50,29 +51,31 @@ def main(
 
     Args:
         dataset: "ring" or "grid".
-        methods: Of `recipes.mode_collapse`, with commas between.
+        methods: Of `recipes.mode_collapse`, with commas between; "r1@0.5" is one with
+            a momentum of its own.
         seeds: Runs of each, of weights and of points.
         epochs: Of 10,000 points.
-        beta_1: Momentum of Adam.
+        beta_1: Momentum of Adam, of all others.
         write: Whether the file of the table is replaced.
     """
     draw, *_ = mode_collapse.SETS[dataset]
     num_steps = epochs * mode_collapse.NUM_POINTS // _BATCH_SIZE
     rows = []
-    for method in methods.split(","):
+    for word in methods.split(","):
+        method, _, own = word.partition("@")
         found = []
         for seed in range(seeds):
             x, _ = draw(seed, mode_collapse.NUM_POINTS)
-            model = mode_collapse.make(method, num_steps, beta_1, seed)
+            model = mode_collapse.make(method, num_steps, float(own or beta_1), seed)
             model.fit(x, batch_size=_BATCH_SIZE, epochs=epochs, verbose=0)
             found.append(mode_collapse.judge(model, dataset, seed))
-            print(method, seed, found[-1], flush=True)
+            print(word, seed, found[-1], flush=True)
         # Where no sample is in a mode, there is no KL.
         kl = [result.kl for result in found if result.num_modes_found]
         none = len(found) - len(kl)
         rows.append(
             (
-                method,
+                f"{method}, beta_1={own}" if own else method,
                 interval([result.num_modes_found for result in found]),
                 interval([100 * result.high_quality_share for result in found]),
                 (interval(kl) if kl else "none")

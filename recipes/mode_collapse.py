@@ -5,7 +5,7 @@ import numpy as np
 import typer
 from keras import ops
 
-from keras_genmod import GAN, callbacks, data, metrics, networks
+from keras_genmod import GAN, WGANGP, callbacks, data, metrics, networks
 from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-3  # at the start; it falls to 0
@@ -19,10 +19,14 @@ SETS = {
     "ring": (data.ring, data.ring_centres(), 0.01, 1.5),
     "grid": (data.grid, data.grid_centres(), 0.05, 5.5),
 }
+# Arguments of the model, and the discriminator's normalization
 METHODS: dict[str, dict] = {
     "gan": {},
+    "minimax": {"loss": "minimax"},
+    "wgan_gp": {"penalty_weight": 0.1},  # the authors' for points
     "pac_gan_2": {"packing": 2},
     "pac_gan_4": {"packing": 4},
+    "spectral_norm": {"normalization": "spectral"},
     "r1": {"r1_weight": 0.1},
     "gradient_penalty": {"gradient_penalty_weight": 1.0},
     "instance_noise": {"instance_noise": 0.1},
@@ -30,7 +34,7 @@ METHODS: dict[str, dict] = {
 
 
 def make(method: str, num_steps: int, beta_1: float, seed: int) -> GAN:
-    """Returns a compiled GAN of points of the plane.
+    """Returns a compiled GAN, or WGAN-GP, of points of the plane.
 
     Args:
         method: One of `METHODS`: the arguments in which it differs from the GAN.
@@ -38,12 +42,14 @@ def make(method: str, num_steps: int, beta_1: float, seed: int) -> GAN:
         beta_1: Momentum of Adam.
         seed: Of the weights and the draws.
     """
-    arguments = METHODS[method]
+    arguments = dict(METHODS[method])
     keras.utils.set_random_seed(seed)
     width = 2 * arguments.get("packing", 1)
-    model = GAN(
+    model = (WGANGP if method == "wgan_gp" else GAN)(
         networks.mlp_decoder(LATENT_DIM, (2,), HIDDEN_DIMS),
-        networks.mlp_discriminator((width,), HIDDEN_DIMS),
+        networks.mlp_discriminator(
+            (width,), HIDDEN_DIMS, normalization=arguments.pop("normalization", None)
+        ),
         latent_dim=LATENT_DIM,
         seed=seed,
         **arguments,
@@ -76,8 +82,8 @@ def main(
         dataset: "ring" of 8 Gaussians, or "grid" of 25.
         epochs: Of 10,000 points each; more than last time goes on with that run.
         batch_size: Points a step, a multiple of what is packed.
-        methods: Some of gan, pac_gan_2, pac_gan_4, r1, gradient_penalty,
-            instance_noise, with commas between.
+        methods: Some of gan, minimax, wgan_gp, pac_gan_2, pac_gan_4, spectral_norm, r1,
+            gradient_penalty, instance_noise, with commas between.
         beta_1: Momentum of Adam; at the paper's 0.8, and more so at 0.5, the GAN
             collapses less.
         seed: Of the weights, the points and the draws.

@@ -65,8 +65,9 @@ class EvaluateSamples(keras.callbacks.Callback):
         batch_size: Positive integer, samples drawn at a time.
         seed: Integer from 0, of the samples.
         split: String, the split that `real` is from, for the protocol.
-        truncation: Positive number, the largest latent of samples of a model whose
-            `sample` takes `truncation`; part of the protocol. `None` draws all.
+        truncation: Number of at least 0 for a model whose `sample` takes `truncation`:
+            the largest latent, of a StyleGAN the share of its styles; part of the
+            protocol. `None` draws all.
         log_dir: String or path of the run's folder, or `None`. There the protocols are
             written as TensorBoard's text and, with all numbers, into `<name>.json`,
             which a resumed run reads to repeat numbers as a straight run does. Numbers
@@ -142,7 +143,7 @@ class EvaluateSamples(keras.callbacks.Callback):
         self.condition = check_condition(condition)
         self.split = None if split is None else checks.text("split", split)
         if truncation is not None:
-            truncation = float(checks.positive("truncation", truncation))
+            truncation = float(checks.non_negative("truncation", truncation))
         self.truncation = truncation
         self.name = standardize_name(name)
         self.results: dict[int, dict[str, Any]] = {}
@@ -283,7 +284,12 @@ class EvaluateSamples(keras.callbacks.Callback):
             name = getattr(extractor, "__name__", type(extractor).__name__)
             features = "data" if extractor is _flatten else name
             source = Protocol(features=features, split=self.split)
-        return dataclasses.replace(source, truncation=self.truncation)
+        if self.truncation is None:
+            return source
+        kind = getattr(self.model, "truncation_kind", None)
+        return dataclasses.replace(
+            source, truncation=self.truncation, truncation_kind=kind
+        )
 
     def _text(self):
         lines = [f"- {name}: {text}" for name, text in self._protocols.items()]

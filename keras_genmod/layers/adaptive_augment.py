@@ -88,13 +88,14 @@ class AdaptiveAugment(keras.layers.Layer):
             name=name,
         )
 
-    def adapt_to(self, scores: Any) -> None:
+    def adapt_to(self, scores: Any, packing: int = 1) -> None:
         """Moves p, from the scores of a batch of real images.
 
         Args:
             scores: Float tensor `(batch, ...)`, above 0 where taken for real.
+            packing: Positive int, images that a score is of.
         """
-        size = ops.cast(ops.shape(scores)[0], "float32")
+        size = packing * ops.cast(ops.shape(scores)[0], "float32")
         signs = self.sum_of_signs + size * ops.mean(ops.sign(scores))
         number, calls = self.num_scores + size, self.num_calls + 1.0
         due = calls >= self.interval

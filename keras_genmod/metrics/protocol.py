@@ -6,7 +6,15 @@ from typing import Any
 
 from keras_genmod import checks
 
-_TEXTS = ("features", "weights_hash", "resize", "split", "metric", "channel")
+_TEXTS = (
+    "features",
+    "weights_hash",
+    "resize",
+    "split",
+    "metric",
+    "channel",
+    "truncation_kind",
+)
 _NUMBERS = ("radius", "deviation", "truncation", "threshold")
 
 
@@ -34,7 +42,9 @@ class Protocol:
         radius: Float, the distance within which a sample belongs to a mode.
         deviation: Float, the standard deviation of each mode.
         frequencies: Tuple of floats, the modes' frequencies in the data.
-        truncation: Float, the largest latent of truncated samples.
+        truncation: Float, how far samples were truncated.
+        truncation_kind: String, what that number is of the model: the largest latent,
+            or the share of styles.
         num_bins: Integer, bins of each latent.
         num_trees: Integer, boosting stages of the classifiers.
         num_groups: Integer, groups of examples that share a factor.
@@ -73,6 +83,7 @@ class Protocol:
     deviation: float | None = None
     frequencies: tuple[float, ...] | None = None
     truncation: float | None = None
+    truncation_kind: str | None = None
     num_bins: int | None = None
     num_trees: int | None = None
     num_groups: int | None = None

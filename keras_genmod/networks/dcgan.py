@@ -23,6 +23,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers import SpectralNormalization
 from keras_genmod.networks.dcgan_layers import convolution, doubling, normalized
 from keras_genmod.networks.inputs import (
     dcgan_initializer,
@@ -31,7 +32,7 @@ from keras_genmod.networks.inputs import (
     smallest_map,
 )
 
-NORMALIZATIONS = ("batch", "layer", None)
+NORMALIZATIONS = ("batch", "layer", "spectral", None)
 
 
 def dcgan_generator(
@@ -108,7 +109,8 @@ def dcgan_discriminator(
             `one_hot` of shape `(batch, num_classes)`, which becomes channels of the
             image.
         normalization: `"batch"`, `"layer"` (over height, width and channels of one
-            example, as in WGAN-GP, where batch normalization is wrong) or None.
+            example, as in WGAN-GP, where batch normalization is wrong), `"spectral"`
+            (every kernel has spectral norm 1, as in SNGAN) or None.
 
     Returns:
         `keras.Model` from images in [0, 1] to scores (logits) of shape `(batch, 1)`.
@@ -120,6 +122,8 @@ def dcgan_discriminator(
         - Radford, Metz and Chintala, 2016, arXiv:1511.06434.
         - Gulrajani et al., "Improved training of Wasserstein GANs", 2017,
           arXiv:1704.00028.
+        - Miyato et al., "Spectral normalization for generative adversarial networks",
+          2018, arXiv:1802.05957.
 
     Example:
         ```python
@@ -134,13 +138,16 @@ def dcgan_discriminator(
     checks.choice("normalization", normalization, NORMALIZATIONS)
     *_, num_halvings = smallest_map(image_shape)
     inputs, x = image_input(image_shape, num_classes, rescale=True)
+    is_spectral = normalization == "spectral"
     for i in range(num_halvings):
-        kind = normalization if i > 0 else None
-        x = convolution(filters * 2**i, 4, strides=2, use_bias=kind is None)(x)
+        kind = normalization if i > 0 and not is_spectral else None
+        layer = convolution(filters * 2**i, 4, strides=2, use_bias=kind is None)
+        x = (SpectralNormalization(layer) if is_spectral else layer)(x)
         x = normalized(x, kind)
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Flatten(data_format="channels_last")(x)
     # Not a convolution over the whole map, which is the same but has no gradient for
     # one example and a map of 2x2 or 3x3 on torch's CPU.
-    score = layers.Dense(1, kernel_initializer=dcgan_initializer(), name="score")(x)
+    layer = layers.Dense(1, kernel_initializer=dcgan_initializer(), name="score")
+    score = (SpectralNormalization(layer) if is_spectral else layer)(x)
     return keras.Model(inputs, score, name="dcgan_discriminator")

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers import SpectralNormalization
 from keras_genmod.networks.inputs import activation_of, latent_input, vector_input
 
 
@@ -112,6 +113,7 @@ def mlp_discriminator(
     image_shape: Sequence[int],
     hidden_dims: Sequence[int] = (512, 256),
     num_classes: int | None = None,
+    normalization: str | None = None,
 ) -> keras.Model:
     """Makes a network from data to one score: dense layers with LeakyReLU(0.2).
 
@@ -123,6 +125,7 @@ def mlp_discriminator(
         hidden_dims: Tuple of integers, the width of each hidden layer.
         num_classes: Integer; if given, the network takes `[data, one_hot]` with
             `one_hot` of shape `(batch, num_classes)`.
+        normalization: `"spectral"` (every kernel has spectral norm 1) or None.
 
     Returns:
         `keras.Model` to scores (logits) of shape `(batch, 1)`.
@@ -133,9 +136,11 @@ def mlp_discriminator(
     References:
         - Goodfellow et al., "Generative adversarial networks", 2014,
           arXiv:1406.2661.
+        - Miyato et al., "Spectral normalization for generative adversarial networks",
+          2018, arXiv:1802.05957.
 
     Note:
-        The paper's discriminator has maxout units and dropout.
+        The 2014 paper's discriminator has maxout units and dropout.
 
     Example:
         ```python
@@ -144,8 +149,13 @@ def mlp_discriminator(
         ```
     """
     image_shape = checks.sizes("image_shape", image_shape)
+    checks.choice("normalization", normalization, ("spectral", None))
+
+    def dense(units):
+        layer = layers.Dense(units)
+        return SpectralNormalization(layer) if normalization else layer
+
     inputs, x = vector_input(image_shape, num_classes, name="data")
     for units in checks.sizes("hidden_dims", hidden_dims, may_be_empty=True):
-        x = layers.Dense(units)(x)
-        x = layers.LeakyReLU(0.2)(x)
-    return keras.Model(inputs, layers.Dense(1)(x), name="mlp_discriminator")
+        x = layers.LeakyReLU(0.2)(dense(units)(x))
+    return keras.Model(inputs, dense(1)(x), name="mlp_discriminator")

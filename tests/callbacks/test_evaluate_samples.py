@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_genmod import GAN, Autoencoder
+from keras_genmod import GAN, Autoencoder, StyleGAN2
 from keras_genmod.callbacks import EvaluateSamples, TensorBoard
 from keras_genmod.evaluation import FeatureExtractor
 from keras_genmod.metrics import (
@@ -413,9 +413,12 @@ def test_truncation_reaches_the_samples_and_the_protocol():
         largest[truncation] = callback.judge()["largest"]
         result = callback._judged()[0]["mean"]
         assert result.protocol.truncation == truncation
+        kind = None if truncation is None else "largest latent"
+        assert result.protocol.truncation_kind == kind
     assert largest[0.25] <= 0.25 < largest[None]
     with pytest.raises(ValueError, match="`truncation` must be .*Received"):
-        EvaluateSamples(POINTS, truncation=0.0)
+        EvaluateSamples(POINTS, truncation=-0.5)
+    assert StyleGAN2.truncation_kind != GAN.truncation_kind
 
 
 def mean_distance(real, fake):

@@ -117,12 +117,15 @@ class AdversarialModel(GenerativeModel):
         """Trains the model, as `keras.Model.fit`; `y` is the condition.
 
         Arrays are checked before training: shapes, labels, ranges, and whether the last
-        batch holds an example for each step of every objective.
+        batch holds an example for each step of every objective. Batches of validation
+        hold whole packs, too.
 
         Raises:
             ValueError: If not.
         """
-        self._check_last_batch(incoming.named(keras.Model.fit, x, y, *args, **kwargs))
+        given = incoming.named(keras.Model.fit, x, y, *args, **kwargs)
+        self._check_last_batch(given)
+        self._check_validation_batches(given)
         reports = self.reports_gradient_norms
         try:
             return super().fit(x, y, *args, **kwargs)
@@ -166,6 +169,27 @@ class AdversarialModel(GenerativeModel):
                         f"{batch % together} examples. Received: batch_size="
                         f"{batch_size} for {size} examples, with a batch of {batch}."
                     )
+
+    def _check_validation_batches(self, given):
+        """Raises a `ValueError` if arrays for validation leave a broken pack."""
+        if self.examples_together == 1 or given.get("validation_steps") is not None:
+            return
+        held_out = given.get("validation_data")
+        data = tree.flatten(given["x"] if held_out is None else held_out)
+        if not (data and checks.is_array(data[0])):
+            return
+        size = len(data[0])
+        if held_out is None:  # the end of the arrays
+            size -= int(size * (1.0 - (given.get("validation_split") or 0.0)))
+        batch_size = given.get("validation_batch_size") or given.get("batch_size") or 32
+        for batch in (min(batch_size, size), size % batch_size):
+            if batch % self.examples_together:
+                raise ValueError(
+                    "`validation_batch_size` must leave batches of a multiple of "
+                    f"{self.examples_together} examples, which are scored together. "
+                    f"Received: {batch_size} for {size} examples, with a batch of "
+                    f"{batch}."
+                )
 
     def train_step(self, *args):
         *state, data = args

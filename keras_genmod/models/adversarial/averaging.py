@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_genmod.engine import keras_internals
+from keras_genmod.engine import backend, keras_internals
 
 
 def averaged_copy(network):
@@ -37,6 +37,8 @@ def update_averages(averaged, network, momentum):
 def standing_statistics(network, batches):
     """Gives batch normalization the mean statistics of batches.
 
+    Nothing else of the network changes: no vector of a spectral norm, no seed.
+
     Args:
         network: Keras model.
         batches: Iterable of what it takes.
@@ -44,6 +46,10 @@ def standing_statistics(network, batches):
     kind = keras.layers.BatchNormalization
     layers = [x for x in keras_internals.sublayers(network) if isinstance(x, kind)]
     before = [(layer.momentum, layer.trainable) for layer in layers]
+    statistics = {id(x) for layer in layers for x in layer.non_trainable_variables}
+    others = [x for x in network.variables if id(x) not in statistics]
+    values = [ops.copy(ops.convert_to_tensor(x)) for x in others]
+    random_state = backend.random_state()
     try:
         for layer in layers:
             layer.trainable = True  # a frozen one takes its moving statistics
@@ -54,3 +60,6 @@ def standing_statistics(network, batches):
     finally:
         for layer, (momentum, trainable) in zip(layers, before, strict=True):
             layer.momentum, layer.trainable = momentum, trainable
+        for variable, value in zip(others, values, strict=True):
+            variable.assign(value)
+        backend.load_random_state(random_state)

@@ -213,9 +213,6 @@ class GAN(TruncatedLatents):
             for name in _PENALTIES
             if getattr(self, name) is not None
         }
-        self.probability_tracker = None
-        if hasattr(augmentation, "adapt_to"):
-            self.probability_tracker = keras.metrics.Mean("augmentation_probability")
         if self.penalty_trackers:
             network_checks.no_batch_normalization(
                 "discriminator",
@@ -252,12 +249,8 @@ class GAN(TruncatedLatents):
         of_fake = self._score(fake, condition, training)
         least_squares = self.gan_loss == "least_squares"
         track_accuracy(self.accuracy, of_real, of_fake, least_squares)
-        if self.probability_tracker is not None:
-            adaptive: Any = self.augmentation
-            self.probability_tracker.update_state(adaptive.probability)
-            if training:
-                # Scores towards 1 and 0 have their boundary between.
-                adaptive.adapt_to(ops.stop_gradient(of_real) - 0.5 * least_squares)
+        # Scores towards 1 and 0 have their boundary between.
+        self._adapt(of_real - 0.5 * least_squares, training)
         loss, _ = GAN_LOSSES[self.gan_loss]
         smoothing = {}
         if self.label_smoothing is not None:

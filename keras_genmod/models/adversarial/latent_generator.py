@@ -36,7 +36,8 @@ class LatentGenerator(AdversarialModel):
             channels (of vectors: the features); batches hold a multiple of it.
         augmentation: Keras layer from data to data of the same shape, such as
             `layers.DiffAugment`, that changes real and generated data alike before
-            they are scored, in the steps of both networks; or `None`.
+            they are scored, in the steps of both networks; or `None`. One with
+            `adapt_to`, such as `layers.AdaptiveAugment`, has its probability reported.
         ema_momentum: Number in [0, 1] or `None`. If given, the model keeps
             `averaged_generator`, whose weights after each step of the generator are
             `ema_momentum` times what they were and the rest the generator's, and draws
@@ -104,8 +105,11 @@ class LatentGenerator(AdversarialModel):
         self.latent_dim = latent_dim
         self.packing = packing
         self.augmentation = augmentation
-        if augmentation is not None and not augmentation.built:
-            augmentation.build((None, *data_shape))
+        self.probability_tracker = None
+        if augmentation is not None:
+            _check_augmentation(augmentation, data_shape)
+        if hasattr(augmentation, "adapt_to"):
+            self.probability_tracker = keras.metrics.Mean("augmentation_probability")
         self.prior = StandardNormal((latent_dim,))
         self._scorer_name = scorer_name
         self.ema_momentum = ema_momentum
@@ -201,6 +205,20 @@ class LatentGenerator(AdversarialModel):
             return x
         return ops.cast(self.augmentation(x, training=True), "float32")
 
+    def _adapt(self, of_real, training):
+        """Reports the probability of an adaptive augmentation, and moves it.
+
+        Args:
+            of_real: Scores of data, above 0 where taken for data.
+            training: Boolean.
+        """
+        if self.probability_tracker is None:
+            return
+        adaptive: Any = self.augmentation
+        self.probability_tracker.update_state(adaptive.probability)
+        if training:
+            adaptive.adapt_to(ops.stop_gradient(of_real), self.packing)
+
     def _valid(self, loss, inputs):
         """Returns a loss of a batch, NaN if the data are no images in [0, 1]."""
         if len(self.data_shape) == 1:
@@ -243,3 +261,34 @@ class LatentGenerator(AdversarialModel):
             "augmentation": None if augmentation is None else serialize(augmentation),
             "ema_momentum": None if momentum is None else float(momentum),
         }
+
+
+def unexpected(model: keras.Model, given: dict[str, Any], *names: str) -> None:
+    """Raises a `TypeError` for arguments that only relatives of a model take.
+
+    Args:
+        model: Names the class.
+        given: Dict, its `**kwargs`.
+        *names: Strings, arguments of `LatentGenerator`.
+    """
+    for name in names:
+        if name in given:
+            raise TypeError(
+                f"{type(model).__name__} takes no `{name}`. Received: {name}="
+                f"{given[name]!r}"
+            )
+
+
+def _check_augmentation(augmentation, data_shape):
+    """Raises a `ValueError` unless a layer keeps the shape of data; builds it."""
+    try:
+        # Of two symbolic examples: no seed moves.
+        shown = augmentation(keras.KerasTensor((2, *data_shape)), training=True)
+        why = f"a layer that returns shape {tuple(shown.shape[1:])}"
+    except ValueError as error:
+        shown, why = None, f"{augmentation!r}, which raises: {error}"
+    if shown is None or tuple(shown.shape[1:]) != tuple(data_shape):
+        raise ValueError(
+            "`augmentation` must return data of the shape it takes, here "
+            f"{tuple(data_shape)} without the batch. Received: {why}"
+        )

@@ -82,6 +82,8 @@ class StyleGAN2(StyledGenerator):
         - Gradients are of public images, in [0, 1]: the paper's weights, for [-1, 1],
           are r1_weight = 10 and path_length_weight = 2, here 2.5 and 8. The former goes
           with the size: 0.0002 pixels / batch in ADA's code, and here a fourth of it.
+        - R1 is taken where the discriminator looks, after the augmentation; ADA's code
+          takes it through the augmentation, at the images.
         - A penalty is added to the loss of its step, where the authors' code takes
           steps of its own, with rates and betas for k penalties in k + 1 steps. So
           Adam's need no correction: `compile()` takes `Adam(2e-3, 0, 0.99, 1e-8)`.
@@ -154,9 +156,6 @@ class StyleGAN2(StyledGenerator):
             for name in ("r1", "path_length")
             if getattr(self, f"{name}_weight") is not None
         }
-        self.probability_tracker = None
-        if hasattr(augmentation, "adapt_to"):
-            self.probability_tracker = keras.metrics.Mean("augmentation_probability")
         if r1_weight is not None:
             network_checks.no_batch_normalization(
                 "discriminator",
@@ -205,11 +204,7 @@ class StyleGAN2(StyledGenerator):
         of_real = self._score(real, condition, training)
         of_fake = self._score(fake, condition, training)
         track_accuracy(self.accuracy, of_real, of_fake)
-        if self.probability_tracker is not None:
-            adaptive: Any = self.augmentation
-            self.probability_tracker.update_state(adaptive.probability)
-            if training:
-                adaptive.adapt_to(ops.stop_gradient(of_real))
+        self._adapt(of_real, training)
         loss = GAN_LOSSES["non_saturating"][0](of_real, of_fake)
         if self.r1_weight is not None:
             loss = loss + self._r1(real, condition, training)

@@ -16,7 +16,7 @@ from keras_genmod.engine import (
 )
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial import style_networks
-from keras_genmod.models.adversarial.latent_generator import LatentGenerator
+from keras_genmod.models.adversarial.latent_generator import LatentGenerator, unexpected
 from keras_genmod.models.adversarial.projection import nearest_styles
 from keras_genmod.models.float32_weight import add_float32_weight
 
@@ -43,6 +43,7 @@ class StyledGenerator(LatentGenerator):
     ema_half_life = Adjustable(checks.positive)
     ema_ramp = Adjustable(checks.positive, optional=True)
     _warms_up = False  # but by the number of images
+    truncation_kind = "psi of styles"
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class StyledGenerator(LatentGenerator):
         num_classes: int | None = None,
         **kwargs: Any,
     ) -> None:
+        unexpected(self, kwargs, "packing", "ema_momentum", "latent_dim", "generator")
         latent_shape, styles_shape = style_networks.checked_shapes(
             mapping, synthesis, num_classes
         )

@@ -9,6 +9,7 @@ from keras_genmod import checks
 from keras_genmod.engine import Objective, uniform
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.gan import accuracy_trackers, track_accuracy
+from keras_genmod.models.adversarial.latent_generator import unexpected
 from keras_genmod.models.adversarial.losses import GAN_LOSSES
 from keras_genmod.models.adversarial.truncated_latents import TruncatedLatents
 from keras_genmod.models.embedding_conditional import EmbeddingConditional
@@ -109,6 +110,7 @@ class TextGAN(EmbeddingConditional, TruncatedLatents):
     ) -> None:
         checks.choice("loss", loss, GAN_LOSSES)
         embedding_dim = checks.positive_int("embedding_dim", embedding_dim)
+        unexpected(self, kwargs, "packing", "num_classes")
         super().__init__(
             generator,
             discriminator,
@@ -150,6 +152,7 @@ class TextGAN(EmbeddingConditional, TruncatedLatents):
 
         least_squares = self.gan_loss == "least_squares"
         track_accuracy(self.accuracy, of_real, of_fake, least_squares)
+        self._adapt(of_real - 0.5 * least_squares, training)
         is_refused = ops.cast(of_wrong < 0.5 * least_squares, "float32")
         self.wrong_tracker.update_state(ops.stop_gradient(is_refused))
         loss, _ = GAN_LOSSES[self.gan_loss]

@@ -14,6 +14,8 @@ from keras_genmod.models.adversarial.truncation import truncated_normal
 class TruncatedLatents(LatentGenerator):
     """A `LatentGenerator` whose latents may be truncated where it samples."""
 
+    truncation_kind = "largest latent"
+
     def sample(
         self,
         num_samples: int,

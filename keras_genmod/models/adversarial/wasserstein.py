@@ -28,6 +28,12 @@ class Wasserstein(TruncatedLatents):
         **kwargs: Any,
     ) -> None:
         critic_steps = checks.positive_int("critic_steps", critic_steps)
+        if hasattr(kwargs.get("augmentation"), "adapt_to"):
+            raise ValueError(
+                "`augmentation` must not be one that adapts to the sign of scores, as "
+                "a critic's scores have no zero: give `layers.DiffAugment`, or train a "
+                f"`GAN`. Received: augmentation={kwargs['augmentation']!r}"
+            )
         super().__init__(
             generator, critic, "critic", latent_dim, num_classes=num_classes, **kwargs
         )

@@ -31,8 +31,8 @@ class WGAN(Wasserstein):
         clip: Number above 0, the largest weight; may be set between epochs, also by
             callbacks (`model.clip = 0.02`).
         num_classes: Int, or `None`.
-        **kwargs: `packing`, `augmentation`, `ema_momentum` as in `GAN`; `seed`, `name`,
-            `dtype` as in `GenerativeModel`.
+        **kwargs: `packing`, `ema_momentum`, `augmentation` as in `GAN`, but none that
+            adapts; `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
         ValueError: If a network is not built, shapes do not fit, or a value is out of

@@ -33,8 +33,8 @@ class WGANGP(Wasserstein):
         penalty_weight: Number of at least 0; may be set between epochs, also by
             callbacks (`model.penalty_weight = 1.0`).
         num_classes: Int, or `None`.
-        **kwargs: `packing`, `augmentation`, `ema_momentum` as in `GAN`; `seed`, `name`,
-            `dtype` as in `GenerativeModel`.
+        **kwargs: `packing`, `ema_momentum`, `augmentation` as in `GAN`, but none that
+            adapts; `seed`, `name`, `dtype` as in `GenerativeModel`.
 
     Raises:
         ValueError: If a network is not built, shapes do not fit, the critic holds
@@ -52,6 +52,8 @@ class WGANGP(Wasserstein):
         - The critic's steps of a batch split it, where Algorithm 1 draws a batch for
           each: the generator's batch is `critic_steps` times the critic's. Give a
           batch of `critic_steps` times the paper's 64 for the critic to see as many.
+        - Gradients are those of public images, in [0, 1]: slope 1 there is slope 1/2 of
+          the authors' images, in [-1, 1], and so is the distance.
         - The learning rate is constant; on CIFAR-10 the authors' code lets it fall to
           zero linearly. Give a schedule, or a `LearningRateScheduler`.
 

@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from keras import ops
 
-from keras_genmod import GAN, WGANGP, layers
+from keras_genmod import GAN, WGAN, WGANGP, layers
 from keras_genmod.models.adversarial.losses import top_weights
 from tests.autodiff import gradients
 from tests.models.small_networks import small_network
@@ -37,11 +37,10 @@ def value(x):
 
 
 @pytest.mark.parametrize("model", [GAN, WGANGP])
-def test_packs_of_one_change_no_bit(model):
-    keras.utils.set_random_seed(0)
-    networks = linear(3, 2), linear(2, 1)
-    plain = model(*networks, latent_dim=3, seed=0)
+def test_packs_of_one_change_no_bit(model, monkeypatch):
     one = gan(1, model)
+    plain = gan(1, model)
+    monkeypatch.setattr(plain, "_packs", lambda x, condition: (x, condition))
     data = DATA if model is GAN else np.repeat(DATA, 3, axis=0)
     for each in (plain, one):
         each.compile(keras.optimizers.SGD(0.1))
@@ -253,6 +252,52 @@ def test_probability_of_the_augmentation_is_reported_and_resumes(tmp_path):
     assert float(value(loaded.augmentation.probability.value)) == 0.25
 
 
+@pytest.mark.parametrize("packing", [1, 2])
+def test_the_probability_counts_images_rather_than_packs(packing):
+    keras.utils.set_random_seed(0)
+    augmentation = layers.AdaptiveAugment(num_images=64, interval=1, seed=0)
+    networks = (
+        small_network((3,), IMAGE, "sigmoid"),
+        small_network((*IMAGE[:2], packing * IMAGE[2]), (1,)),
+    )
+    model = GAN(*networks, 3, packing=packing, augmentation=augmentation, seed=0)
+    model.discriminator.layers[-2].bias.assign([9.0])
+    model.compile(keras.optimizers.SGD(1e-3))
+    model.fit(IMAGES, batch_size=4, verbose=0)
+    found = float(value(augmentation.probability.value))
+    np.testing.assert_allclose(found, len(IMAGES) / 64, rtol=1e-6)
+
+
+@pytest.mark.parametrize("model", [WGAN, WGANGP])
+def test_critics_take_no_augmentation_that_adapts(model):
+    networks = small_network((3,), IMAGE, "sigmoid"), small_network(IMAGE, (1,))
+    with pytest.raises(ValueError, match="`augmentation` must not .*DiffAugment"):
+        model(*networks, 3, augmentation=layers.AdaptiveAugment())
+
+
+def test_an_augmentation_keeps_the_shape():
+    networks = small_network((3,), IMAGE, "sigmoid"), small_network(IMAGE, (1,))
+    crop = keras.layers.Cropping2D(1)
+    with pytest.raises(ValueError, match="`augmentation` must return data of the shap"):
+        GAN(*networks, 3, augmentation=crop)
+    with pytest.raises(ValueError, match="`augmentation` must return data of the shap"):
+        gan(augmentation=layers.DiffAugment())  # of vectors
+
+
+def test_validation_takes_whole_packs():
+    model = gan(packing=2)
+    model.compile(keras.optimizers.SGD(0.1))
+    wrong = "`validation_batch_size` must leave batches of a multiple of 2"
+    for options in (
+        {"validation_data": (DATA[:3],)},
+        {"validation_data": (DATA,), "validation_batch_size": 3},
+    ):
+        with pytest.raises(ValueError, match=wrong):
+            model.fit(DATA, batch_size=2, verbose=0, **options)
+    assert int(model.optimizer["generator"].iterations) == 0
+    model.fit(DATA, batch_size=2, verbose=0, validation_data=(DATA[:4],))
+
+
 # Averages, truncation.
 
 
@@ -337,6 +382,27 @@ def test_standing_statistics_are_those_of_the_weights_and_latents_of_samples(rng
     assert np.all(found[0.5] < 0.2 * found[None])
     np.testing.assert_array_equal(generator.layers[1].moving_variance.numpy(), raw)
     assert normalization.momentum == 0.99 and not normalization.trainable
+
+
+@pytest.mark.every_backend
+def test_standing_statistics_change_no_later_training(rng):
+    def trained(stands):
+        keras.utils.set_random_seed(0)
+        hidden = layers.SpectralNormalization(keras.layers.Dense(6))
+        stack = [hidden, keras.layers.BatchNormalization(), keras.layers.Dropout(0.1)]
+        ends = keras.Input((3,)), keras.layers.Dense(2)
+        model = GAN(
+            keras.Sequential([ends[0], *stack, ends[1]]), linear(2, 1), 3, seed=0
+        )
+        model.compile(keras.optimizers.SGD(0.1))
+        for _ in range(2):
+            model.fit(DATA, batch_size=8, shuffle=False, verbose=0)
+            if stands:
+                model.standing_statistics(num_batches=3, batch_size=8)
+        return [value(weight.value) for weight in model.trainable_variables]
+
+    for with_them, without in zip(trained(True), trained(False), strict=True):
+        np.testing.assert_array_equal(with_them, without)
 
 
 # Arguments.

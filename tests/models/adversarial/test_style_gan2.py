@@ -289,6 +289,12 @@ def test_wrong_arguments_are_named(call, message):
         call()
 
 
+@pytest.mark.parametrize("name", ["packing", "ema_momentum", "latent_dim"])
+def test_arguments_of_relatives_are_refused(name):
+    with pytest.raises(TypeError, match=f"StyleGAN2 takes no `{name}`"):
+        style_gan(**{name: 2})
+
+
 @pytest.mark.parametrize(
     "call,message",
     [
