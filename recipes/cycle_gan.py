@@ -2,10 +2,11 @@
 
 import keras
 import numpy as np
+import typer
 from keras import ops
 from scipy.ndimage import maximum_filter
 
-from keras_genmod import CycleGAN, callbacks, data, networks
+from keras_genmod import CycleGAN, callbacks, data, evaluation, networks
 from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 2e-4
@@ -23,16 +24,22 @@ def learning_rate(epoch, epochs):
 
 
 def domains(dataset, dataset_b, split):
-    """Returns images of A and of B, and the right translations of A, if known."""
+    """Returns images of A and of B, right translations of A and labels of B, if known.
+
+    What is not known is `None`.
+    """
     if dataset == "day_and_night":
         number, seed = (NUM_LANDSCAPES, 0) if split == "train" else (200, 1)
         day, night = data.day_and_night(2 * number, 32, seed)
-        return day[:number], night[number:], night[:number]
-    a = data.load(dataset, split)[0]
+        return day[:number], night[number:], night[:number], None
+    a, labels = data.load(dataset, split)
     if dataset_b is not None:
-        return a, data.load(dataset_b, split)[0], None
+        b, labels = data.load(dataset_b, split)
+        return a, b, None, labels
     a, others = np.array_split(a, 2)  # B is made of other images than A: no pairs
-    return a, maximum_filter(others, BOLD), maximum_filter(a, BOLD)
+    if labels is not None:
+        labels = labels[len(a) :]
+    return a, maximum_filter(others, BOLD), maximum_filter(a, BOLD), labels
 
 
 def main(
@@ -44,6 +51,7 @@ def main(
     filters: int = 16,
     num_blocks: int = 2,
     augment: bool = False,
+    classifier: str | None = None,
     seed: int = 0,
     limit: int | None = None,
     log_dir: str = "runs/cycle_gan",
@@ -62,14 +70,20 @@ def main(
         filters: Feature maps next to the image; 64 for photographs.
         num_blocks: Residual blocks; 6 for photographs of 128 pixels, 9 for 256.
         augment: Whether photographs are flipped and cropped.
+        classifier: A model.keras of recipes.feature_classifier for the labels of A and
+            B: it reads images of B as they are, and translated to A.
         seed: Of the weights and the batches.
         limit: Use at most so many training and so many held-out examples of each set.
         log_dir: Folder of this run.
     """
-    begin(locals())
-    (a, b, _), (a_test, b_test, right) = (
+    begin(locals(), may_change=["classifier"])
+    (a, b, *_), (a_test, b_test, right, labels) = (
         domains(dataset, dataset_b, split) for split in ("train", "test")
     )
+    if classifier is not None:
+        if labels is None:
+            raise typer.BadParameter("--classifier needs labels of B, which has none")
+        read = evaluation.FeatureExtractor(keras.saving.load_model(classifier))
     large = round(image_size * MARGIN) if augment else image_size
     a, b = (data.resize(x[:limit], large) for x in (a, b))
     a_test, b_test = (data.resize(x[:limit], image_size) for x in (a_test, b_test))
@@ -140,6 +154,13 @@ def main(
         right = data.resize(right[:limit], image_size)[:num_test]
         error, untouched = (np.abs(x - right).mean() for x in (translated, a_test))
         line += f"; to the right translation {error:.4f} ({untouched:.4f} before)"
+    if classifier is not None:
+        labels = labels[:limit][:num_test]
+        translated = ops.convert_to_numpy(model.translate(b_test, to="a"))
+        before, after = (
+            np.mean(read(x).argmax(1) == labels) for x in (b_test, translated)
+        )
+        line += f"; read right of B {before:.2%}, translated to A {after:.2%}"
     print(f"Held-out {dataset}, {len(a_test)} images of each domain: {line}.")
     print(
         f"Picture: {log_dir}/cycle_gan.png. Model: {log_dir}/model.keras. "

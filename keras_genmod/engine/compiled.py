@@ -1,5 +1,6 @@
 """Methods that are compiled once and called often."""
 
+import collections
 import contextlib
 import contextvars
 import functools
@@ -9,6 +10,8 @@ from typing import Any, NamedTuple
 from keras import ops, tree
 
 from keras_genmod.engine import backend
+
+_MAX_CALLS = 64  # of one model: the oldest are forgotten
 
 
 class CompiledCall(NamedTuple):
@@ -79,7 +82,9 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
             if _IN_PARTS.get(False):
                 return method(self, *given, **static)
             # Written past Keras' attribute tracking: this is no state of the model.
-            cache = self.__dict__.setdefault("_compiled_calls", {})
+            cache = self.__dict__.setdefault(
+                "_compiled_calls", collections.OrderedDict()
+            )
             variables = list(self.variables)
             key = (
                 method.__qualname__,
@@ -89,12 +94,18 @@ def compiled(xla: bool | Callable[[Any], bool] = False):
             if key not in cache:
                 function = functools.partial(method, self, **static)
                 uses_xla = xla(self) if callable(xla) else xla
-                cache[key] = backend.compile_call(function, variables, uses_xla)
+                made = backend.compile_call(function, variables, uses_xla)
+                # With the variables: while they are there, no others have their ids.
+                cache[key] = made, variables
+                if len(cache) > _MAX_CALLS:
+                    cache.popitem(last=False)
+            cache.move_to_end(key)
+            run, _ = cache[key]
             calls = _WATCHER.get(None)
             if calls is None:
-                return cache[key](*given)
+                return run(*given)
             with _set(_WATCHER, None):
-                result = cache[key](*given)
+                result = run(*given)
             calls.append(CompiledCall(self, method, given, static, result))
             return result
 

@@ -55,7 +55,7 @@ class Call:
     @property
     def draws(self) -> bool:
         """Whether it takes random numbers, which the next call then misses."""
-        return _draws(self.function)
+        return draws(self.function)
 
     def slots(self) -> Iterator[Slot]:
         """Yields the slots that the call reads or writes into."""
@@ -86,7 +86,8 @@ class Call:
 
 
 @functools.cache
-def _draws(function):
+def draws(function: Any) -> bool:
+    """Whether an aten function takes random numbers."""
     return torch.Tag.nondeterministic_seeded in function.tags
 
 
@@ -115,13 +116,18 @@ def _look(tensor):
     return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
 
 
+# Written into by batch normalization, which its schemas do not tell.
+_STATISTICS = ("running_mean", "running_var")
+
+
 @functools.cache
 def _written_arguments(function):
     """Returns places and names of the arguments that an aten function writes into."""
     return [
         (i, argument.name)
         for i, argument in enumerate(function._schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
+        if (argument.alias_info is not None and argument.alias_info.is_write)
+        or ("batch_norm" in function.__name__ and argument.name in _STATISTICS)
     ]
 
 

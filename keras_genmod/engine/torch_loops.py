@@ -1,5 +1,7 @@
 """Loops on PyTorch: the body is recorded, and repeated."""
 
+import threading
+
 import torch
 
 from keras_genmod.engine import torch_graphs, torch_proof
@@ -16,7 +18,7 @@ _SHORT = 8  # loops that are written out
 _SHORT_INSIDE = 64  # the same, in the body of another
 _MAX_RECORDINGS = 4
 
-_bodies = 0  # loops whose body is being recorded
+_local = threading.local()  # loops whose body is being recorded here
 
 
 def fori_loop(length, step, carry):
@@ -25,7 +27,8 @@ def fori_loop(length, step, carry):
     Where nothing is differentiated, the body of a long loop is recorded, and `step`
     gets a tensor for `i`; else an int.
     """
-    if length <= (_SHORT_INSIDE if _bodies else _SHORT) or torch.is_grad_enabled():
+    is_inside = getattr(_local, "bodies", 0) > 0
+    if length <= (_SHORT_INSIDE if is_inside else _SHORT) or torch.is_grad_enabled():
         for i in range(length):
             carry = step(i, carry)
         return carry
@@ -59,15 +62,14 @@ class _LoopBody:
         return carry
 
     def _run(self, indices, carry):
-        global _bodies
         recordings: list[Recording] = []
         why = "the steps of a loop differ"
         for i in range(min(_MAX_RECORDINGS, self._length)):
-            _bodies += 1
+            _local.bodies = getattr(_local, "bodies", 0) + 1
             try:
                 recording = Recording(self._step, (indices[i], carry))
             finally:
-                _bodies -= 1
+                _local.bodies -= 1
             carry, recording.results = recording.results, None
             if recording.obstacle is not None:
                 why = recording.obstacle

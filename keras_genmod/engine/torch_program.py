@@ -153,6 +153,10 @@ class Program:
 
 def _difference(first, second) -> str | None:
     """Says in what two recordings differ, or `None`."""
+    if (changed := first.changed or second.changed) is not None:
+        return changed
+    if not second.random.goes_on_from(first.random):
+        return "it sets a random generator, or makes a new one"
     if len(first.calls) != len(second.calls):
         return f"it makes {len(first.calls)} aten calls, then {len(second.calls)}"
     for one, other in zip(first.calls, second.calls, strict=True):

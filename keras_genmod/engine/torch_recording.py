@@ -1,12 +1,11 @@
 """What a call of a function does on PyTorch, as a flat list of aten calls."""
 
 import contextlib
-import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
@@ -17,16 +16,20 @@ from keras_genmod.engine.torch_calls import (
     Draws,
     HostNumber,
     Slot,
+    draws,
     has_dynamic_shape,
     is_alias,
     leaves,
     mapped,
 )
+from keras_genmod.engine.torch_place import place
+from keras_genmod.engine.torch_random_states import RandomStates
 
 # What Python reads a number with; the latter in inference mode.
 _READS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.item.default)
 _INDEX = torch.ops.aten.index.Tensor
 _ONE_HOT = torch.ops.aten.one_hot.default
+_LIFT = torch.ops.aten.lift_fresh.default
 
 _NUMBERS = (bool, int, float)
 
@@ -36,6 +39,7 @@ _HOST_READS = {
     torch.Tensor.tolist,
     torch.Tensor.__array__,
 }
+_SETS_DATA = torch.Tensor.data.__set__  # shows other memory, without a call
 # Their reads only check values, where data are on a CPU.
 _CHECKED_BY_READING = {"one_hot"}
 
@@ -68,6 +72,9 @@ class Recording:
         self.strides: dict[int, tuple] = {}
         #: Why the recording cannot be run, or `None`.
         self.obstacle: str | None = None
+        #: What it changes that no tensor holds, or `None`.
+        self.changed: str | None = None
+        self.random = RandomStates()
         self._numbers = WeakTensorKeyDictionary()
         self._num_slots = 0
         self._reading: Any = None  # the torch function that Python called last
@@ -91,6 +98,7 @@ class Recording:
         ):
             results = function(*args)
         self._check_seed_is_used()
+        self._note_change(self.random.at_end())
         return results
 
     # What the modes below report.
@@ -99,10 +107,18 @@ class Recording:
         """Runs one aten call, and notes it."""
         if function in _READS:
             return self._read_number(function, args[0])
+        if function is _LIFT and args[0] not in self._numbers:
+            return self._lifted(args[0])
         self._check_call(function, args)
         given, named = self._references(function, args, kwargs)
+        drawn = [x for x in leaves([given, named]) if isinstance(x, Draws)]
+        if draws(function):
+            self._note_change(self.random.before(drawn, self.generators))
         results = function(*args, **kwargs)
-        if any(isinstance(leaf, _NUMBERS) for leaf in leaves(results)):
+        if draws(function):
+            self.random.after(drawn, self.generators)
+        gives_numbers = any(isinstance(leaf, _NUMBERS) for leaf in leaves(results))
+        if gives_numbers and "attention" not in function.__name__:  # there: lengths
             self.obstruct(f"`{function}` gives a number to Python")
         outputs = mapped(self._new_output, results)
         alias = is_alias(function, args, results)
@@ -121,6 +137,7 @@ class Recording:
         given = tuple(self._reference(tensor) for tensor in tensors)
         outputs = [self._new_output(result) for result in results]
         self.calls.append(kind(function, given, {}, outputs))
+        self.random.after([], {})  # it may have drawn
 
     def python_call(self, function, args, kwargs):
         """Runs one function of torch that Python calls."""
@@ -128,6 +145,8 @@ class Recording:
             return function(*args, **kwargs)
         if function in _HOST_READS:
             self.obstruct(f"`{function.__name__}` reads a tensor on the host")
+        elif function == _SETS_DATA:
+            self.obstruct("`data` of a tensor is set")
         outer = self._reading, self._read
         self._reading, self._read = function, []
         try:
@@ -146,6 +165,13 @@ class Recording:
         self.devices[number] = tensor.device.type
         self.strides[number] = tensor.stride()
         return Slot(number)
+
+    def _lifted(self, tensor):
+        """Returns a tensor made of numbers of Python's, which may be written into."""
+        given, result = (self._reference(tensor.clone()),), _LIFT(tensor)
+        output = self._new_slot(result)
+        self.calls.append(Call(torch.ops.aten.clone.default, given, {}, output))
+        return result
 
     def _new_output(self, result):
         if not isinstance(result, torch.Tensor) or result in self._numbers:
@@ -245,7 +271,11 @@ class Recording:
     def obstruct(self, why: str) -> None:
         """Notes that the recording cannot be run, and where it is."""
         if self.obstacle is None:
-            self.obstacle = f"{why}{_where()}"
+            self.obstacle = f"{why}{place()}"
+
+    def _note_change(self, why: str | None) -> None:
+        if why is not None and self.changed is None:
+            self.changed = f"{why}{place()}"
 
 
 class _Calls(TorchDispatchMode):
@@ -266,21 +296,21 @@ class _Reads(TorchFunctionMode):
         return self._recording.python_call(func, args, kwargs or {})
 
 
-_active: list = []
+_local = threading.local()  # as the modes above are
 
 
 def innermost() -> "Recording | None":
     """Returns the recording that notes what is called now, if any."""
-    return _active[-1] if _active else None
+    return getattr(_local, "recording", None)
 
 
 @contextlib.contextmanager
 def _noted_by(recording):
-    _active.append(recording)
+    outer, _local.recording = innermost(), recording
     try:
         yield
     finally:
-        _active.pop()
+        _local.recording = outer
 
 
 @contextlib.contextmanager
@@ -288,21 +318,3 @@ def unnoted() -> Iterator[None]:
     """Lets no recording note what is called."""
     with _noted_by(None), _disable_current_modes():
         yield
-
-
-def _where() -> str:
-    """Names the line, and the layer, that are being run."""
-    place, layer = "", ""
-    frame: types.FrameType | None = sys._getframe()
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        owner = frame.f_locals.get("self")
-        if not layer and isinstance(owner, keras.Layer):
-            layer = f" of layer {owner.name!r}"
-        if not place and module.split(".")[0] not in ("torch", "keras", "contextlib"):
-            if not module.startswith("keras_genmod.engine."):
-                place = f", in {frame.f_code.co_filename}:{frame.f_lineno}"
-        if place and layer:
-            break
-        frame = frame.f_back
-    return f"{place}{layer}"

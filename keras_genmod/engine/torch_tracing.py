@@ -1,6 +1,7 @@
 """Functions of tensors that are recorded on PyTorch, and then run without Python."""
 
 import collections
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from keras_genmod.engine.torch_recording import Recording, innermost
 
 _MAX_PROGRAMS = 8  # of one function, for other shapes
 _MAX_RECORDINGS = 4  # until two in a row must agree
+_MAX_UNUSED = 16  # recordings forgotten one after another, that no program came of
 
 
 class Traced:
@@ -25,9 +27,12 @@ class Traced:
     further calls do the same without the Python between kernels, to the last bit.
     State is read and written where it is; random numbers come from the same seeds.
 
-    What depends on more than shapes and tensors (a branch on a value, a Python counter)
-    keeps two recordings from agreeing, or is an obstacle to running them: the function
-    then runs as it is, after one warning.
+    What depends on more than shapes and tensors (a branch on a value, random numbers of
+    Python's) keeps two recordings from agreeing, or is an obstacle to running them: the
+    function then runs as it is, after one warning. What Python alone knows and two
+    recordings do not show (a counter that acts on every tenth call) is not seen.
+
+    Threads take turns: a program has generators of its own, which it seeds.
 
     Args:
         function: Callable of nests of tensors that returns a nest of tensors.
@@ -45,6 +50,8 @@ class Traced:
         self._fuse = fuse
         self._programs: collections.OrderedDict = collections.OrderedDict()
         self._runs_as_it_is = False
+        self._lock = threading.RLock()
+        self._num_unused = 0
 
     def __call__(self, *args: Any) -> Any:
         if self._runs_as_it_is or innermost() is not None:
@@ -53,11 +60,13 @@ class Traced:
         key: Any = _described(args, {})
         if self._branches is not None:
             key = key, self._branches(*args)
-        known = self._programs.get(key)
-        if callable(known):
-            self._programs.move_to_end(key)
-            return known(tensors)
-        return self._record(key, known or [], args)
+        with self._lock:
+            known = self._programs.get(key)
+            if callable(known):
+                self._num_unused = 0
+                self._programs.move_to_end(key)
+                return known(tensors)
+            return self._record(key, known or [], args)
 
     def _record(self, key, recordings, args):
         may_branch = self._branches is not None
@@ -76,7 +85,10 @@ class Traced:
         else:
             self._programs[key] = [*recordings, recording]
             while len(self._programs) > _MAX_PROGRAMS:
-                self._programs.popitem(last=False)
+                _, oldest = self._programs.popitem(last=False)
+                self._num_unused += not callable(oldest)
+            if self._num_unused >= _MAX_UNUSED:
+                self._give_up("its inputs have another shape at every call")
         return results
 
     def _give_up(self, obstacle):
@@ -84,8 +96,8 @@ class Traced:
         self._programs.clear()
         warnings.warn(
             f"{self._name} runs operation by operation, which is slower: {obstacle}. "
-            "Write it with `keras.ops` alone (`ops.where` in place of a branch), or "
-            "compile the model with `jit_compile=False` to have it so.",
+            "If that is yours, write it with `keras.ops` alone (`ops.where` in place of "
+            "a branch), or compile the model with `jit_compile=False` to have it so.",
             stacklevel=2,
         )
 

@@ -1,5 +1,7 @@
 """Methods compiled once."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -52,6 +54,15 @@ def test_compiles_once_for_each_set_of_static_arguments(layer):
     for power in (1, 2, 1, 2, 2):
         layer.scale(X, power=power)
     assert layer.num_traces == 2
+
+
+def test_calls_that_are_kept_are_bounded(layer, monkeypatch):
+    # The function has the module's name.
+    monkeypatch.setattr(sys.modules[compiled.__module__], "_MAX_CALLS", 2)
+    for power in (1, 2, 1, 3):
+        layer.scale(X, power=power)
+    kept = [dict(static)["power"] for _, static, _ in layer._compiled_calls]
+    assert kept == [1, 3]
 
 
 def test_static_arguments_reach_the_method(layer):
