@@ -14,7 +14,12 @@ from keras_genmod.callbacks.exponential_moving_average import training_weights
 from keras_genmod.callbacks.folder_lock import lock, unlock
 from keras_genmod.callbacks.stop_on_non_finite import weights_are_sound
 from keras_genmod.callbacks.tensorboard.event_writer import make_writable
-from keras_genmod.engine import all_agree, is_writer, keras_internals
+from keras_genmod.engine import (
+    all_agree,
+    is_writer,
+    keras_internals,
+    whole_state,
+)
 
 
 class Backup(keras.callbacks.Callback):
@@ -118,7 +123,7 @@ class Backup(keras.callbacks.Callback):
             return
         others = getattr(self.model, "callbacks_in_fit", None) or ()
         notes = {"epoch": epoch + 1, "callbacks": run_state.states_of(others)}
-        with training_weights(self.model):
+        with training_weights(self.model), whole_state(self.model):
             # In memory first: HDF5 crashes some time after a disk was full.
             content = keras_internals.state_to_bytes(self.model, notes)
         if is_writer():  # all processes take part in reading the weights

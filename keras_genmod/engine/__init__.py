@@ -40,6 +40,7 @@ from keras_genmod.engine.processes import (
     is_writer,
     of_first_process,
     place_to_write,
+    whole_state,
 )
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
 
@@ -83,6 +84,7 @@ __all__ = [
     "seed_state",
     "uniform",
     "watched_calls",
+    "whole_state",
     "while_loop",
     "write",
 ]

@@ -29,6 +29,7 @@ gathered = _processes.gathered
 refuse_other_processes = _processes.refuse_other_processes
 join = _processes.join
 summed_metrics = _processes.summed_metrics
+whole_values = _processes.whole_values
 loss_to_differentiate = _engine.loss_to_differentiate
 compile_call = _engine.compile_call
 apply_scaled = _steps.apply_scaled

@@ -1,12 +1,15 @@
 """Several processes on JAX: `keras.distribution` lets them work on the same arrays."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import keras
 import numpy as np
 from jax.experimental import multihost_utils
+
+from keras_genmod.engine import keras_internals
 
 
 def num_processes() -> int:
@@ -54,6 +57,28 @@ def refuse_other_processes(model: keras.Model) -> None:
 def join(model: keras.Model) -> None:
     """Does nothing: weights are the same array in all processes."""
     del model
+
+
+@contextlib.contextmanager
+def whole_values(variables: list) -> Iterator[None]:
+    """Lets the host read what is split between processes, and change none of it.
+
+    All processes enter it, with the same variables.
+    """
+    split = [
+        v
+        for v in variables
+        if not (v.value.is_fully_replicated or v.value.is_fully_addressable)
+    ]
+    values = [v.value for v in split]
+    for variable, value in zip(split, values, strict=True):
+        whole = multihost_utils.process_allgather(value, tiled=True)
+        keras_internals.put_value(variable, jax.numpy.asarray(whole))
+    try:
+        yield
+    finally:
+        for variable, value in zip(split, values, strict=True):
+            keras_internals.put_value(variable, value)
 
 
 def summed_metrics(model: keras.Model) -> contextlib.AbstractContextManager:

@@ -118,6 +118,11 @@ def trainable_values_on_jax(model: keras.Model) -> list:
     return list(model._jax_state["trainable_variables"])
 
 
+def put_value(variable: keras.Variable, value: Any) -> None:
+    """Lets a variable hold a tensor as it is, not laid out over devices."""
+    variable._value = value
+
+
 def model_in_fit(callback: keras.callbacks.Callback) -> keras.Model:
     """Returns a callback's model in the middle of `fit`.
 

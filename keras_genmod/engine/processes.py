@@ -11,10 +11,16 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 from keras import tree
 
-from keras_genmod.engine.backend import gathered, num_processes, process_id
+from keras_genmod.engine.backend import (
+    gathered,
+    num_processes,
+    process_id,
+    whole_values,
+)
 
 
 def is_writer() -> bool:
@@ -43,6 +49,19 @@ def place_to_write(path: str) -> Iterator[str]:
                 yield os.path.join(folder, os.path.basename(path))
     finally:
         gathered(np.zeros(1, "uint8"))  # all wait for all, after an error too
+
+
+def whole_state(model: keras.Model) -> contextlib.AbstractContextManager:
+    """Returns a context in which the host can read all variables of a model.
+
+    Those split between processes are gathered meanwhile: all processes enter it. None
+    may change in it.
+    """
+    if hasattr(model, "jax_state_sync"):  # JAX keeps weights apart in `fit`
+        model.jax_state_sync()
+    optimizer = getattr(model, "optimizer", None)
+    slots = [] if optimizer is None else optimizer.variables
+    return whole_values([*model.variables, *slots])
 
 
 def of_first_process(nest: Any) -> Any:

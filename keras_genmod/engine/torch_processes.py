@@ -150,6 +150,12 @@ def shared_changes(model: keras.Model) -> Iterator[None]:
             value.copy_(old + change)
 
 
+def whole_values(variables: list) -> contextlib.AbstractContextManager:
+    """Returns a context without effect: each process has all of every variable."""
+    del variables
+    return contextlib.nullcontext()
+
+
 @contextlib.contextmanager
 def summed_metrics(model: keras.Model) -> Iterator[None]:
     """Lets metrics, which are sums over examples, be read as those of all processes."""

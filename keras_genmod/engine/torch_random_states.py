@@ -78,5 +78,5 @@ def _global_states():
 
 
 def _host_states():
-    name, keys, *place = np.random.get_state()
-    return random.getstate(), name, keys.tobytes(), *place
+    of_numpy = np.random.get_state(legacy=False)["state"]
+    return random.getstate(), of_numpy["pos"], of_numpy["key"].tobytes()

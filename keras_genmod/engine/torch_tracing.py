@@ -96,8 +96,8 @@ class Traced:
         self._programs.clear()
         warnings.warn(
             f"{self._name} runs operation by operation, which is slower: {obstacle}. "
-            "If that is yours, write it with `keras.ops` alone (`ops.where` in place of "
-            "a branch), or compile the model with `jit_compile=False` to have it so.",
+            "If that is yours, write it with `keras.ops` alone (`ops.where` in place "
+            "of a branch), or compile the model with `jit_compile=False` to stay so.",
             stacklevel=2,
         )
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import place_to_write
+from keras_genmod.engine import place_to_write, whole_state
 from keras_genmod.engine.keras_internals import own_weights, sublayers
 from keras_genmod.models import adapter_files
 
@@ -123,10 +123,10 @@ class LowRank(keras.Model):
             )
         layers = _at(self, self._lora["positions"])
         variables = [v for layer in layers for v in _adapter(layer)]
-        adapters = adapter_files.Adapters(
-            lora=self._lora, base=_fingerprint(layers), matrices=_arrays(variables)
-        )
-        with place_to_write(os.fspath(filepath)) as place:
+        with whole_state(self), place_to_write(os.fspath(filepath)) as place:
+            adapters = adapter_files.Adapters(
+                lora=self._lora, base=_fingerprint(layers), matrices=_arrays(variables)
+            )
             adapter_files.save(adapters, place)
 
     def load_adapters(self, filepath: str | os.PathLike[str]) -> None:

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import num_processes, place_to_write
+from keras_genmod.engine import num_processes, place_to_write, whole_state
 from keras_genmod.engine.backend import load_random_state, random_state
 from keras_genmod.models import processes, state_tree, stored_arrays
 from keras_genmod.presets.writing import write_preset
@@ -46,8 +46,14 @@ class Saving(keras.Model):
         Raises:
             ValueError: For a ".h5" file: Keras writes such a one, and cannot read it.
         """
-        with place_to_write(os.fspath(filepath)) as place:
+        with self._place_to_write(filepath) as place:
             self._save(place, overwrite, **kwargs)
+
+    @contextlib.contextmanager
+    def _place_to_write(self, path):
+        """Gives the place that weights are written to, whole on every process."""
+        with whole_state(self), place_to_write(os.fspath(path)) as place:
+            yield place
 
     def _save(self, filepath, overwrite, **kwargs):
         if filepath.endswith((".h5", ".hdf5")):
@@ -78,7 +84,7 @@ class Saving(keras.Model):
             *args: As in Keras, by position.
             **kwargs: As in Keras.
         """
-        with place_to_write(os.fspath(filepath)) as place:
+        with self._place_to_write(filepath) as place:
             super().save_weights(place, *args, **kwargs)
 
     def save_to_preset(
@@ -120,7 +126,7 @@ class Saving(keras.Model):
         model.save_to_preset("my_vae", samples=model.sample(16, seed=0))
         ```
         """
-        with place_to_write(os.fspath(folder)) as place:
+        with self._place_to_write(folder) as place:
             write_preset(
                 self,
                 place,

@@ -181,13 +181,32 @@ def split_kernels(folder):
     model = compiled(vae)
     options = {"batch_size": BATCH, "epochs": 2, "shuffle": False, "verbose": 0}
     # Validation draws too, as there.
-    history = model.fit(IMAGES, validation_data=(IMAGES,), **options).history
+    latest = os.path.join(folder, "split.weights.h5")
+    history = model.fit(
+        IMAGES,
+        validation_data=(IMAGES,),
+        callbacks=[
+            keras.callbacks.ModelCheckpoint(latest, save_weights_only=True),
+            callbacks.Backup(os.path.join(folder, "split_backup")),
+        ],
+        **options,
+    ).history
     kernels = [w for w in model.trainable_weights if w.path == "dense/kernel"]
     assert kernels and not kernels[0].value.is_fully_replicated
+    samples = ops.convert_to_numpy(model.sample(4, seed=0))
+    place = os.path.join(folder, "split.keras")
+    model.save(place)
+    loaded = keras.saving.load_model(place)
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(loaded.sample(4, seed=0)), samples
+    )
+    kernels = [w for w in loaded.trainable_weights if w.path == "dense/kernel"]
+    assert kernels and not kernels[0].value.is_fully_replicated
+    model.save_to_preset(os.path.join(folder, "split_preset"))
     np.savez(
         os.path.join(folder, f"split_{process_id()}.npz"),
         losses=history["loss"],
-        samples=ops.convert_to_numpy(model.sample(4, seed=0)),
+        samples=samples,
     )
 
 

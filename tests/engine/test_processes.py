@@ -77,6 +77,16 @@ def test_kernels_split_between_processes_train_alike(folder):
     for rank in (0, 1):
         for key, value in numbers(folder, "split", rank).items():
             np.testing.assert_allclose(value, whole[key], atol=1e-5, err_msg=key)
+    # Files hold them whole.
+    model = keras.saving.load_model(os.path.join(folder, "split.keras"))
+    for i, value in enumerate(state(model)):
+        np.testing.assert_allclose(value, whole[f"weight_{i}"], atol=1e-5)
+    preset = keras_genmod.from_preset(os.path.join(folder, "split_preset"))
+    for value, other in zip(state(preset), state(model), strict=True):
+        np.testing.assert_array_equal(value, other)
+    model.load_weights(os.path.join(folder, "split.weights.h5"))
+    for value, other in zip(state(preset), state(model), strict=True):
+        np.testing.assert_array_equal(value, other)
 
 
 @on_several
