@@ -7,6 +7,9 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.layers.equalized_dense import EqualizedDense
+from keras_genmod.layers.input_lists import listed
+
+_INPUTS = ("images (batch, height, width, channels)", "latents (batch, style_dim)")
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -28,7 +31,7 @@ class AdaptiveInstanceNormalization(keras.layers.Layer):
         Tensor of the shape of the images.
 
     Raises:
-        ValueError: If `epsilon` is not positive.
+        ValueError: If `epsilon` is not positive, or the inputs are no such list.
 
     References:
         Huang and Belongie, Arbitrary style transfer in real-time, 2017,
@@ -45,12 +48,12 @@ class AdaptiveInstanceNormalization(keras.layers.Layer):
         self.epsilon = float(checks.positive("epsilon", epsilon))
 
     def build(self, input_shape):
-        images, latents = input_shape
+        images, latents = listed(input_shape, *_INPUTS)
         self.style = EqualizedDense(2 * images[-1], gain=1.0, dtype=self.dtype_policy)
         self.style.build(latents)
 
     def call(self, inputs):
-        x, latents = inputs
+        x, latents = listed(inputs, *_INPUTS)
         style = ops.reshape(self.style(latents), (-1, 1, 1, 2 * x.shape[-1]))
         gain, bias = ops.split(ops.cast(style, "float32"), 2, axis=-1)
         features = ops.cast(x, "float32")

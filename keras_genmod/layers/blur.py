@@ -15,13 +15,15 @@ class Blur(keras.layers.Layer):
     """Filters images by (1, 3, 3, 1) along each side; can double or halve them.
 
     With `up=2` zeros come between pixels first, and the filter is four times as large,
-    so that constants keep their value; with `down=2` every second pixel is kept
-    after it. Outside of the images are zeros.
+    so that constants keep their value if every second tap sums to as much as the
+    others; with `down=2` every second pixel is kept after it. Outside of the images are
+    zeros.
 
     Args:
-        taps: Non-empty tuple of ints of at least 0, the filter along one side.
+        taps: Tuple of positive ints, the filter along one side: one at least, two where
+            `up` or `down` is 2.
         up: 1 or 2.
-        down: 1 or 2.
+        down: 1 or 2; 1 where `up` is 2.
         **kwargs: As in `keras.layers.Layer`.
 
     Raises:
@@ -48,12 +50,22 @@ class Blur(keras.layers.Layer):
         self.taps = checks.sizes("taps", taps)
         self.up = int(checks.choice("up", up, (1, 2)))
         self.down = int(checks.choice("down", down, (1, 2)))
+        if self.up == self.down == 2:
+            raise ValueError(
+                "`down` must be 1 where `up` is 2: images would only move by a part of "
+                f"a pixel. Received: down={down}, up={up}"
+            )
+        change = max(self.up, self.down)
+        if len(self.taps) < change:
+            raise ValueError(
+                f"`taps` must be {change} or more, or pixels fall between them. "
+                f"Received: taps={taps}, up={up}, down={down}"
+            )
         self.input_spec = keras.layers.InputSpec(ndim=4)
         side = np.array(self.taps, "float32")
         side = self.up * side / side.sum()
         self._filter = side[:, None] * side[None, :]
         # As the authors' code: the filter's middle stands on the pixel.
-        change = self.up if self.up > 1 else self.down
         rest = len(self.taps) - change
         self._padding = ((rest + 1) // 2 + self.up - 1, rest // 2)
 
@@ -64,10 +76,7 @@ class Blur(keras.layers.Layer):
             x = ops.reshape(x, (-1, height, 1, width, 1, channels))
             x = ops.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0)))
             x = ops.reshape(x, (-1, 2 * height, 2 * width, channels))
-        before, after = self._padding
-        # Negative where a filter is shorter than the step
-        sides = (max(before, 0), max(after, 0))
-        x = ops.pad(x, ((0, 0), sides, sides, (0, 0)))
+        x = ops.pad(x, ((0, 0), self._padding, self._padding, (0, 0)))
         kernel = np.tile(self._filter[:, :, None, None], (1, 1, channels, 1))
         return ops.depthwise_conv(
             x,
@@ -79,11 +88,10 @@ class Blur(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
-        before, after = (max(size, 0) for size in self._padding)
         sides = [
             None
             if side is None
-            else (side * self.up + before + after - len(self.taps)) // self.down + 1
+            else (side * self.up + sum(self._padding) - len(self.taps)) // self.down + 1
             for side in sides
         ]
         return (batch, *sides, channels)

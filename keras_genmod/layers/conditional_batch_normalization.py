@@ -6,7 +6,13 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.layers.input_lists import listed
 from keras_genmod.layers.spectral_normalization import SpectralNormalization
+
+_INPUTS = (
+    "features (batch, height, width, channels)",
+    "conditions (batch, condition_dim)",
+)
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -21,8 +27,8 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         momentum: Number in [0, 1], of the moving statistics.
         epsilon: Positive number, added to the variance.
         spectral: Boolean, whether W and V have spectral norm 1, as in BigGAN. They then
-            start from a normal distribution, else from zero: the layer starts as plain
-            batch normalization, whatever the condition.
+            start orthogonal, else from zero: the layer starts as plain batch
+            normalization, whatever the condition.
         kernel_regularizer: `keras.regularizers.Regularizer` or `None`, of W and V.
         **kwargs: As in `keras.layers.Layer`.
 
@@ -34,7 +40,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         Tensor of the shape of the first.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or the inputs are no such list.
 
     References:
         - Dumoulin et al., A learned representation for artistic style, 2017,
@@ -63,7 +69,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.kernel_regularizer = _regularizer(kernel_regularizer)
 
     def build(self, input_shape):
-        features, condition = input_shape
+        features, condition = listed(input_shape, *_INPUTS)
         self.normalization = keras.layers.BatchNormalization(
             momentum=self.momentum,
             epsilon=self.epsilon,
@@ -79,7 +85,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         layer = keras.layers.Dense(
             units,
             use_bias=False,
-            kernel_initializer="random_normal" if self.spectral else "zeros",
+            kernel_initializer="orthogonal" if self.spectral else "zeros",
             kernel_regularizer=self.kernel_regularizer,
             dtype=self.dtype_policy,
         )
@@ -89,7 +95,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         return layer
 
     def call(self, inputs):
-        x, condition = inputs
+        x, condition = listed(inputs, *_INPUTS)
         gain, bias = (
             ops.reshape(layer(condition), (-1, 1, 1, x.shape[-1]))
             for layer in (self.gain, self.bias)

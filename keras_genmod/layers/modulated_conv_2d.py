@@ -8,8 +8,10 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.layers.equalized_dense import EqualizedDense
+from keras_genmod.layers.input_lists import listed
 
 _EPSILON = 1e-8
+_INPUTS = ("images (batch, height, width, channels)", "latents (batch, style_dim)")
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -39,7 +41,7 @@ class ModulatedConv2D(keras.layers.Layer):
         Tensor of shape `(batch, height, width, filters)`.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of its range, or the inputs are no such list.
 
     References:
         Karras et al., Analyzing and improving the image quality of StyleGAN, 2020,
@@ -71,7 +73,7 @@ class ModulatedConv2D(keras.layers.Layer):
         self.use_bias = checks.boolean("use_bias", use_bias)
 
     def build(self, input_shape):
-        images, latents = input_shape
+        images, latents = listed(input_shape, *_INPUTS)
         sides = (self.kernel_size, self.kernel_size)
         self.kernel = self.add_weight(
             shape=(*sides, images[-1], self.filters),
@@ -89,7 +91,7 @@ class ModulatedConv2D(keras.layers.Layer):
         self.style.build(latents)
 
     def call(self, inputs):
-        x, latents = inputs
+        x, latents = listed(inputs, *_INPUTS)
         style = ops.cast(self.style(latents), "float32")  # (batch, inputs)
         kernel = ops.convert_to_tensor(self.kernel)
         if not self.demodulate:

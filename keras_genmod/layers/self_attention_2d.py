@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.layers.group_normalization import GroupNormalization
+from keras_genmod.layers.projection_head import INITIALIZERS
 from keras_genmod.layers.spectral_normalization import SpectralNormalization
 
 _EPSILON = 1e-6  # of the normalization
@@ -32,12 +33,15 @@ class SelfAttention2D(keras.layers.Layer):
         key_dim: Integer, the features of q and k in each head; `None` for
             `channels // num_heads`.
         value_dim: Integer, the features of v in each head; `None` as `key_dim`.
-        pool_size: Integer; k and v are the maxima of blocks of so many pixels a side.
+        pool_size: Integer; k and v are the maxima of blocks of so many pixels a side,
+            at most the sides of the maps.
         groups: Integer, the groups of a group normalization in front, or `None` for
             none.
         gated: Boolean, see above.
         spectral: Boolean, whether all kernels have spectral norm 1 and there are no
             biases, as in SAGAN; only with `gated`, since the others start at 0.
+        kernel_initializer: "glorot_uniform" or "orthogonal", how all kernels start but
+            the output's without `gated`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -47,8 +51,8 @@ class SelfAttention2D(keras.layers.Layer):
         Tensor of the shape of `inputs`.
 
     Raises:
-        ValueError: If an argument is out of its range, or the channels cannot be
-            divided among heads or groups.
+        ValueError: If an argument is out of its range, the channels cannot be divided
+            among heads or groups, or a map is smaller than `pool_size`.
 
     References:
         - Zhang et al., "Self-attention generative adversarial networks", 2019,
@@ -75,6 +79,7 @@ class SelfAttention2D(keras.layers.Layer):
         groups: int | None = None,
         gated: bool = False,
         spectral: bool = False,
+        kernel_initializer: str = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -96,10 +101,18 @@ class SelfAttention2D(keras.layers.Layer):
                 "`spectral` must be False unless `gated`, since the projection starts "
                 f"at 0. Received: spectral={spectral!r}, gated={gated!r}"
             )
+        self.kernel_initializer = checks.choice(
+            "kernel_initializer", kernel_initializer, INITIALIZERS
+        )
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
         channels = input_shape[-1]
+        if any(side and side < self.pool_size for side in input_shape[1:3]):
+            raise ValueError(
+                "`pool_size` must be at most the sides of the maps. "
+                f"Received: pool_size={self.pool_size}, inputs of shape {input_shape}"
+            )
         self._check_divides("groups", self.groups or 1, channels)
         if self.key_dim is None or self.value_dim is None:
             self._check_divides("num_heads", self.num_heads, channels)
@@ -114,7 +127,7 @@ class SelfAttention2D(keras.layers.Layer):
         self.query = self._projection(channels, self.num_heads * self._key_dim)
         self.key = self._projection(channels, self.num_heads * self._key_dim)
         self.value = self._projection(channels, self.num_heads * self._value_dim)
-        start = "glorot_uniform" if self.gated else "zeros"
+        start = self.kernel_initializer if self.gated else "zeros"
         inside = self.num_heads * self._value_dim
         self.projection = self._projection(inside, channels, start)
         self.gate = None
@@ -122,11 +135,11 @@ class SelfAttention2D(keras.layers.Layer):
             self.gate = self.add_weight(shape=(), initializer="zeros", name="gate")
         super().build(input_shape)
 
-    def _projection(self, inputs, units, initializer="glorot_uniform"):
+    def _projection(self, inputs, units, initializer=None):
         layer = keras.layers.Dense(
             units,
             use_bias=not self.spectral,
-            kernel_initializer=initializer,
+            kernel_initializer=initializer or self.kernel_initializer,
             dtype=self.dtype_policy,
         )
         if self.spectral:
@@ -179,4 +192,5 @@ class SelfAttention2D(keras.layers.Layer):
             "groups": self.groups,
             "gated": self.gated,
             "spectral": self.spectral,
+            "kernel_initializer": self.kernel_initializer,
         }

@@ -2,8 +2,9 @@
 
 Brock, Donahue and Simonyan, "Large scale GAN training for high fidelity natural image
 synthesis", 2019, arXiv:1809.11096, tables 4 and 5, and the authors' networks for 32x32.
-Every kernel has spectral norm 1, but that of the embedding. The latents are split: the
-first part starts the image, each block gets another one beside the class.
+Every kernel starts orthogonal; all but that of the embedding have spectral norm 1. The
+latents are split: the first part starts the image, each block gets another one beside
+the class.
 
 Departures: public pixels are in [0, 1], so that the last layer of the generator and the
 first of the discriminator rescale; sides are those of the tables, 32 and 128, or any
@@ -24,6 +25,8 @@ from keras_genmod.networks.residual_blocks import (
     score_of_sum,
     spectral_upward_block,
 )
+
+_START = "orthogonal"  # of every kernel
 
 # By the side of the image: channels over `filters` after each block of the generator,
 # which all double, and of the discriminator, and how many of the latter halve.
@@ -100,22 +103,24 @@ def big_gan_generator(
         )
     latent = keras.Input((latent_dim,), name="latent")
     one_hot = keras.Input((num_classes,), name="one_hot")
-    embed = layers.Dense(embedding_dim, use_bias=False, name="embedding")
+    embed = layers.Dense(
+        embedding_dim, use_bias=False, kernel_initializer=_START, name="embedding"
+    )
     embedding = embed(one_hot)
     first, *parts = ops.split(latent, num_parts, axis=-1)
     channels = widths[0] * filters
     start = layers.Dense(
         16 * channels,
-        kernel_initializer="orthogonal",
+        kernel_initializer=_START,
         kernel_regularizer=regularizer,
     )
     x = layers.Reshape((4, 4, channels))(SpectralNormalization(start)(first))
     for width, part in zip(widths, parts, strict=True):
         condition = layers.Concatenate()([embedding, part])
         x = spectral_upward_block(x, width * filters, condition, regularizer)
-        x = attention(x) if x.shape[1] == attention_side else x
+        x = attention(x, _START) if x.shape[1] == attention_side else x
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
-    x = convolution(x, image_shape[-1], 3, "orthogonal", True, regularizer)
+    x = convolution(x, image_shape[-1], 3, _START, True, regularizer)
     x = layers.Rescaling(0.5, 0.5)(layers.Activation("tanh")(x))
     return keras.Model([latent, one_hot], x, name="big_gan_generator")
 
@@ -160,11 +165,14 @@ def big_gan_discriminator(
     image, x = image_input(image_shape, num_classes=None, rescale=True)
     for i, width in enumerate(widths):
         if i == 0:
-            x = first_downward_block(x, width * filters)
+            x = first_downward_block(x, width * filters, _START)
         else:
-            x = downward_block(x, width * filters, halves=i < num_halvings)
-        x = attention(x) if i < num_halvings and x.shape[1] == attention_side else x
-    inputs, score = score_of_sum(image, x, num_classes)
+            x = downward_block(
+                x, width * filters, halves=i < num_halvings, initializer=_START
+            )
+        if i < num_halvings and x.shape[1] == attention_side:
+            x = attention(x, _START)
+    inputs, score = score_of_sum(image, x, num_classes, _START)
     return keras.Model(inputs, score, name="big_gan_discriminator")
 
 

@@ -75,7 +75,7 @@ def spectral_upward_block(x, channels, condition, regularizer=None):
     return layers.Add()([h, shortcut])
 
 
-def attention(x):
+def attention(x, initializer="glorot_uniform"):
     """Adds SAGAN's attention of pixels, which starts as nothing."""
     channels = x.shape[-1]
     return SelfAttention2D(
@@ -84,26 +84,38 @@ def attention(x):
         pool_size=2,
         gated=True,
         spectral=True,
+        kernel_initializer=initializer,
     )(x)
 
 
-def first_downward_block(x, channels):
-    """conv3 ReLU conv3 down, and a shortcut of down conv1: the image is not ReLU'd."""
-    h = convolution(x, channels, 3, glorot(2**0.5), spectral=True)
-    h = convolution(layers.ReLU()(h), channels, 3, glorot(2**0.5), spectral=True)
-    shortcut = convolution(halved(x), channels, 1, glorot(), spectral=True)
-    return layers.Add()([halved(h), shortcut])
+def _main_convolution(x, channels, initializer):
+    return convolution(x, channels, 3, initializer or glorot(2**0.5), spectral=True)
 
 
-def downward_block(x, channels, halves):
+def _shortcut(x, channels, initializer):
+    return convolution(x, channels, 1, initializer or glorot(), spectral=True)
+
+
+def first_downward_block(x, channels, initializer=None):
+    """conv3 ReLU conv3 down, and a shortcut of down conv1: the image is not ReLU'd.
+
+    Kernels start by an initializer's name, and else by Glorot's.
+    """
+    h = _main_convolution(x, channels, initializer)
+    h = _main_convolution(layers.ReLU()(h), channels, initializer)
+    return layers.Add()([halved(h), _shortcut(halved(x), channels, initializer)])
+
+
+def downward_block(x, channels, halves, initializer=None):
     """ReLU conv3 ReLU conv3 (down), and a shortcut of conv1 (down).
 
-    The shortcut is x itself where neither its channels nor its sides change.
+    The shortcut is x itself where neither its channels nor its sides change. Kernels
+    start by an initializer's name, and else by Glorot's.
     """
-    h = convolution(layers.ReLU()(x), channels, 3, glorot(2**0.5), spectral=True)
-    h = convolution(layers.ReLU()(h), channels, 3, glorot(2**0.5), spectral=True)
+    h = _main_convolution(layers.ReLU()(x), channels, initializer)
+    h = _main_convolution(layers.ReLU()(h), channels, initializer)
     if halves or x.shape[-1] != channels:
-        x = convolution(x, channels, 1, glorot(), spectral=True)
+        x = _shortcut(x, channels, initializer)
     if halves:
         h, x = halved(h), halved(x)
     return layers.Add()([h, x])
@@ -124,7 +136,7 @@ def latent_and_class(latent_dim, num_classes):
     return [latent, condition], latent, condition
 
 
-def score_of_sum(image, x, num_classes):
+def score_of_sum(image, x, num_classes, initializer="glorot_uniform"):
     """Scores images by the sum over their last maps, with a projection of the class.
 
     Returns:
@@ -132,8 +144,8 @@ def score_of_sum(image, x, num_classes):
     """
     features = ops.sum(layers.ReLU()(x), axis=(1, 2))  # (batch, channels)
     if num_classes is None:
-        head = layers.Dense(1, kernel_initializer=glorot())
+        head = layers.Dense(1, kernel_initializer=initializer)
         return image, SpectralNormalization(head)(features)
     num_classes = checks.positive_int("num_classes", num_classes)
     one_hot = keras.Input((num_classes,), name="one_hot")
-    return [image, one_hot], ProjectionHead()([features, one_hot])
+    return [image, one_hot], ProjectionHead(initializer)([features, one_hot])

@@ -1,7 +1,12 @@
 """The discriminator of StyleGAN2: residual, halved by filters.
 
 Karras et al., "Analyzing and improving the image quality of StyleGAN", 2020,
-arXiv:1912.04958.
+arXiv:1912.04958; with classes Karras et al., "Training generative adversarial networks
+with limited data" (ADA), 2020, arXiv:2006.06676.
+
+Departures: the class is mapped by one dense layer and a normalization, where ADA has
+its mapping of 8 layers after them; all sides have the residual network, where ADA has
+the plain one for CIFAR-10, and StyleGAN that of progressive GANs with filters.
 """
 
 import math
@@ -49,6 +54,12 @@ def style_gan_discriminator(
 
     References:
         - Karras et al., 2020, arXiv:1912.04958; 2006.06676 (the classes).
+
+    Note:
+        - ADA's embedding of the class goes through a mapping of 8 layers, as latents
+          do; here it is normalized alone.
+        - It is StyleGAN2's beside a generator of `styled_by="instance_normalization"`,
+          too: StyleGAN's has neither residuals nor `sqrt(2)` in its activations.
 
     Example:
         ```python

@@ -91,11 +91,18 @@ def test_half_precision_softmax_stays_finite():
 
 
 def test_config_round_trip():
-    layer = SelfAttention2D(2, 3, 4, 2, 4, True, name="attention")
+    layer = SelfAttention2D(2, 3, 4, 2, 4, True, True, "orthogonal", name="attention")
     config = keras.saving.serialize_keras_object(layer)
     assert keras.saving.deserialize_keras_object(config).get_config() == (
         layer.get_config()
     )
+
+
+@pytest.mark.parametrize("sides", [(2, 2), (4, 3), (3, None)])
+def test_blocks_larger_than_the_maps_are_an_error(sides):
+    wrong = "`pool_size` must be at most .*Received: pool_size=4"
+    with pytest.raises(ValueError, match=wrong):
+        SelfAttention2D(pool_size=4)(keras.Input((*sides, 8)))
 
 
 @pytest.mark.parametrize("name", ["groups", "num_heads"])

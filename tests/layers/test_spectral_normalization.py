@@ -1,4 +1,4 @@
-"""Spectral norm one by SVD, the gradient by hand, the same at inference."""
+"""Spectral norm one by SVD, gradients by hand, the same at inference."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod.layers import SpectralNormalization
+from keras_genmod.models.adversarial.penalties import zero_centred_penalty
 from tests.autodiff import gradients
 
 WRAPPED = {
@@ -75,6 +76,59 @@ def test_gradient_is_that_through_the_norm(rng):
     normalized = layer.layer.get_weights()[0] / sigma[0]
     along = np.sum(g * normalized) * np.outer(left[:, 0], right[0])
     np.testing.assert_allclose(found, (g - along) / sigma[0], rtol=1e-3, atol=1e-4)
+
+
+def penalty_by_hand(kernels, x):
+    """Returns E |df/dx|^2 of w^T tanh(V^T x) with w, V = kernels over their norms."""
+    first, second = (kernel / np.linalg.norm(kernel, 2) for kernel in kernels)
+    slopes = 1.0 - np.tanh(x @ first) ** 2
+    return np.mean(np.sum(((slopes * second[:, 0]) @ first.T) ** 2, axis=1))
+
+
+def differences(function, arrays, step=1e-5):
+    """Returns the derivative in each array, by central differences."""
+    found = [np.zeros_like(array) for array in arrays]
+    for array, derivative in zip(arrays, found, strict=True):
+        for i in np.ndindex(array.shape):
+            start = array[i]
+            array[i] = start + step
+            above = function(arrays)
+            array[i] = start - step
+            derivative[i] = (above - function(arrays)) / (2 * step)
+            array[i] = start
+    return found
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("training", [False, True])
+def test_gradient_under_a_penalty_of_the_gradient_is_that_of_differences(training, rng):
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            SpectralNormalization(
+                keras.layers.Dense(4, activation="tanh", use_bias=False)
+            ),
+            SpectralNormalization(keras.layers.Dense(1, use_bias=False)),
+        ]
+    )
+    for variable in model.trainable_variables:
+        variable.assign(rng.standard_normal(variable.shape))
+    for _ in range(100):
+        for layer in model.layers:
+            layer.normalized_kernel(training=True)
+    x = rng.standard_normal((6, 3)).astype("float32")
+
+    def penalty():
+        return zero_centred_penalty(lambda y: model(y, training=training), x)
+
+    kernels = [layer.layer.get_weights()[0].astype("float64") for layer in model.layers]
+    by_hand = penalty_by_hand(kernels, x)
+    np.testing.assert_allclose(ops.convert_to_numpy(penalty()), by_hand, rtol=1e-4)
+    expected = differences(lambda arrays: penalty_by_hand(arrays, x), kernels)
+    found = gradients(penalty, model.trainable_variables)
+    for derivative, of_differences in zip(found, expected, strict=True):
+        assert np.abs(of_differences).max() > 0.01
+        np.testing.assert_allclose(derivative, of_differences, rtol=1e-3, atol=1e-4)
 
 
 def network():

@@ -9,8 +9,10 @@ from keras import ops
 from keras_genmod.layers import (
     AdaptiveInstanceNormalization,
     Blur,
+    ConditionalBatchNormalization,
     ModulatedConv2D,
     NoiseInjection,
+    ProjectionHead,
 )
 
 RNG = np.random.default_rng(0)
@@ -136,6 +138,54 @@ def test_doubled_and_halved_constants_keep_their_value_inside():
         assert value(layer(ones)).shape == (1, *shape, 2)
 
 
+def test_two_equal_taps_repeat_and_average(rng):
+    x = rng.random((1, 4, 6, 2), dtype="float32")
+    doubled = value(Blur((1, 1), up=2)(x))
+    np.testing.assert_allclose(doubled, x.repeat(2, 1).repeat(2, 2), rtol=1e-6)
+    halved = value(Blur((1, 1), down=2)(x))
+    blocks = x.reshape(1, 2, 2, 3, 2, 2)
+    np.testing.assert_allclose(halved, blocks.mean((2, 4)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments,name",
+    [
+        (((1,), 2, 1), "taps"),
+        (((1,), 1, 2), "taps"),
+        (((1, 0, 1),), "taps"),
+        (((),), "taps"),
+        (((1, 3, 3, 1), 3), "up"),
+        (((1, 3, 3, 1), 1, 0), "down"),
+        (((1, 3, 3, 1), 2, 2), "down"),
+    ],
+)
+def test_bad_argument_of_a_blur_is_named(arguments, name):
+    with pytest.raises(ValueError, match=f"`{name}` must .*Received: "):
+        Blur(*arguments)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ModulatedConv2D(2, 3),
+        AdaptiveInstanceNormalization,
+        ConditionalBatchNormalization,
+        ProjectionHead,
+    ],
+)
+def test_layers_of_two_inputs_take_a_list_of_two(make):
+    images = LATENTS if make is ProjectionHead else IMAGES
+    built = make()
+    built([images, LATENTS])
+    wrong = "`inputs` must be a list of .* and .*Received: inputs of shape"
+    for layer in (make(), built):
+        for inputs in (images, LATENTS[:2], [images], [images, LATENTS, LATENTS]):
+            with pytest.raises(ValueError, match=wrong):
+                layer(inputs)
+    with pytest.raises(ValueError, match=wrong):
+        make()(keras.Input(images.shape[1:]))
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -143,6 +193,7 @@ def test_doubled_and_halved_constants_keep_their_value_inside():
         AdaptiveInstanceNormalization(1e-5),
         NoiseInjection(True, 3),
         Blur((1, 2, 1), 2, 1),
+        ProjectionHead("orthogonal"),
     ],
 )
 def test_config_round_trip(layer):

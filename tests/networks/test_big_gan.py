@@ -99,6 +99,49 @@ def test_every_kernel_but_the_embedding_and_outer_norm_is_normalized():
     assert plain == ["embedding"]
 
 
+def kernels(network):
+    """Returns the matrices `(all inputs, outputs)` of all layers, by their path."""
+    found = {w.path: value(w.value) for w in network.trainable_variables}
+    found = {path: w for path, w in found.items() if path.endswith("kernel")}
+    return {path: w.reshape(-1, w.shape[-1]) for path, w in found.items()}
+
+
+def is_orthogonal(matrix):
+    short = matrix if matrix.shape[0] < matrix.shape[1] else matrix.T
+    return np.allclose(short @ short.T, np.eye(len(short)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "network,number",
+    [
+        # A shortcut in the first two blocks, projection and embedding, attention
+        (
+            lambda: networks.big_gan_discriminator((16, 16, 1), 3, 2, 8),
+            4 * 2 + 2 + 2 + 4,
+        ),
+        # Start, blocks with four gains and biases and a shortcut, attention, colours
+        (lambda: small_generator(attention_side=8), 1 + 1 + 2 * (2 + 4 + 1) + 4 + 1),
+    ],
+)
+def test_every_kernel_starts_orthogonal(network, number):
+    found = kernels(network())
+    assert len(found) == number
+    assert [path for path, matrix in found.items() if not is_orthogonal(matrix)] == []
+
+
+def test_discriminator_of_sngan_starts_by_glorot():
+    keras.utils.set_random_seed(0)
+    found = kernels(networks.sngan_discriminator((8, 8, 3), 32, 10))
+    for path, matrix in found.items():
+        assert not is_orthogonal(matrix) or 1 in matrix.shape, path
+    # Of 3x3 in a block, whose gain is sqrt(2)
+    block = [matrix for matrix in found.values() if matrix.shape == (9 * 32, 32)]
+    assert len(block) == 7
+    limit = np.sqrt(2 * 6 / (9 * 32 + 9 * 32))
+    for matrix in block:
+        assert 0.99 * limit < np.abs(matrix).max() <= limit
+
+
 @slow_elsewhere
 def test_they_train_together_and_stay_in_range(rng):
     keras.utils.set_random_seed(0)

@@ -78,7 +78,7 @@ def test_widths_and_scales_are_those_of_the_paper(generator, critic):
         assert layer.gain == pytest.approx(2**0.5)
 
 
-def test_sizes_of_the_whole_networks():
+def test_size_of_the_first_level():
     # 512 channels up to 32x32, as for 1024x1024 in the paper's table 2.
     generator = networks.ProgressiveGenerator((4, 4, 3), 512)
     assert sum(int(np.prod(w.shape)) for w in generator.weights) == (
