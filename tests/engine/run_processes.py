@@ -3,6 +3,7 @@
 Run as a process of its own, once for each rank.
 """
 
+import importlib.util
 import os
 import random
 import sys
@@ -182,12 +183,16 @@ def split_kernels(folder):
     options = {"batch_size": BATCH, "epochs": 2, "shuffle": False, "verbose": 0}
     # Validation draws too, as there.
     latest = os.path.join(folder, "split.weights.h5")
+    orbax = os.path.join(folder, "split_orbax")
+    # The extra `export` brings it.
+    keeps = importlib.util.find_spec("orbax") is not None
     history = model.fit(
         IMAGES,
         validation_data=(IMAGES,),
         callbacks=[
             keras.callbacks.ModelCheckpoint(latest, save_weights_only=True),
             callbacks.Backup(os.path.join(folder, "split_backup")),
+            *[keras.callbacks.OrbaxCheckpoint(orbax)] * keeps,
         ],
         **options,
     ).history
@@ -196,12 +201,13 @@ def split_kernels(folder):
     samples = ops.convert_to_numpy(model.sample(4, seed=0))
     place = os.path.join(folder, "split.keras")
     model.save(place)
-    loaded = keras.saving.load_model(place)
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(loaded.sample(4, seed=0)), samples
-    )
-    kernels = [w for w in loaded.trainable_weights if w.path == "dense/kernel"]
-    assert kernels and not kernels[0].value.is_fully_replicated
+    for file in (place, *[orbax] * keeps):
+        loaded = keras.saving.load_model(file)
+        np.testing.assert_array_equal(
+            ops.convert_to_numpy(loaded.sample(4, seed=0)), samples
+        )
+        kernels = [w for w in loaded.trainable_weights if w.path == "dense/kernel"]
+        assert kernels and not kernels[0].value.is_fully_replicated
     model.save_to_preset(os.path.join(folder, "split_preset"))
     np.savez(
         os.path.join(folder, f"split_{process_id()}.npz"),
