@@ -15,12 +15,13 @@ Nats a test image, the lower the better, of the best row above with 20 effective
 or more, whatever its protocol. The CPU's rows are of minutes on one core, in which the
 machines of the literature were not trained: PCD-1, the one that a card trained for five
 minutes too, is past its mark there. How much of what the others lack is time and how
-much the recipe is not known. CD-1 and CD-3 get worse with more epochs (rows above), so
-that for CD-3 more time alone will not do; the DBN's newer run has too few chains to
-count. The DBM's older row is gone: its annealing started the upper hidden layer, of
-which the data turn on 5% of the units, by its own biases, which turn on 43%. Of the run
-of 20 minutes no chain left that phase, and log Z was missed by 176 nats; by today's
-start, the means that mean field finds, both spacings agree to 0.2 nats."""
+much the recipe is not known. CD-1 gets worse with more epochs (rows above of one
+protocol); CD-3's rows differ in recipe, binarization and spacing of annealing too, and
+do not show it. The DBN's newer run has too few chains to count. The DBM's older row is
+gone: its annealing started the upper hidden layer, of which the data turn on 5% of the
+units, by its own biases, which turn on 43%. Of the run of 20 minutes no chain left that
+phase, and log Z was missed by 176 nats; by today's start, the means that mean field
+finds, both spacings agree to 0.2 nats."""
 
 
 def best_estimate(runs, model):

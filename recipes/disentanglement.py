@@ -167,6 +167,7 @@ def _scores(model, x, factors, seed):
     parted = metrics.dci(codes, factors, seed=seed)
     sap = metrics.separated_predictability(codes, ordered)
     vote = metrics.factor_vae_score(codes, factors, seed=seed)
+    pairs = metrics.beta_vae_score(codes, factors, seed=seed)
     cells = (
         f"{gap.value:.3f} (of {gap.ceiling:.3f})",
         f"{parted.disentanglement:.3f}",
@@ -174,9 +175,10 @@ def _scores(model, x, factors, seed):
         f"{parted.informativeness:.3f}",
         f"{sap.value:.3f}",
         f"{vote.value:.3f}",
+        f"{pairs.value:.3f}",
     )
-    protocols = gap.protocol, parted.protocol, sap.protocol, vote.protocol
-    return cells, "; ".join(f"[{protocol}]" for protocol in protocols)
+    scores = gap, parted, sap, vote, pairs
+    return cells, "; ".join(f"[{score.protocol}]" for score in scores)
 
 
 def _table(rows):
@@ -189,6 +191,7 @@ def _table(rows):
         "informativeness",
         "SAP without shape",
         "FactorVAE score",
+        "beta-VAE score",
     )
     lines = [header, ("---",) * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

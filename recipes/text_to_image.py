@@ -106,7 +106,14 @@ def plain(scenes):
     return [captions[0] for captions in scenes.captions]
 
 
-def precision(judge, images, scenes):
+def judge_of(judge, encoder, log_dir):
+    """Returns what to call who judges by R-precision."""
+    own = pathlib.Path(encoder or f"{log_dir}/captions/model.keras").resolve()
+    is_own = judge is None or pathlib.Path(judge).resolve() == own
+    return "the models' own encoder" if is_own else judge
+
+
+def precision(judge, images, scenes, name):
     """Returns R-precision: scenes of the same objects have one caption in common."""
     shapes, colours, sizes = np.moveaxis(scenes.objects, -1, 0)
     kinds = 1 + shapes * 12 + colours * 2 + sizes
@@ -116,17 +123,19 @@ def precision(judge, images, scenes):
         judge.encode_captions(plain(scenes)),
         objects,
         num_candidates=min(NUM_CANDIDATES, len(np.unique(objects, axis=0))),
+        protocol=metrics.Protocol(features=name),
     )
 
 
-def judged(images, scenes, judge, features):
+def judged(images, scenes, judge, name, features):
     """Returns what judges say of images of captions, in words."""
-    score = precision(judge, images, scenes)
+    score = precision(judge, images, scenes, name)
     found = metrics.scene_accuracy(images, scenes.graphs(), data.SCENE_PALETTE)
     words = (
         f"R-precision {score.value:.1%} +- {score.standard_error:.1%} of "
-        f"{score.protocol.num_candidates} captions, shapes {found.shapes:.1%}, colours "
-        f"{found.colours:.1%}, sizes {found.sizes:.1%}"
+        f"{score.protocol.num_candidates} captions (judge: {score.protocol.features}), "
+        f"shapes {found.shapes:.1%}, colours {found.colours:.1%}, sizes "
+        f"{found.sizes:.1%}"
     )
     if features is None:
         return words
@@ -181,7 +190,8 @@ def main(
         num_steps: Steps of such a sample.
         num_judged: Scenes whose captions are drawn and judged.
         encoder: A model.keras of recipes.caption_encoder; left out, one is trained.
-        judge: Another one, for R-precision; left out, the encoder judges itself.
+        judge: Another one, for R-precision; left out, the encoder judges that the
+            models were told by, which may flatter them: the figures say which.
         classifier: A model.keras of recipes.scene_classifier, in whose features the
             Frechet distance is; left out, it is not taken.
         seed: Of the scenes, the weights, the batches and the draws.
@@ -245,6 +255,7 @@ def main(
         )
 
     chosen = pairs if judge is None else keras.saving.load_model(judge)
+    name_of_judge = judge_of(judge, encoder, log_dir)
     columns = min(NUM_COLUMNS, len(held_out.images))
     rows, lines = [held_out.images[:columns]], []
     sets = {"held-out pairs": held_out, "pairs of training": familiar}
@@ -262,10 +273,10 @@ def main(
             )
             if asked is held_out:
                 rows.append(images[:columns])
-            found = judged(images, asked, chosen, features)
+            found = judged(images, asked, chosen, name_of_judge, features)
             lines.append(f"{model.name}, {of}: {found}")
     for of, asked in sets.items():
-        found = judged(asked.images, asked, chosen, None)
+        found = judged(asked.images, asked, chosen, name_of_judge, None)
         lines.append(f"real scenes, {of}: {found}")
     if features is not None:
         floor = frechet(features, held_out.images, others.images)

@@ -90,10 +90,14 @@ def shape_scenes(
 ) -> ShapeScenes:
     """Draws scenes of one to six coloured shapes, with all that can be said of them.
 
-    Shape, colour and size are independent. Boxes overlap by at most a fifth of the
-    smaller one, but for small shapes that lie inside large ones. Each pair of objects
-    has one relation, read from a random side: left of, right of, above, below (by the
-    larger difference of the centres), inside, around.
+    Shape, colour and size are drawn independently, but for the sizes of the first two
+    objects: of a quarter of the scenes of two or more the first is large and the second
+    small, and lies inside it, if colours differ and the first is no triangle; else they
+    keep these sizes all the same. A scene whose shapes find no place is drawn anew,
+    one of large shapes more often. Boxes overlap by at most a fifth of the smaller one,
+    but for small shapes that lie inside large ones. Each pair of objects has one
+    relation, read from a random side: left of, right of, above, below (by the larger
+    difference of the centres), inside, around.
 
     Args:
         num: Positive int, scenes.
@@ -152,6 +156,7 @@ def _scene(rng: np.random.RandomState, count: int) -> _Scene | None:
     attributes = np.stack([rng.randint(0, n, count) for n in limits], axis=1)
     inside = count > 1 and rng.random_sample() < _SHARE_INSIDE
     if inside:  # the second one in the first one, which leaves room at its middle
+        # Also where it then is not: other sizes would change the scenes of all seeds.
         attributes[:2, 2] = (1, 0)
         # What has the colour around it is not seen, and a triangle has no room.
         inside = attributes[0, 1] != attributes[1, 1] and attributes[0, 0] < 2

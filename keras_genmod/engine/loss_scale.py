@@ -18,3 +18,19 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
             super().apply(grads, trainable_variables)
         else:
             backend.apply_scaled(self, super().apply, grads, trainable_variables)
+
+
+def as_arithmetic(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """Returns an optimizer, and for Keras' own of scaled losses the one above.
+
+    It goes on with the same inner optimizer. One that has trained stays what it is.
+    """
+    is_keras_own = type(optimizer) is keras.optimizers.LossScaleOptimizer
+    if not is_keras_own or optimizer.built:
+        return optimizer
+    return LossScaleOptimizer(
+        optimizer.inner_optimizer,
+        optimizer.initial_scale,
+        optimizer.dynamic_growth_steps,
+        name=optimizer.name,
+    )

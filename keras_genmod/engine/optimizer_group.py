@@ -7,7 +7,7 @@ import keras
 
 from keras_genmod.engine import keras_internals
 from keras_genmod.engine.averages import put_averages
-from keras_genmod.engine.loss_scale import LossScaleOptimizer
+from keras_genmod.engine.loss_scale import LossScaleOptimizer, as_arithmetic
 from keras_genmod.engine.objective import Objective
 
 
@@ -207,4 +207,4 @@ def _with_loss_scale(member, objective):
     )
     if computes_in_half and not isinstance(member, keras.optimizers.LossScaleOptimizer):
         return LossScaleOptimizer(member)
-    return member
+    return as_arithmetic(member)

@@ -26,9 +26,13 @@ class PerceptualLoss(keras.layers.Layer):
 
     d(x, y) = sum_l mean_places sum_c w_lc (f_lc(x) - f_lc(y))^2
 
-    or of raw features, with `unit_length=False`, as in Johnson et al. and SRGAN.
     It is what LPIPS computes where the network and the weights are those of LPIPS; with
-    weights of one, or another network, it is a perceptual loss and no LPIPS.
+    weights of one, or another network, it is a perceptual loss and no LPIPS. Of raw
+    features, with `unit_length=False`, it is the mean over channels as over places:
+
+    d(x, y) = sum_l mean_places mean_c w_lc (f_lc(x) - f_lc(y))^2
+
+    as in Johnson et al., who divide by channels times height times width.
 
     The network is copied, so that the given one may go on training; the copy has no
     trainable weights, and always works as in inference: no dropout, no batch
@@ -49,7 +53,8 @@ class PerceptualLoss(keras.layers.Layer):
             (.458, .448, .450): scale (4.367, 4.464, 4.444) and offset (-2.118, -2.036,
             -1.804).
         offset: Number, or one a channel.
-        unit_length: Whether features are divided by their length.
+        unit_length: Whether features are divided by their length, and their differences
+            summed over channels; else these are averaged.
         **kwargs: As in `keras.layers.Layer`.
 
     Call arguments:
@@ -61,6 +66,11 @@ class PerceptualLoss(keras.layers.Layer):
     Raises:
         ValueError: If a layer is not in the network, weights do not fit its channels,
             or images have other channels than the network takes.
+
+    Note:
+        SRGAN's equation 5 divides by height times width, and does not say what becomes
+        of the channels. Its weight 0.006, about 1 / 12.75^2, stands for features
+        divided by 12.75, whose mean squared error it is here.
 
     References:
         - Johnson, Alahi and Fei-Fei, 2016, arXiv:1603.08155.
@@ -101,9 +111,10 @@ class PerceptualLoss(keras.layers.Layer):
             squared = ops.square(of_x - of_y)
             if self.channel_weights is not None:
                 squared = squared * ops.convert_to_tensor(self.channel_weights[i])
-            summed = ops.sum(squared, axis=-1)  # (batch, places)
-            summed = ops.reshape(summed, (ops.shape(summed)[0], -1))
-            total = total + ops.mean(summed, axis=1)
+            over_channels = ops.sum if self.unit_length else ops.mean
+            errors = over_channels(squared, axis=-1)  # (batch, height, width)
+            errors = ops.reshape(errors, (ops.shape(errors)[0], -1))
+            total = total + ops.mean(errors, axis=1)
         return total
 
     def _features_of(self, x):

@@ -16,7 +16,7 @@ from keras_genmod.metrics.results import Result, Score
 _FARTHEST = 0.35  # in colour, from what a pixel counts as
 _LARGE = 0.21  # of the image; shapes are 0.16 or 0.3 wide
 _FEWEST = 5  # pixels of an object
-_PARTS = {"objects", "object_mask", "relations", "relation_mask"}
+_PARTS = ("objects", "object_mask", "relations", "relation_mask")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def scene_accuracy(
         graphs: Dict of `objects` `(n, O, 3)` (shape, colour, size), `object_mask`,
             `relations` `(n, R, 3)` and `relation_mask`, as
             `data.shape_scenes(...).graphs()` has them.
-        palette: Floats `(num_colours + 1, 3)`, the colours and then the ground:
+        palette: Floats `(num_colours + 1, 3)`, at least one colour and then the ground:
             `data.SCENE_PALETTE`.
         protocol: `Protocol` of the images, or `None`.
 
@@ -72,7 +72,7 @@ def scene_accuracy(
         A `SceneAccuracy`.
 
     Raises:
-        ValueError: If images or graphs have other shapes or lengths.
+        ValueError: If images, graphs or the palette have other shapes or lengths.
 
     Note:
         Objects that nobody asked for cost nothing: speckled images find a part of what
@@ -90,21 +90,12 @@ def scene_accuracy(
     palette = checks.unit_floats("palette", palette)
     checks.static_shape("images", images, (None, None, 3))
     checks.static_shape("palette", palette, (3,))
-    if not isinstance(graphs, Mapping) or not set(graphs) >= _PARTS:
+    if len(palette) < 2:
         raise ValueError(
-            f"`graphs` must be a dict with {', '.join(sorted(_PARTS))}. "
-            f"Received: graphs={graphs!r:.80}"
+            "`palette` must have at least one colour beside the ground. "
+            f"Received: palette.shape={palette.shape}"
         )
-    graphs = {
-        name: checks.numeric(f"graphs[{name!r}]", values)
-        for name, values in graphs.items()
-    }
-    checks.static_shape("graphs['objects']", graphs["objects"], (None, 3))
-    if len(graphs["objects"]) != len(images):
-        raise ValueError(
-            "`graphs` must hold one graph an image. Received: "
-            f"{len(images)} images and {len(graphs['objects'])} graphs"
-        )
+    graphs = _checked_graphs(graphs, len(images))
     right, num_objects, held = np.zeros(3), 0, []
     for i, image in enumerate(images):
         objects = graphs["objects"][i][graphs["object_mask"][i].astype(bool)]
@@ -129,6 +120,27 @@ def scene_accuracy(
         relations=float(np.mean(held)) if held else float("nan"),
         protocol=filled_in(protocol, metric="scene_accuracy", num_fake=len(images)),
     )
+
+
+def _checked_graphs(graphs, num_images):
+    """Returns the arrays of graphs, whose shapes fit one another and the images."""
+    if not isinstance(graphs, Mapping) or not set(graphs) >= set(_PARTS):
+        raise ValueError(
+            f"`graphs` must be a dict with {', '.join(_PARTS)}. "
+            f"Received: graphs={graphs!r:.80}"
+        )
+    found = {name: checks.numeric(f"graphs[{name!r}]", graphs[name]) for name in _PARTS}
+    for values, mask in (("objects", "object_mask"), ("relations", "relation_mask")):
+        checks.static_shape(f"graphs[{values!r}]", found[values], (None, 3))
+        places = found[values].shape[1:2]
+        checks.static_shape(f"graphs[{mask!r}]", found[mask], places)
+    lengths = {name: len(values) for name, values in found.items()}
+    if set(lengths.values()) != {num_images}:
+        raise ValueError(
+            "`graphs` must hold one graph an image. "
+            f"Received: {num_images} images and arrays of lengths {lengths}"
+        )
+    return found
 
 
 def box_iou(

@@ -18,6 +18,7 @@ from keras_genmod.engine.backend import (
     refuse_other_processes,
 )
 from keras_genmod.engine.keras_internals import KeptState, is_called_by_fit
+from keras_genmod.engine.loss_scale import as_arithmetic
 from keras_genmod.models import incoming
 from keras_genmod.models.conditions import Conditions
 from keras_genmod.models.first_batch import is_stream, spread
@@ -68,7 +69,7 @@ class Training(KeptState, Conditions, keras.Model):
                 f"takes `optimizer` and {sorted(_COMPILE_ARGUMENTS)}. "
                 f"Received: {sorted(given - _COMPILE_ARGUMENTS)}"
             )
-        optimizer = keras.optimizers.get(optimizer)
+        optimizer = as_arithmetic(keras.optimizers.get(optimizer))
         if self.dtype_policy.name == "mixed_float16" and not isinstance(
             optimizer, OptimizerGroup | keras.optimizers.LossScaleOptimizer
         ):

@@ -92,6 +92,20 @@ def test_shapes_and_sizes_can_be_told_by_their_areas():
         assert mask.sum() == pytest.approx(area, rel=0.1)
 
 
+def test_sizes_are_those_of_coins_but_for_a_quarter_of_first_pairs():
+    scenes = shape_scenes(1500, size=16, seed=4, max_objects=2)
+    pairs = scenes.objects[scenes.object_mask[:, 1]]
+    large_and_small = (pairs[:, :, 2] == (1, 0)).all(axis=1)
+    is_inside = scenes.relations[scenes.object_mask[:, 1], 0, 1] >= 4
+    alike = pairs[:, 0, 1] == pairs[:, 1, 1]  # in colour: none lies inside the other
+    assert large_and_small[is_inside].all() and not is_inside[alike].any()
+    for chosen in (slice(None), alike):
+        share = large_and_small[chosen].mean()
+        assert share == pytest.approx(0.25 + 0.75 * 0.25, abs=0.07)
+    alone = scenes.objects[~scenes.object_mask[:, 1], 0, 2]
+    assert alone.mean() == pytest.approx(0.5, abs=0.05)
+
+
 def test_boxes_overlap_little_but_inside_others(scenes):
     for i in range(NUM):
         inside = {

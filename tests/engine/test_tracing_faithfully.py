@@ -57,12 +57,6 @@ def of_numpy(x):
     return x * (2.0 if np.random.rand() < 0.2 else 1.0)
 
 
-def with_data_set(x):
-    p = torch.nn.Parameter(torch.zeros(()))
-    p.data = x.sum()
-    return p.detach() + 1.0
-
-
 @pytest.mark.parametrize(
     "function",
     [
@@ -72,7 +66,6 @@ def with_data_set(x):
         reseeded_at_the_end,
         of_python,
         of_numpy,
-        with_data_set,
     ],
 )
 def test_what_no_program_can_do_is_run_as_it_is(function):
@@ -86,6 +79,19 @@ def test_what_no_program_can_do_is_run_as_it_is(function):
         found = results(Traced(function, "it"))
     for one, expected in zip(found, results(function), strict=True):
         torch.testing.assert_close(one, expected, rtol=0.0, atol=0.0)
+
+
+def test_data_that_are_set_stay_set():
+    p = torch.nn.Parameter(torch.zeros(()))
+
+    def function(x):
+        p.data = p.data + x.sum()
+        return p.detach() + 0.0
+
+    traced = Traced(function, "it")
+    with pytest.warns(UserWarning, match=f"{ALWAYS}.*`data` of a tensor is set"):
+        found = [float(traced(X)) for _ in range(6)]
+    assert found == [64.0 * i for i in range(1, 7)]
 
 
 def test_a_generator_that_is_held_goes_on():
@@ -169,6 +175,24 @@ def test_regularizers_are_traced(kwargs):
     expected, others = trained(run_eagerly=True)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     for one, other in zip(weights, others, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_scaled_losses_of_keras_are_traced():
+    x = np.random.default_rng(0).random((32, 3)).astype("float32")
+
+    def trained(**options):
+        model = small()
+        own = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), 2.0**8)
+        model.compile(own, **options)
+        model.fit(x, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        assert model.optimizer.initial_scale == 2.0**8
+        return model.get_weights()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        found = trained()
+    for one, other in zip(found, trained(run_eagerly=True), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 

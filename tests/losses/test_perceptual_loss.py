@@ -52,11 +52,14 @@ def test_it_is_the_weighted_distance_of_unit_features(classifier, rng):
     np.testing.assert_allclose(numpy(loss((X, Y))), expected, rtol=1e-4)
 
 
-def test_of_raw_features_it_is_their_squared_difference(classifier):
-    loss = PerceptualLoss(classifier, "first", unit_length=False)
-    features = keras.Model(classifier.inputs[0], classifier.get_layer("first").output)
-    squared = np.square(numpy(features(X)) - numpy(features(Y)))
-    expected = squared.sum(-1).mean((1, 2))
+def test_of_raw_features_it_is_their_mean_squared_error(classifier):
+    loss = PerceptualLoss(classifier, ["first", "second"], unit_length=False)
+    layers = [classifier.get_layer(name).output for name in ("first", "second")]
+    features = keras.Model(classifier.inputs[0], layers)
+    expected = sum(
+        np.square(numpy(x) - numpy(y)).mean((1, 2, 3))  # over channels too
+        for x, y in zip(features(X), features(Y), strict=True)
+    )
     np.testing.assert_allclose(numpy(loss((X, Y))), expected, rtol=1e-5)
     again = PerceptualLoss.from_config(loss.get_config())
     assert not again.unit_length

@@ -63,6 +63,28 @@ def test_boxes_are_compared_by_their_union():
     assert box_iou(*two).standard_error == 0.0
 
 
+@pytest.mark.parametrize(
+    "name,values,message",
+    [
+        ("object_mask", SCENES.object_mask[:9], "`graphs` must hold one graph an im"),
+        ("relations", SCENES.relations.repeat(2, 0), "`graphs` must hold one graph an"),
+        ("relation_mask", SCENES.relation_mask[:9], "`graphs` must hold one graph an"),
+        ("object_mask", SCENES.object_mask[:, :5], r"`graphs\['object_mask'\]` must"),
+        ("relations", SCENES.relations[..., :2], r"`graphs\['relations'\]` must have"),
+        ("relation_mask", SCENES.object_mask, r"`graphs\['relation_mask'\]` must have"),
+        ("objects", SCENES.objects[..., 0], r"`graphs\['objects'\]` must have shape"),
+    ],
+)
+def test_graphs_whose_arrays_do_not_fit_are_refused(name, values, message):
+    with pytest.raises(ValueError, match=message):
+        judged(**{name: values})
+
+
+def test_a_palette_has_a_colour_beside_the_ground():
+    with pytest.raises(ValueError, match="`palette` must have at least one colour"):
+        scene_accuracy(SCENES.images, GRAPHS, SCENE_PALETTE[-1:])
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="`graphs` must hold one graph an image"):
         judged(SCENES.images[:3])

@@ -494,4 +494,22 @@ MUTANTS = [
         "mixing_probability = None",
         "tests/models/test_contracts.py -k 'StyleGAN2 and scalars'",
     ),
+    Mutant(
+        "layers/adaptive_augment.py",
+        'size = packing * ops.cast(ops.shape(scores)[0], "float32")',
+        'size = ops.cast(ops.shape(scores)[0], "float32")',
+        f"{_TESTS}/test_gan_arguments.py",
+    ),
+    Mutant(
+        "models/adversarial/averaging.py",
+        "            variable.assign(value)\n        backend",
+        "            pass\n        backend",
+        f"{_TESTS}/test_gan_arguments.py",
+    ),
+    Mutant(
+        "models/adversarial/adversarial_model.py",
+        "if batch % self.examples_together:",
+        "if False:",
+        f"{_TESTS}/test_gan_arguments.py",
+    ),
 ]

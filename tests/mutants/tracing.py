@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
 GRAPHS = "tests/engine/test_graphs.py"
+FAITHFULLY = "tests/engine/test_tracing_faithfully.py"
 
 MUTANTS = [
     Mutant(
@@ -197,5 +198,53 @@ MUTANTS = [
         "drawn(starts[process_id() % len(starts)])",
         "drawn(starts[0])",
         "tests/engine/test_processes.py",
+    ),
+    Mutant(  # a checkpoint runs a forward pass again
+        ENGINE + "torch_random_states.py",
+        'return None if same else "it sets',
+        'return None if True else "it sets',
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "torch_program.py",
+        "if not second.random.goes_on_from(first.random):",
+        "if False:",
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "torch_random_states.py",
+        "if self._host != _host_states():",
+        "if False:",
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "torch_recording.py",
+        "elif function == _SETS_DATA:",
+        "elif False:",
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "torch_recording.py",
+        "if function is _LIFT and args[0] not in self._numbers:",
+        "if False:",
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "torch_calls.py",
+        "and argument.name in _STATISTICS",
+        "and False",
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "compiled.py",
+        "            cache.move_to_end(key)\n",
+        "",
+        "tests/engine/test_compiled.py",
     ),
 ]

@@ -67,6 +67,11 @@ class LayoutModel(AdversarialModel):
 
     def check_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Raises a `ValueError` unless all graphs are such of the model's objects."""
+        if "masks" in arrays and "boxes" not in arrays:
+            raise ValueError(
+                "`masks` must come with `boxes`, which say where they lie. "
+                f"Received: {', '.join(arrays)}"
+            )
         graph_checks.check_graphs(arrays, self.num_attributes, self.num_predicates)
 
     def check_examples(self, x: Any) -> None:
@@ -143,8 +148,8 @@ class LayoutModel(AdversarialModel):
             Float32 tensor of shape `(num_samples, *data_shape)` in [0, 1].
 
         Raises:
-            ValueError: If an argument is out of range, or a graph is not of the
-                model's objects and relations.
+            ValueError: If an argument is out of range, a graph is not of the model's
+                objects and relations, or `masks` come without `boxes`.
         """
         if isinstance(num_samples, dict) and condition is None:
             num_samples, condition = _number(num_samples), num_samples

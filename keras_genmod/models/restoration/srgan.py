@@ -32,7 +32,8 @@ class SRGAN(Upscaler, AdversarialModel):
     discriminator wins. The paper's SRGAN-VGG54 is `reconstruction_weight=0.0`,
     `perceptual_weight=0.006` and `PerceptualLoss(vgg19, "block5_conv4",
     unit_length=False)` of `networks.vgg19(path)`; its SRGAN-MSE is
-    `perceptual=None`. Features of a small classifier of your own are no VGG's: keep
+    `perceptual=None`. That weight, about 1 / 12.75^2, is one of a mean over channels
+    too. Features of a small classifier of your own are no VGG's: keep
     `reconstruction_weight` then, which holds colours where they are.
 
     Args:

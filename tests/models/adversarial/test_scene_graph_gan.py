@@ -231,6 +231,16 @@ BAD = {
 }
 
 
+def test_masks_need_their_boxes(painter):
+    graphs = {name: values for name, values in Y.items() if name != "boxes"}
+    for method in (painter.sample, painter.layout):
+        with pytest.raises(ValueError, match="`masks` must come with `boxes`"):
+            method(graphs)
+    for name in ("boxes", "masks"):
+        graphs.pop(name, None)
+    assert painter.sample({**graphs, "boxes": Y["boxes"]}).shape == X.shape
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_graphs_are_named(painter, kind):
     graphs, message = BAD[kind]

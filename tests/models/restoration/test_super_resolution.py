@@ -107,9 +107,9 @@ def test_losses_of_the_game_are_those_of_the_paper(srgan):
     # Scores are the sums over 4 of 16 pixels: 1 of made images, 3 of large ones.
     assert logs["discriminator_loss"] == pytest.approx(softplus(-3) + softplus(1))
     assert logs["reconstruction"] == pytest.approx(1.0)
-    assert logs["perceptual"] == pytest.approx((3**2 + 4**2) * 0.25)  # places averaged
+    assert logs["perceptual"] == pytest.approx((3**2 + 4**2) / 2 * 0.25)
     assert logs["adversarial"] == pytest.approx(softplus(-1))
-    total = 0.5 * 1.0 + 0.1 * 6.25 + 0.01 * softplus(-1)
+    total = 0.5 * 1.0 + 0.1 * 3.125 + 0.01 * softplus(-1)
     assert logs["generator_loss"] == pytest.approx(total)
 
 
