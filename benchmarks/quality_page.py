@@ -37,8 +37,8 @@ others are beside it for orientation. (!) marks fewer than 20 effective chains o
 annealed importance sampling: no estimate.
 """
 _NO_ROW = """No run at all, of these: IWAE with two stochastic layers, MADE alone (a
-layer of MAF here), stacked MNIST (`data.stacked_mnist`), and MNIST to USPS
-(`recipes.cycle_gan`)."""
+layer of MAF here); MNIST to USPS stands in recipes/README.md
+(`recipes.cycle_gan --classifier`)."""
 _OF_SAMPLES = """A DDPM of 1.2 million weights was to be ahead of all others at equal
 minutes, and is not: the GAN's row of 15 minutes on one core is before it, and that of
 flow matching, of the same U-Net. In these minutes a U-Net takes some 430 steps of 64

@@ -112,7 +112,8 @@ ODD = [None, -1, 0, 2**40, 2.0, True, [], [None], (0, -1), np.array([1, 2])]
 
 # But these can, each of its kinds.
 ANY_TEXT = """backup_dir caption channel condition dataset description features folder
-    inside log_dir metric name networks path real_sha256 resize split title weights_hash
+    inside log_dir metric name networks path real_sha256 resize split title
+    truncation_kind weights_hash
     """
 ANY_NUMBERS = """GanHealth-collapse_below GanHealth-exploding_above
     GanHealth-saturated_above GanHealth-vanishing_below Normal-log_var Normal-mean
