@@ -118,7 +118,13 @@ SMALL = {
 }
 RESUMED = ("gan", "dbn", "wgan_gp")  # the others with the slow tests
 # A prior is of one autoencoder: where that goes on, the prior begins anew.
-BEGIN_A_STAGE_ANEW = ("latent_diffusion", "vq_gan", "vq_vae", "vq_vae_2")
+BEGIN_A_STAGE_ANEW = (
+    "latent_diffusion",
+    "super_resolution",
+    "vq_gan",
+    "vq_vae",
+    "vq_vae_2",
+)
 SLOW = pytest.mark.slow
 FIGURES = {
     "anomaly": "the lowest AUROC is",

@@ -131,8 +131,8 @@ def test_it_logs_pictures_and_figures(name, first_run):
     ],
 )
 def test_it_goes_on_where_it_stopped(name, second_run):
-    options = {"outliers": "noise"} if name == "anomaly" else {}
-    folder, printed = second_run(name, 2, **options)
+    others = {"anomaly": {"outliers": "noise"}, "super_resolution": {"gan_epochs": 2}}
+    folder, printed = second_run(name, 2, **others.get(name, {}))
     output = "".join(printed)
     assert "Epoch 2/2" in output
     assert output.count("Epoch 1/2") == (name in BEGIN_A_STAGE_ANEW)
