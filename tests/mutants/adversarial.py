@@ -512,4 +512,10 @@ MUTANTS = [
         "if False:",
         f"{_TESTS}/test_gan_arguments.py",
     ),
+    Mutant(
+        "models/adversarial/layout_model.py",
+        'if "masks" in arrays and "boxes" not in arrays:',
+        "if False:",
+        f"{_TESTS}/test_scene_graph_gan.py -k masks",
+    ),
 ]

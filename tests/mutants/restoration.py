@@ -228,4 +228,10 @@ MUTANTS = [
         f"{VGG} -k behind_its_own",
         backend="torch",
     ),
+    Mutant(
+        "losses/perceptual_loss.py",
+        "over_channels = ops.sum if self.unit_length else ops.mean",
+        "over_channels = ops.sum",
+        "tests/losses/test_perceptual_loss.py -k raw",
+    ),
 ]
