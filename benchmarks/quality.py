@@ -3,10 +3,10 @@
 `TFDS_DATA_DIR=... python -m benchmarks.quality --models "RBM 784x500 CD-1" --minutes 8`
 trains a model of `quality_models.ENTRIES` for eight minutes, going on where it was
 stopped, and writes `results/*.json`: log-likelihoods of the test images, and with
-`--classifier` (as `recipes.feature_classifier` trains it) distances of samples to them
-in its features. Both are of the last state, and of the one that a validation split of
-the training images likes best. `python -m benchmarks.quality_page` makes the page of
-all runs.
+`--classifier benchmarks/mnist_classifier.keras` (of `recipes.feature_classifier`)
+distances of samples to them in its features. Both are of the last state, and of the one
+that a validation split of the training images likes best. `python -m
+benchmarks.quality_page` makes the page of all runs.
 """
 
 import pathlib

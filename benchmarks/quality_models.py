@@ -7,6 +7,7 @@ import keras
 
 import keras_genmod
 from benchmarks import (
+    quality_adversarial,
     quality_diffusion,
     quality_discrete,
     quality_flows,
@@ -16,7 +17,6 @@ from benchmarks.quality_entry import LOSS, Entry, compiled
 from keras_genmod import networks
 
 _SHAPE = (28, 28, 1)
-_LATENTS = 64
 
 
 def _vae(seed):
@@ -46,32 +46,6 @@ def _autoregressive(cls, is_binary=True, **kwargs):
         return compiled(cls(_SHAPE, seed=seed, **kwargs), keras.optimizers.Adam(1e-3))
 
     return Entry(make, "autoregressive", is_binary, 32, **LOSS)
-
-
-def _networks(normalization):
-    return (
-        networks.dcgan_generator(_LATENTS, _SHAPE, 32),
-        networks.dcgan_discriminator(_SHAPE, 32, normalization=normalization),
-    )
-
-
-def _gan(seed):
-    model = keras_genmod.GAN(*_networks("batch"), latent_dim=_LATENTS, seed=seed)
-    return compiled(model, keras.optimizers.Adam(2e-4, 0.5))
-
-
-def _wgan(seed):
-    model = keras_genmod.WGAN(*_networks(None), latent_dim=_LATENTS, seed=seed)
-    return compiled(model, keras.optimizers.RMSprop(5e-5))
-
-
-def _wgan_gp(seed):
-    model = keras_genmod.WGANGP(*_networks("layer"), latent_dim=_LATENTS, seed=seed)
-    return compiled(model, keras.optimizers.Adam(1e-4, 0.0, 0.9))
-
-
-def _adversarial(make, batch_size):
-    return Entry(make, "adversarial", False, batch_size, has_log_prob=False)
 
 
 _SMALL = {"filters": 32, "num_layers": 2}
@@ -105,9 +79,7 @@ ENTRIES = {
     "PixelCNN++ of 256 levels": _autoregressive(
         keras_genmod.PixelCNNPlusPlus, is_binary=False, **_PLUS_PLUS
     ),
-    "GAN": _adversarial(_gan, 64),
-    "WGAN": _adversarial(_wgan, 320),
-    "WGAN-GP": _adversarial(_wgan_gp, 320),
+    **quality_adversarial.ENTRIES,
     **quality_diffusion.ENTRIES,
     **quality_discrete.ENTRIES,
 }
