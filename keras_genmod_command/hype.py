@@ -56,7 +56,7 @@ def create(
     }
     given = {name: value for name, value in changes.items() if value is not None}
     protocol = StudyProtocol.of(variant, **given)
-    folders = dict(map(_named_folder, fake))
+    folders = _named_folders(fake)
     fakes = {name: load_images(folder) for name, folder in folders.items()}
     made = create_study(
         study, load_images(real), fakes, protocol, title=title, seed=seed
@@ -65,11 +65,19 @@ def create(
         print(f"Made {study}: {made.protocol}")
 
 
-def _named_folder(text: str) -> tuple[str, str]:
-    name, equals, folder = text.partition("=")
-    if not (name and equals and folder):
-        raise ValueError(f"`fake` must be NAME=FOLDER. Received: {text!r}")
-    return name, folder
+def _named_folders(texts: list[str]) -> dict[str, str]:
+    folders: dict[str, str] = {}
+    for text in texts:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise ValueError(f"`fake` must be NAME=FOLDER. Received: {text!r}")
+        if name in folders:
+            raise ValueError(
+                "`fake` must have each name once, with one folder. Received: "
+                f"{name + '=' + folders[name]!r} and {text!r}"
+            )
+        folders[name] = folder
+    return folders
 
 
 @app.command()

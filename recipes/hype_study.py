@@ -4,6 +4,7 @@ arXiv:1904.01121. The study is a file; the last line says how to serve it.
 """
 
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -35,10 +36,18 @@ def make_model(name, image_shape, hidden_dim, filters, num_levels, seed):
     return model
 
 
+def make_protocol(variant, num_trials, qualification_trials):
+    """Returns the protocol of the paper, with other counts where they are given."""
+    changes = {"qualification_trials": qualification_trials}
+    if num_trials is not None:
+        changes["num_trials"] = num_trials
+    return hype.StudyProtocol.of(variant, **changes)
+
+
 def main(
     dataset: str = "digits",
     variant: str = "infinity",
-    num_trials: int = 100,
+    num_trials: int | None = None,
     qualification_trials: int = 100,
     epochs: int = 100,
     batch_size: int = 64,
@@ -55,7 +64,7 @@ def main(
         dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         variant: "infinity" (no limit of time), "pairwise" (which of two is real?) or
             "time" (three blocks, shown ever shorter).
-        num_trials: Of a block, an even number; 150 for "time".
+        num_trials: Of a block, an even number; 100, or 150 for "time", if not given.
         qualification_trials: Images that decide who takes part, an even number; or 0.
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 128 for MNIST.
@@ -68,9 +77,7 @@ def main(
         log_dir: Folder of this run, with one in it for each model.
     """
     begin(locals(), may_change=["variant", "num_trials", "qualification_trials"])
-    protocol = hype.StudyProtocol.of(
-        variant, num_trials=num_trials, qualification_trials=qualification_trials
-    )
+    protocol = make_protocol(variant, num_trials, qualification_trials)
 
     def levels(x):  # the same for all, or they would tell images apart
         return (np.round(x * (num_levels - 1)) / (num_levels - 1)).astype("float32")
@@ -112,11 +119,15 @@ def main(
         f"{log_dir}/hype_study.png", callbacks.image_grid(images, NUM_SHOWN), caption
     )
     # One file for each protocol: what people have answered stays.
-    path = pathlib.Path(log_dir, f"{variant}_{num_trials}_epoch_{epochs:04d}.study")
+    name = f"{variant}_{protocol.num_trials}_epoch_{epochs:04d}.study"
+    path = pathlib.Path(log_dir, name)
     if not path.exists():
-        hype.create_study(
-            path, x_train, samples, protocol, title=QUESTION, seed=seed
-        ).close()
+        with warnings.catch_warnings():
+            # A model that repeats itself is judged too, also where warnings are errors.
+            warnings.simplefilter("always", UserWarning)
+            hype.create_study(
+                path, x_train, samples, protocol, title=QUESTION, seed=seed
+            ).close()
     with hype.Study(path) as study:
         scores = hype.rank(study.scores().values())
         people = len({trial.evaluator for trial in study.trials()})

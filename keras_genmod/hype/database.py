@@ -13,7 +13,8 @@ from keras_genmod import checks
 FORMAT = 0x48595045  # "HYPE", in the header of the file
 _TABLES = """
 CREATE TABLE study (
-    protocol TEXT NOT NULL, seed INTEGER NOT NULL, title TEXT NOT NULL,
+    protocol TEXT NOT NULL, seed INTEGER NOT NULL, salt TEXT NOT NULL,
+    title TEXT NOT NULL,
     models TEXT NOT NULL, created REAL NOT NULL
 );
 CREATE TABLE image (
@@ -37,13 +38,43 @@ CREATE TABLE trial (
     UNIQUE (block, position, attempt)
 );
 """
-_NAMES = ("study", "image", "evaluator", "block", "trial")
+# Tables, and when a row that stands is the one to be added.
+_SAME = {
+    "study": "TRUE",
+    "image": "id = NEW.id",
+    "evaluator": "code = NEW.code",
+    "block": "evaluator = NEW.evaluator AND number = NEW.number",
+    "trial": "block = NEW.block AND position = NEW.position AND attempt = NEW.attempt",
+}
+
+
+def _trigger(name: str, verb: str, when: str = "") -> str:
+    return (
+        f"CREATE TRIGGER {name}_no_{verb} BEFORE {verb} ON {name} {when} BEGIN "
+        "SELECT RAISE(ABORT, 'a study keeps every row'); END;\n"
+    )
+
+
 _APPEND_ONLY = "".join(
-    f"CREATE TRIGGER {name}_no_{verb} BEFORE {verb} ON {name} BEGIN "
-    f"SELECT RAISE(ABORT, 'a study keeps every row'); END;\n"
-    for name in _NAMES
-    for verb in ("UPDATE", "DELETE")
+    _trigger(name, "UPDATE")
+    + _trigger(name, "DELETE")
+    # INSERT OR REPLACE deletes a row without the trigger of that.
+    + _trigger(
+        name,
+        "INSERT",
+        f"WHEN EXISTS (SELECT 1 FROM {name} WHERE rowid = NEW.rowid OR ({same}))",
+    )
+    for name, same in _SAME.items()
 )
+
+
+def check_new(path: str | os.PathLike[str]) -> None:
+    """Raises an `OSError` where a file stands already."""
+    if os.path.exists(path):
+        raise FileExistsError(
+            "`path` must be a new file: a study keeps what people have answered. "
+            f"Received: path={os.fspath(path)!r}"
+        )
 
 
 class Database:
@@ -63,12 +94,8 @@ class Database:
 
     def __init__(self, path: str | os.PathLike[str], create: bool = False):
         self.path = pathlib.Path(checks.path("path", path))
-        if create and self.path.exists():
-            raise FileExistsError(
-                "`path` must be a new file: a study keeps what people have answered. "
-                f"Received: path={os.fspath(path)!r}"
-            )
         if create:
+            check_new(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
         elif not self.path.is_file():
             raise FileNotFoundError(

@@ -1,6 +1,7 @@
 """How real a model's images look to people, with the protocol of the asking."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -8,6 +9,8 @@ from scipy import stats
 
 from keras_genmod import checks
 from keras_genmod.hype.protocol import StudyProtocol
+
+_ROUNDING = 1e-9  # relative, within which values are equal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,16 +97,18 @@ class Separation:
 
     Args:
         test: String, `"unpaired t"` of two models, `"one-way ANOVA"` of more.
-        statistic: Float, t or F.
-        p_value: Float, of no difference between any of them.
+        statistic: Float, t or F; `None` where the test is undefined: models differ,
+            and the evaluators of each agree, so that nothing says by how much they
+            vary.
+        p_value: Float, of no difference between any of them; `None` likewise.
         pairs: Dict from two models' names to the p-value of that pair; of more than
-            two models by Tukey's test, which allows for their number.
+            two models by Tukey's test, which allows for their number. `None` likewise.
     """
 
     test: str
-    statistic: float
-    p_value: float
-    pairs: dict[tuple[str, str], float]
+    statistic: float | None
+    p_value: float | None
+    pairs: dict[tuple[str, str], float | None]
 
 
 def rank(scores: Iterable[HumanRealism]) -> list[HumanRealism]:
@@ -127,7 +132,8 @@ def separation(scores: Iterable[HumanRealism]) -> Separation:
             evaluators or more.
 
     Returns:
-        A `Separation`.
+        A `Separation`. Where the evaluators of each model agree, p is 1 between equal
+        models and undefined between others.
 
     Raises:
         ValueError: If protocols differ, or there are too few models or evaluators.
@@ -140,21 +146,38 @@ def separation(scores: Iterable[HumanRealism]) -> Separation:
         )
     names = [score.model for score in scores]
     values = [np.array(score.evaluator_values) for score in scores]
+    test = "unpaired t" if len(scores) == 2 else "one-way ANOVA"
+    if all(np.allclose(v, v[0], rtol=_ROUNDING, atol=0.0) for v in values):
+        return _of_agreement(test, names, [float(v[0]) for v in values])
+    pairs: dict[tuple[str, str], float | None]
     if len(scores) == 2:
-        result = stats.ttest_ind(*values)
+        # By means and deviations: of values that agree `ttest_ind` warns.
+        moments = [m for v in values for m in (v.mean(), v.std(ddof=1), len(v))]
+        result = stats.ttest_ind_from_stats(*moments)
         pairs = {(names[0], names[1]): float(result.pvalue)}
-        test = "unpaired t"
     else:
         result = stats.f_oneway(*values)
         tukey = stats.tukey_hsd(*values)
         pairs = {
-            (first, second): float(tukey.pvalue[i, j])
-            for i, first in enumerate(names)
-            for j, second in enumerate(names)
-            if i < j
+            (names[i], names[j]): float(tukey.pvalue[i, j])
+            for i, j in itertools.combinations(range(len(names)), 2)
         }
-        test = "one-way ANOVA"
     return Separation(test, float(result.statistic), float(result.pvalue), pairs)
+
+
+def _of_agreement(test: str, names: list[str], means: list[float]) -> Separation:
+    """Returns what can be said where the evaluators of each model agree."""
+    pairs = {
+        (names[i], names[j]): _p_of_agreement(means[i], means[j])
+        for i, j in itertools.combinations(range(len(names)), 2)
+    }
+    if None in pairs.values():
+        return Separation(test, None, None, pairs)
+    return Separation(test, 0.0, 1.0, pairs)
+
+
+def _p_of_agreement(first: float, second: float) -> float | None:
+    return 1.0 if np.isclose(first, second, rtol=_ROUNDING, atol=0.0) else None
 
 
 def _of_one_protocol(scores: Iterable[HumanRealism]) -> list[HumanRealism]:

@@ -89,11 +89,17 @@ def _tests(scores: list[HumanRealism]) -> str:
     if len(enough) < 2:
         return "<p>Whether models differ takes two evaluators of two models.</p>"
     found = separation(enough)
-    pairs = [[f"{a} and {b}", f"{p:.3g}"] for (a, b), p in found.pairs.items()]
-    return (
-        f"<p>Do the models differ? {found.test}: p = {found.p_value:.3g}.</p>"
-        + _as_table(["pair", "p"], pairs)
+    pairs = [[f"{a} and {b}", _p(p)] for (a, b), p in found.pairs.items()]
+    overall = f"p = {_p(found.p_value)}."
+    if found.p_value is None:
+        overall = "undefined, for the evaluators of each model agree."
+    return f"<p>Do the models differ? {found.test}: {overall}</p>" + _as_table(
+        ["pair", "p"], pairs
     )
+
+
+def _p(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3g}"
 
 
 def _walks(trials: list[Trial]) -> str:

@@ -251,6 +251,7 @@ def _summary(study: Study) -> dict[str, Any]:
     protocol = study.protocol
     height, width, _ = protocol.image_shape or (1, 1, 1)
     return {
+        "id": study.id,
         "title": study.title,
         "variant": protocol.variant,
         "num_trials": protocol.num_trials,

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +32,7 @@ class Study:
 
     Raises:
         OSError: If there is no such file.
-        ValueError: If it is no study.
+        ValueError: If it is no study, or an unfinished or damaged one.
 
     Example:
         ```python
@@ -45,11 +46,20 @@ class Study:
     ):
         self._clock = checks.function("clock", clock)
         self.database = Database(path)
-        (row,) = self.database.rows("SELECT * FROM study")
-        self.protocol = StudyProtocol.from_json(row["protocol"])
-        self.models: list[str] = json.loads(row["models"])
+        try:
+            row = self._only_row()
+            self.protocol = StudyProtocol.from_json(row["protocol"])
+            self.models: list[str] = json.loads(row["models"])
+        except (sqlite3.DatabaseError, ValueError, TypeError, LookupError) as error:
+            self.database.close()
+            raise ValueError(
+                "`path` must be a whole study's file; this one is unfinished or "
+                f"damaged. Received: path={os.fspath(path)!r} ({error})"
+            ) from error
         self.title: str = row["title"]
         self.seed: int = row["seed"]
+        # Files made before there were salts have names by their seed.
+        self.salt: str | int = row["salt"] if "salt" in row.keys() else self.seed
         self._turns = Turns(self.database, self.protocol, self.models, self.seed, clock)
 
     def __enter__(self) -> "Study":
@@ -62,11 +72,16 @@ class Study:
         """Closes the file."""
         self.database.close()
 
+    @property
+    def id(self) -> str:
+        """A name that no other study has."""
+        return plan.opaque(self.salt, "study")
+
     def start(self) -> str:
         """Adds an evaluator who has consented; returns the code to go on with."""
         with self.database.transaction():
             ((count,),) = self.database.rows("SELECT COUNT(*) FROM evaluator")
-            code = plan.opaque(self.seed, "evaluator", count + 1)[:16]
+            code = plan.opaque(self.salt, "evaluator", count + 1)[:16]
             self.database.add("evaluator", code=code, consented=self._clock())
         return code
 
@@ -197,7 +212,13 @@ class Study:
         return text.getvalue()
 
     def _image_id(self, kind: str, model: str | None, number: int) -> str:
-        return plan.opaque(self.seed, kind, model, number)
+        return plan.opaque(self.salt, kind, model, number)
+
+    def _only_row(self) -> sqlite3.Row:
+        rows = self.database.rows("SELECT * FROM study")
+        if len(rows) != 1:
+            raise ValueError(f"{len(rows)} studies in it")
+        return rows[0]
 
     def _describe(self, now: Turn | str) -> dict[str, Any]:
         if isinstance(now, str):

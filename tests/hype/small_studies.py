@@ -14,10 +14,13 @@ def images(num, seed=0, size=SIZE):
 
 def small_study(path, variant="infinity", models=("a", "b"), num=80, **changes):
     """Returns a study whose clock stands still, unless another one is given."""
+    salt = changes.pop("salt", "0" * 32)
     clock = changes.pop("clock", lambda: 0.0)
     defaults = {"num_trials": 20, "qualification_trials": 8}
     if variant == "time":
         defaults = TIME
     protocol = StudyProtocol.of(variant, **{**defaults, **changes})
     fakes = {name: images(num, 1 + i) for i, name in enumerate(models)}
-    return create_study(path, images(num), fakes, protocol, seed=3, clock=clock)
+    return create_study(
+        path, images(num), fakes, protocol, seed=3, salt=salt, clock=clock
+    )

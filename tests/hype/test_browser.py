@@ -84,7 +84,7 @@ def play(browser, study, threshold=300.0, dropped=0, hidden=0):
         "frame": FRAME,
         "threshold": threshold,
         "truth": [
-            opaque(study.seed, "real", None, i) for i in range(study.protocol.num_real)
+            opaque(study.salt, "real", None, i) for i in range(study.protocol.num_real)
         ],
         "failing": {"dropped": dropped, "hidden": hidden},
     }
@@ -171,7 +171,8 @@ def test_two_tabs_share_a_session_and_lose_no_trial(browser, tmp_path):
         first.check("#agree")
         first.click("text=Begin")
         first.wait_for_selector("body[data-screen=ready]")
-        second.goto(url)  # goes on with the same code
+        second.goto(url)
+        second.click("#same")  # goes on with the same code
         for page in (first, second):
             page.bring_to_front()
             page.wait_for_selector("body[data-screen=ready]")
@@ -186,3 +187,34 @@ def test_two_tabs_share_a_session_and_lose_no_trial(browser, tmp_path):
         second.wait_for_selector("text=3 of 10")
         trials = study.trials()
     assert [(t.position, t.answer) for t in trials] == [(0, "real"), (1, "fake")]
+
+
+def test_another_person_at_the_same_browser_is_asked_first(browser, tmp_path):
+    study = small_study(tmp_path / "x", num_trials=10, qualification_trials=0)
+
+    def people():
+        return len(study.database.rows("SELECT * FROM evaluator"))
+
+    with serving(study) as url:
+        page = browser.new_page()
+        page.goto(url)
+        page.check("#agree")
+        page.click("text=Begin")
+        page.wait_for_selector("body[data-screen=ready]")
+        code = page.inner_text("#code")
+        page.goto(url)
+        page.wait_for_selector("body[data-screen=again]")
+        assert code not in page.inner_text("body")
+        page.click("#same")
+        page.wait_for_selector("body[data-screen=ready]")
+        assert page.inner_text("#code") == code and people() == 1
+        page.goto(url)
+        page.click("#other")
+        page.wait_for_selector("body[data-screen=consent]")
+        assert not page.is_checked("#agree") and people() == 1
+        page.check("#agree")
+        page.click("text=Begin")
+        page.wait_for_selector("body[data-screen=ready]")
+        assert page.inner_text("#code") != code and people() == 2
+        stored = page.evaluate("Object.keys(localStorage)")
+    assert stored == [f"study {study.id}"]

@@ -83,6 +83,14 @@ def test_errors_are_one_line(folders, capsys):
     assert not (folders / "x.study").exists()
 
 
+def test_a_model_has_one_folder(folders, capsys):
+    assert create(folders, f"--fake=gan={folders / 'vae'}") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: `fake` must have each name once")
+    assert error.count("\n") == 1 and error.count("gan=") == 2
+    assert not (folders / "x.study").exists()
+
+
 def test_its_choices_are_those_of_the_protocol():
     annotations = typing.get_type_hints(create_study)
     assert typing.get_args(annotations["variant"]) == VARIANTS

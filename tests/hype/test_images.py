@@ -64,6 +64,8 @@ def test_other_folders_are_errors(tmp_path):
         ({"protocol": "time"}, "`protocol` must be a StudyProtocol"),
         ({"title": 3}, "`title` must be a string"),
         ({"seed": -1}, "`seed` must be"),
+        ({"salt": 3}, "`salt` must be a string"),
+        ({"salt": "0" * 31}, "`salt` must be 32 digits"),
     ],
 )
 def test_a_study_says_what_it_lacks(change, message, tmp_path):
@@ -73,6 +75,34 @@ def test_a_study_says_what_it_lacks(change, message, tmp_path):
         create_study(path, **{**good, **change})
     assert not path.exists()
     create_study(path, **good).close()
+
+
+def test_equal_images_count_once_and_nobody_sees_one_twice(tmp_path):
+    twice = np.concatenate([images(4), images(4)])
+    fakes = {"a": np.concatenate([images(3, 1), images(3, 1), images(1, 2)])}
+    with create_study(tmp_path / "x", twice, fakes, SMALL) as study:
+        assert (study.protocol.num_real, study.protocol.num_fake) == (4, 4)
+        rows = study.database.rows("SELECT DISTINCT sha256 FROM image")
+        assert len(rows) == 8
+    same = np.repeat(images(1), 9, axis=0)
+    message = "all different.*Received: 1 different ones of 9"
+    with pytest.raises(ValueError, match=f"`real`.*{message}"):
+        create_study(tmp_path / "y", same, fakes, SMALL)
+
+
+def test_a_model_that_repeats_itself_stays_with_a_warning(tmp_path):
+    fakes = {"a": np.repeat(images(1, 1), 9, axis=0)}
+    message = "at least 2 different.*Received: 1 different ones of 9 of 'a'"
+    with pytest.warns(UserWarning, match=message):
+        create_study(tmp_path / "x", images(4), fakes, SMALL).close()
+    with create_study(tmp_path / "y", images(4), {"a": images(2, 1)}, SMALL) as study:
+        assert study.protocol.num_fake == 2
+
+
+def test_samples_that_are_real_images_are_counted_in_a_warning(tmp_path):
+    real, learnt = images(4), {"a": np.concatenate([images(2), images(3, 1)])}
+    with pytest.warns(UserWarning, match="Received: 2 of 5 of 'a'"):
+        create_study(tmp_path / "x", real, learnt, SMALL).close()
 
 
 @pytest.mark.parametrize(

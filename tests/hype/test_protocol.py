@@ -1,8 +1,11 @@
 """What a protocol keeps, fills in and refuses."""
 
+import inspect
+
 import pytest
 
 from keras_genmod.hype import StudyProtocol
+from recipes import hype_study
 
 pytestmark = pytest.mark.any_backend
 
@@ -15,6 +18,22 @@ def test_the_papers_numbers_are_the_defaults():
     assert time.rule == "weighted" and infinity.rule is None
     assert (infinity.num_blocks, infinity.num_trials) == (1, 100)
     assert (infinity.qualification_trials, infinity.qualification_share) == (100, 0.65)
+
+
+@pytest.mark.parametrize(
+    "variant, num_trials", [("infinity", 100), ("pairwise", 100), ("time", 150)]
+)
+def test_the_recipe_has_the_papers_numbers_unless_others_are_given(variant, num_trials):
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(hype_study.main).parameters.items()
+        if name in ("num_trials", "qualification_trials")
+    }
+    protocol = hype_study.make_protocol(variant, **defaults)
+    assert protocol == StudyProtocol.of(variant)
+    assert protocol.num_trials == num_trials
+    changed = hype_study.make_protocol(variant, **{**defaults, "num_trials": 4})
+    assert changed.num_trials == 4
 
 
 @pytest.mark.parametrize("variant", ["infinity", "pairwise", "time"])

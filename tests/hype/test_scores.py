@@ -175,6 +175,34 @@ def test_separation_is_a_t_test_of_two_and_tukeys_of_more(rng):
         separation([scores[0], realism("d", (0.5,))])
 
 
+@pytest.mark.parametrize(
+    "groups, p_values",
+    [
+        ([(0.2, 0.2), (0.2, 0.2, 0.2)], [1.0]),
+        ([(0.0, 0.0), (0.5, 0.5)], [None]),
+        ([(0.1 + 0.2,) * 2, (0.3, 0.1 + 0.2)], [1.0]),
+        ([(0.0, 0.0)] * 3, [1.0, 1.0, 1.0]),
+        ([(0.2, 0.2), (0.2, 0.2), (0.5, 0.5)], [1.0, None, None]),
+    ],
+)
+def test_evaluators_who_agree_leave_no_spread_to_test_against(groups, p_values):
+    found = separation(
+        [realism(n, group) for n, group in zip("abc", groups, strict=False)]
+    )
+    assert list(found.pairs.values()) == p_values
+    whole = (None, None) if None in p_values else (0.0, 1.0)
+    assert (found.statistic, found.p_value) == whole
+
+
+@pytest.mark.parametrize("num", [2, 3])
+def test_one_model_may_have_evaluators_who_agree(num):
+    groups = [(0.2, 0.2, 0.2), (0.4, 0.5, 0.7), (0.1, 0.9)][:num]
+    found = separation(
+        [realism(n, group) for n, group in zip("abc", groups, strict=False)]
+    )
+    assert 0 < found.p_value < 1 and all(0 < p < 1 for p in found.pairs.values())
+
+
 def test_other_things_are_no_scores():
     with pytest.raises(ValueError, match="`scores` must be HumanRealisms"):
         rank([0.5])

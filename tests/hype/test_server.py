@@ -78,6 +78,14 @@ def client(served):
     return served[2]
 
 
+def test_a_page_knows_its_study_by_a_name_that_no_other_has(served, tmp_path):
+    study, _, client = served
+    told = json.loads(client.raw("GET", "/api/study")[2])
+    assert told["id"] == study.id and study.salt not in told.values()
+    with small_study(tmp_path / "other", salt=None) as other:
+        assert other.title == study.title and other.id != study.id
+
+
 def test_the_page_and_its_files_come_from_here_alone(client):
     for path in ("/", "/study.css", "/study.js", "/display.js"):
         status, headers, body = client.raw("GET", path)
@@ -301,6 +309,16 @@ def test_the_results_are_where_evaluators_do_not_look(served):
     status, headers, text = client.raw("GET", f"{path}.csv")
     assert headers["Content-Type"].startswith("text/csv")
     assert text.decode() == study.csv()
+
+
+def test_results_of_evaluators_who_agree_are_no_nan(served):
+    study, server, client = served
+    path = server.results_url.removeprefix(server.url[:-1])
+    for seed in range(4):  # in turn of models "a" and "b"
+        simulate(study, Observer(share_right=[1.0, 0.0][seed % 2]), seed)
+    page = client.raw("GET", path)[2].decode()
+    assert "unpaired t: undefined, for the evaluators" in page
+    assert "<td>undefined</td>" in page and not re.search(r"\b(nan|inf)\b", page)
 
 
 def test_a_title_is_text(tmp_path):

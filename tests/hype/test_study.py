@@ -19,6 +19,8 @@ from keras_genmod.hype import (
     create_study,
     simulate,
 )
+from keras_genmod.hype.database import Database
+from keras_genmod.hype.plan import opaque
 from tests.hype.small_studies import images, small_study
 
 pytestmark = pytest.mark.any_backend
@@ -55,7 +57,8 @@ def play(study, code, num, right=True, **changes):
     return state
 
 
-@pytest.mark.parametrize("threshold", [150.0, 386.0])
+# Both far from 100 ms, where a staircase that always steps down ends.
+@pytest.mark.parametrize("threshold", [300.0, 450.0])
 def test_a_simulated_observer_has_its_threshold_found(threshold, tmp_path):
     real, fake = images(300), images(300, 1)
     protocol = StudyProtocol.of("time", qualification_trials=0)
@@ -65,9 +68,8 @@ def test_a_simulated_observer_has_its_threshold_found(threshold, tmp_path):
         for seed in range(2):
             simulate(study, observer, seed, frame_ms=10.0)
         (result,) = study.scores().values()
-    # One evaluator of three blocks has a standard deviation of 14 to 50 ms.
-    assert result.value == pytest.approx(threshold, abs=3 * 40 / np.sqrt(2))
-    assert result.last_half_ms == pytest.approx(threshold, abs=45)
+    assert result.value == pytest.approx(threshold, abs=40)
+    assert result.last_half_ms == pytest.approx(threshold, abs=25)
 
 
 def test_everyone_ends_at_the_shortest_exposure_by_the_literal_rule(make):
@@ -97,6 +99,29 @@ def test_two_runs_of_one_seed_give_the_same_database(variant, make):
             simulate(study, Observer(), seed + 10 * k, dropped_share=0.2)
         dumps.append(study.database.dump())
     assert dumps[0] == dumps[1] != dumps[2]
+
+
+def test_codes_and_names_of_images_are_of_one_study(make):
+    names = []
+    for name in ("first", "second"):
+        study = make(name=name, salt=None)
+        images = study.database.rows("SELECT id FROM image")
+        made = {study.id, study.start(), *(row["id"] for row in images)}
+        assert len(made) == 2 + len(images) and study.salt not in made
+        # Who knows the seed and the order of the images makes none of them.
+        assert not made & {opaque(3, "real", None, i) for i in range(80)}
+        assert opaque(3, "evaluator", 1)[:16] not in made
+        names.append(made)
+    assert not names[0] & names[1]
+
+
+def test_a_file_without_a_salt_has_names_by_its_seed(make, tmp_path):
+    make().close()
+    raw = sqlite3.connect(tmp_path / "x.study")
+    raw.execute("ALTER TABLE study DROP COLUMN salt")
+    raw.close()
+    with Study(tmp_path / "x.study") as study:
+        assert study.start() == opaque(3, "evaluator", 1)[:16]
 
 
 @pytest.mark.parametrize("variant", ["infinity", "pairwise", "time"])
@@ -276,6 +301,48 @@ def test_rows_can_be_added_and_neither_changed_nor_deleted(make):
     assert study.database.rows("PRAGMA journal_mode")[0][0] == "wal"
 
 
+@pytest.mark.parametrize(
+    "table, key",
+    [
+        ("study", ()),
+        ("image", ("id",)),
+        ("evaluator", ("code",)),
+        ("block", ("evaluator", "number")),
+        ("trial", ("block", "position", "attempt")),
+    ],
+)
+def test_no_row_is_replaced(table, key, make):
+    study = make()
+    simulate(study, PERFECT, 0)
+    before = study.database.dump()
+    row = dict(study.database.rows(f"SELECT * FROM {table}")[0])
+    number = row.pop("id") if isinstance(row.get("id"), int) else None
+    by_number = {**row, **dict.fromkeys(key, "new"), "rowid": number or 1}
+    for values in (row, by_number):
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        for verb in ("REPLACE", "INSERT OR REPLACE"):
+            query = f"{verb} INTO {table} ({names}) VALUES ({marks})"
+            with pytest.raises(sqlite3.IntegrityError, match="keeps every row"):
+                study.database.rows(query, *values.values())
+    assert study.database.dump() == before
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
+def test_a_study_that_is_not_finished_leaves_no_file(error, make, tmp_path):
+    def stop(*_):
+        raise error
+
+    path = tmp_path / "x.study"
+    with pytest.raises(error):
+        make(clock=stop)  # which is read once the file is begun
+    assert list(tmp_path.iterdir()) == []
+    # A killed program leaves what it had begun, which is not at the path.
+    Database(f"{path}.part", create=True).close()
+    (tmp_path / "x.study.part-wal").write_text("of a killed program")
+    study = make()
+    assert study.start() and not list(tmp_path.glob("*.part*"))
+
+
 def test_files_that_are_no_studies_are_refused(make, tmp_path):
     make()
     with pytest.raises(FileExistsError, match="`path` must be a new file"):
@@ -288,6 +355,28 @@ def test_files_that_are_no_studies_are_refused(make, tmp_path):
     sqlite3.connect(tmp_path / "other").close()
     with pytest.raises(ValueError, match="not made by `create_study`"):
         Study(tmp_path / "other")
+
+
+@pytest.mark.parametrize("damage", ["empty", "no_json", "no_fields", "cut_off"])
+def test_unfinished_and_damaged_studies_are_refused(damage, make, tmp_path):
+    path = tmp_path / "bad"
+    if damage == "cut_off":
+        make().close()
+        whole = (tmp_path / "x.study").read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        database = Database(path, create=True)
+        rest = {"seed": 0, "salt": "", "title": "", "models": "[]", "created": 0}
+        if damage != "empty":
+            text = "{" if damage == "no_json" else '{"image_shape": null}'
+            database.add("study", protocol=text, **rest)
+        database.close()
+    message = "`path` must be a (whole )?study's file.*Received: path="
+    with pytest.raises(ValueError, match=message):
+        Study(path)
+    if damage != "cut_off":
+        with pytest.raises(ValueError, match="unfinished or damaged"):
+            Study(path)
 
 
 def test_csv_holds_every_trial_and_no_code(make, tmp_path):

@@ -205,7 +205,7 @@ function end(stage) {
   show("end", "end-title");
 }
 
-const key = () => `study ${study.title}`;
+const key = () => `study ${study.id}`;
 
 async function session() {
   localStorage.setItem(key(), code);
@@ -243,7 +243,10 @@ byId("resume-form").onsubmit = (event) => {
   code = byId("resume-code").value.trim();
   attempt(session);
 };
-byId("another").onclick = () => { byId("agree").checked = false; consent(); };
+byId("same").onclick = () => attempt(session);
+for (const id of ["another", "other"]) {
+  byId(id).onclick = () => { byId("agree").checked = false; problem(""); consent(); };
+}
 
 attempt(async () => {
   study = await ask("/api/study");
@@ -251,9 +254,10 @@ attempt(async () => {
   document.body.classList.toggle("pairs", study.variant === "pairwise");
   code = localStorage.getItem(key());
   if (code) {
-    // A code of another file of this title is none here.
+    // Who sits here now may be someone else, who has not agreed.
     try {
-      return await session();
+      await ask("/api/state", {code});
+      return show("again", "again-title");
     } catch (error) {
       if (error.status !== 403) throw error;
       localStorage.removeItem(key());
