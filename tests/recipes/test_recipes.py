@@ -342,7 +342,8 @@ def test_holes_of_pix2pix_are_quarters_of_images_that_a_channel_names():
 @pytest.mark.any_backend
 def test_day_and_night_are_pairs_or_two_domains_with_a_truth():
     recipe = importlib.import_module("recipes.cycle_gan")
-    day, night, right = recipe.domains("day_and_night", None, "test")
+    day, night, right, labels = recipe.domains("day_and_night", None, "test")
+    assert labels is None
     assert len(day) == len(night) == len(right) == 200
     assert day.mean() > 2 * right.mean()
     assert not set(map(bytes, night)) & set(map(bytes, right))  # of other landscapes
