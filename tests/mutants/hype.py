@@ -118,4 +118,16 @@ MUTANTS = [
         "hidden: false,",
         f"{_BROWSER} -k threshold",
     ),
+    Mutant(
+        "hype/database.py",
+        "WHEN EXISTS (SELECT 1 FROM {name} WHERE rowid = NEW.rowid OR ({same}))",
+        "WHEN FALSE",
+        "tests/hype/test_study.py",
+    ),
+    Mutant(
+        "hype/study.py",
+        'code = plan.opaque(self.salt, "evaluator", count + 1)[:16]',
+        'code = plan.opaque(self.seed, "evaluator", count + 1)[:16]',
+        "tests/hype/test_study.py",
+    ),
 ]
