@@ -4,7 +4,6 @@ arXiv:1904.01121. The study is a file; the last line says how to serve it.
 """
 
 import pathlib
-import warnings
 
 import keras
 import numpy as np
@@ -122,12 +121,9 @@ def main(
     name = f"{variant}_{protocol.num_trials}_epoch_{epochs:04d}.study"
     path = pathlib.Path(log_dir, name)
     if not path.exists():
-        with warnings.catch_warnings():
-            # A model that repeats itself is judged too, also where warnings are errors.
-            warnings.simplefilter("always", UserWarning)
-            hype.create_study(
-                path, x_train, samples, protocol, title=QUESTION, seed=seed
-            ).close()
+        hype.create_study(
+            path, x_train, samples, protocol, title=QUESTION, seed=seed
+        ).close()
     with hype.Study(path) as study:
         scores = hype.rank(study.scores().values())
         people = len({trial.evaluator for trial in study.trials()})

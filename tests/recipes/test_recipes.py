@@ -40,6 +40,7 @@ pytestmark = [
     pytest.mark.filterwarnings(
         f"ignore::{GanHealthWarning.__module__}.GanHealthWarning"
     ),
+    pytest.mark.filterwarnings("ignore:`fakes` should hold at least"),
 ]
 
 
