@@ -83,13 +83,11 @@ def labels(classifier, images: np.ndarray) -> np.ndarray:
 
 def judge(model, classifier, seed: int) -> metrics.ModeCoverage:
     """Returns which modes samples of a model are of."""
-    found = [
-        labels(classifier, np.asarray(images))
-        for images in (
-            keras.ops.convert_to_numpy(model.sample(_CHUNK, seed=seed + i))
-            for i in range(_NUM_JUDGED // _CHUNK)
-        )
-    ]
+    drawn = (
+        keras.ops.convert_to_numpy(model.sample(_CHUNK, seed=seed + i))
+        for i in range(_NUM_JUDGED // _CHUNK)
+    )
+    found = [labels(classifier, images) for images in drawn]
     return metrics.mode_coverage(
         np.concatenate(found), _NUM_MODES, protocol=classifier.protocol()
     )

@@ -71,10 +71,10 @@ def whole_values(variables: list) -> Iterator[None]:
         if not (v.value.is_fully_replicated or v.value.is_fully_addressable)
     ]
     values = [v.value for v in split]
-    for variable, value in zip(split, values, strict=True):
-        whole = multihost_utils.process_allgather(value, tiled=True)
-        keras_internals.put_value(variable, jax.numpy.asarray(whole))
+    wholes = [multihost_utils.process_allgather(x, tiled=True) for x in values]
     try:
+        for variable, whole in zip(split, wholes, strict=True):
+            keras_internals.put_value(variable, jax.numpy.asarray(whole))
         yield
     finally:
         for variable, value in zip(split, values, strict=True):

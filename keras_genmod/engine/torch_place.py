@@ -9,7 +9,7 @@ _OURS = ("torch", "keras", "keras_genmod", "contextlib")
 _PARTS = (keras.optimizers.Optimizer, keras.optimizers.schedules.LearningRateSchedule)
 
 
-def place() -> str:
+def where() -> str:
     """Names the line, and the layer or part of Keras, that are being run."""
     line, owner = "", ""
     frame: types.FrameType | None = sys._getframe()

@@ -1,6 +1,9 @@
 """Whether the random numbers of a recording go on by themselves."""
 
+import pickle
 import random
+import sys
+import threading
 
 import numpy as np
 import torch
@@ -15,12 +18,13 @@ class RandomStates:
     A program seeds generators from tensors, as the function does; from others, and from
     torch's global ones, it draws where they stand. So one that the function puts into a
     state by other means (`torch.manual_seed`, `fork_rng`, a checkpoint that runs a
-    forward pass again) would give other numbers later. So would Python's and NumPy's.
+    forward pass again) would give other numbers later. So would Python's and NumPy's,
+    which are told to be this function's where no other thread did anything meanwhile.
     """
 
     def __init__(self):
         self._global = _global_states()
-        self._host = _host_states()
+        self._host, self._threads = _host_states(), _other_threads()
         #: Generators that are not seeded, by their number: where they stood at first,
         #: and where all stood last.
         self.first: dict[int, torch.Tensor] = {}
@@ -45,7 +49,8 @@ class RandomStates:
 
     def at_end(self) -> str | None:
         """Says what is wrong after all calls, or `None`."""
-        if self._host != _host_states():
+        threads, self._threads = self._threads, {}  # frames hold what is in them
+        if self._host != _host_states() and threads == _other_threads():
             return "it draws random numbers of Python's or NumPy's"
         return self._changed()
 
@@ -78,5 +83,11 @@ def _global_states():
 
 
 def _host_states():
-    of_numpy = np.random.get_state(legacy=False)["state"]
-    return random.getstate(), of_numpy["pos"], of_numpy["key"].tobytes()
+    return random.getstate(), pickle.dumps(np.random.get_state(legacy=False))
+
+
+def _other_threads():
+    """Returns where other threads are: the same frames again if they only wait."""
+    frames = sys._current_frames()
+    del frames[threading.get_ident()]
+    return {thread: (frame, frame.f_lasti) for thread, frame in frames.items()}

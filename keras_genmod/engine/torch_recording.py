@@ -22,7 +22,7 @@ from keras_genmod.engine.torch_calls import (
     leaves,
     mapped,
 )
-from keras_genmod.engine.torch_place import place
+from keras_genmod.engine.torch_place import where
 from keras_genmod.engine.torch_random_states import RandomStates
 
 # What Python reads a number with; the latter in inference mode.
@@ -271,11 +271,11 @@ class Recording:
     def obstruct(self, why: str) -> None:
         """Notes that the recording cannot be run, and where it is."""
         if self.obstacle is None:
-            self.obstacle = f"{why}{place()}"
+            self.obstacle = f"{why}{where()}"
 
     def _note_change(self, why: str | None) -> None:
         if why is not None and self.changed is None:
-            self.changed = f"{why}{place()}"
+            self.changed = f"{why}{where()}"
 
 
 class _Calls(TorchDispatchMode):

@@ -81,6 +81,35 @@ def test_what_no_program_can_do_is_run_as_it_is(function):
         torch.testing.assert_close(one, expected, rtol=0.0, atol=0.0)
 
 
+def test_other_threads_may_draw():
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            np.random.rand()
+            random.random()
+            stop.wait(1e-4)
+
+    def function(x):
+        for _ in range(50):
+            x = x + 1.0
+        return x
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            traced = Traced(function, "it")
+            for _ in range(8):
+                traced(X)
+    finally:
+        stop.set()
+        thread.join()
+    (program,) = traced._programs.values()
+    assert callable(program)
+
+
 def test_data_that_are_set_stay_set():
     p = torch.nn.Parameter(torch.zeros(()))
 

@@ -215,8 +215,15 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_random_states.py",
-        "if self._host != _host_states():",
+        "if self._host != _host_states() and threads == _other_threads():",
         "if False:",
+        FAITHFULLY,
+        backend="torch",
+    ),
+    Mutant(  # a thread loads data meanwhile
+        ENGINE + "torch_random_states.py",
+        " and threads == _other_threads():",
+        ":",
         FAITHFULLY,
         backend="torch",
     ),

@@ -145,8 +145,7 @@ class AdversarialModel(GenerativeModel):
         is_whole = given.get("steps_per_epoch") is None
         if not (is_whole and data and checks.is_array(data[0])):
             return
-        # As Keras splits, which validates on the end of the arrays.
-        size = int(len(data[0]) * (1.0 - (given.get("validation_split") or 0.0)))
+        size = _num_trained(data[0], given)
         last = size % batch_size or min(size, batch_size)
         for objective in self.objectives():
             if 0 < last < objective.steps:
@@ -179,8 +178,8 @@ class AdversarialModel(GenerativeModel):
         if not (data and checks.is_array(data[0])):
             return
         size = len(data[0])
-        if held_out is None:  # the end of the arrays
-            size -= int(size * (1.0 - (given.get("validation_split") or 0.0)))
+        if held_out is None:
+            size -= _num_trained(data[0], given)
         batch_size = given.get("validation_batch_size") or given.get("batch_size") or 32
         for batch in (min(batch_size, size), size % batch_size):
             if batch % self.examples_together:
@@ -239,3 +238,8 @@ class AdversarialModel(GenerativeModel):
     def track_total(self, total: Any, num_examples: Any) -> None:
         """Records the sum of the losses; called by the engine."""
         keras_internals.track_loss(self, total, num_examples)
+
+
+def _num_trained(x, given):
+    """Returns how many examples train: Keras validates on the end of the arrays."""
+    return int(len(x) * (1.0 - (given.get("validation_split") or 0.0)))
