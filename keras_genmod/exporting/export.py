@@ -1,6 +1,7 @@
 """A part of a model as a file for other runtimes."""
 
 import os
+import tempfile
 from typing import Any
 
 import keras
@@ -72,7 +73,7 @@ def export(
         ValueError: If the model has no such method, the backend does not write the
             format, or the method is no single program.
         ImportError: If a package is missing that the format needs.
-        OSError: If the folder cannot be made.
+        OSError: If the folder cannot be made or written to.
         RuntimeError: If the backend cannot follow the method: torch follows neither
             draws nor gradients nor loops that end by a tolerance.
 
@@ -109,7 +110,10 @@ def export(
             tuple(free if each.shape[:1] == (None,) else {} for each in inputs)
         ]
     with place_to_write(path) as place:
-        os.makedirs(os.path.dirname(place) or ".", exist_ok=True)
+        folder = os.path.dirname(place) or "."
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):  # what is read-only says so itself
+            pass
         try:
             endpoint.export(place, format=format, input_signature=specs, **arguments)
         except Exception as error:

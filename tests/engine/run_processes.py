@@ -13,7 +13,16 @@ import numpy as np
 from keras import ops
 from PIL import Image
 
-from keras_genmod import VAE, VQVAE, WGANGP, Autoencoder, callbacks, data, evaluation
+from keras_genmod import (
+    VAE,
+    VQVAE,
+    WGANGP,
+    Autoencoder,
+    callbacks,
+    data,
+    evaluation,
+    export,
+)
 from keras_genmod.engine import gathered, num_processes, process_id
 from keras_genmod.engine.own_of_process import is_own
 from keras_genmod.layers import VectorQuantizer
@@ -59,6 +68,11 @@ CASES = {
         "vqvae": (vqvae, IMAGES),
     },
 }[keras.backend.backend()]
+
+#: Files that other runtimes read, by model. The extra `export` brings jax2onnx.
+DECODERS = {"autoencoder": "decoder.pt2"}
+if importlib.util.find_spec("jax2onnx") is not None:
+    DECODERS["vae"] = "decoder.onnx"
 
 
 def save_images(folder):
@@ -235,6 +249,8 @@ def check(name, folder):
         for value, other in zip(state(model), state(loaded), strict=True):
             np.testing.assert_array_equal(value, other)
         model.save_to_preset(os.path.join(folder, name, "preset"))
+        if name in DECODERS:
+            export(model, os.path.join(folder, name, DECODERS[name]), "decode")
         found |= from_folder(model, folder)
     np.savez(os.path.join(folder, f"{name}_{process_id()}.npz"), **found)
 

@@ -9,6 +9,7 @@ import types
 import keras
 import numpy as np
 import pytest
+from keras import ops
 from PIL import Image
 
 import keras_genmod
@@ -16,6 +17,7 @@ from keras_genmod import Autoencoder, data, evaluation
 from keras_genmod.engine import backend
 from tests.engine import run_processes
 from tests.engine.run_processes import state
+from tests.exporting.readers import outputs_of
 from tests.models.small_networks import small_network
 from tests.several_processes import environment, free_port, run_together
 
@@ -116,6 +118,17 @@ def test_one_process_writes(folder, name):
         preset = keras_genmod.from_preset(os.path.join(place, "preset"))
         for value, other in zip(state(preset), state(model), strict=True):
             np.testing.assert_array_equal(value, other)
+
+
+@on_several
+def test_one_process_exports(folder):
+    for name in run_processes.CASES.keys() & run_processes.DECODERS:
+        file = os.path.join(folder, name, run_processes.DECODERS[name])
+        model = keras.saving.load_model(os.path.join(folder, name, "whole.keras"))
+        z = run_processes.POINTS.reshape(-1, model.decoder.input_shape[-1])
+        found = outputs_of(file, {"jax": "onnx"}.get(BACKEND, BACKEND), {"z": z})
+        expected = np.array(ops.convert_to_numpy(model.decode(z)))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def refuses(model, message):

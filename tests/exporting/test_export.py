@@ -1,6 +1,7 @@
 """An exported file computes what the model does, at every size of batch."""
 
 import importlib.util
+import pathlib
 
 import keras
 import numpy as np
@@ -115,6 +116,11 @@ def test_the_first_of_several_processes_writes(tmp_path, monkeypatch):
         path = path_of(tmp_path, NATIVE)
         export(vae(), path, "decode", NATIVE)
         assert path.exists() == (rank == 0)
+
+
+def test_a_folder_that_nobody_may_write_to_says_so():
+    with pytest.raises(OSError, match="proc"):
+        export(vae(), path_of(pathlib.Path("/proc"), NATIVE), "decode", NATIVE)
 
 
 def energy_model():
