@@ -20,6 +20,16 @@ LEARNING_RATE = 1e-3  # of the prior
 NUM_COLUMNS = 10
 
 
+def perceptual_loss(classifier):
+    """Returns the distance in what ReLUs after convolutions make of images."""
+    rectified = [
+        x.name
+        for x in classifier.layers
+        if isinstance(x, keras.layers.ReLU) and len(x.output.shape) == 4
+    ]
+    return losses.PerceptualLoss(classifier, rectified)
+
+
 def main(
     dataset: str = "digits",
     epochs: int = 20,
@@ -50,8 +60,8 @@ def main(
         num_downsamplings: Halvings of height and width before the codes; 2 for MNIST.
         discriminator_start: Steps before the discriminator takes part.
         model_dim: Width of the transformer, a multiple of 4.
-        classifier: A model.keras of recipes.feature_classifier, whose convolutions
-            give the perceptual loss; none without.
+        classifier: A model.keras of recipes.feature_classifier, whose ReLUs of
+            images give the perceptual loss; none without.
         seed: Of the weights, the batches and the draws.
         limit: Use at most so many training and so many held-out examples.
         log_dir: Folder of this run, the prior's below it in "prior".
@@ -59,11 +69,7 @@ def main(
     begin(locals(), may_change=["prior_epochs"])
     perceptual = None
     if classifier is not None:
-        judge = keras.saving.load_model(classifier)
-        convolutions = [
-            x.name for x in judge.layers if isinstance(x, keras.layers.Conv2D)
-        ]
-        perceptual = losses.PerceptualLoss(judge, convolutions)
+        perceptual = perceptual_loss(keras.saving.load_model(classifier))
     x_train, _ = data.load(dataset, "train")
     x_test, _ = data.load(dataset, "test")
     x_train, x_test = x_train[:limit], x_test[:limit]

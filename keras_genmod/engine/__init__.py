@@ -4,6 +4,7 @@ from keras_genmod.engine.averages import average_pairs, copies_of, put_averages
 from keras_genmod.engine.backend import (
     SeedGenerator,
     affine,
+    averaged,
     cond,
     convolution,
     fori_loop,
@@ -43,6 +44,7 @@ from keras_genmod.engine.processes import (
     whole_state,
 )
 from keras_genmod.engine.seeds import Seeds, derived_state, seed_state
+from keras_genmod.engine.undoing import undone_unless
 
 __all__ = [
     "CompiledCall",
@@ -54,6 +56,7 @@ __all__ = [
     "affine",
     "all_agree",
     "average_pairs",
+    "averaged",
     "call_network",
     "call_with",
     "clip",
@@ -82,6 +85,7 @@ __all__ = [
     "reset_moments",
     "scan",
     "seed_state",
+    "undone_unless",
     "uniform",
     "watched_calls",
     "whole_state",

@@ -31,6 +31,7 @@ def train_step(model, inputs, state):
         stop = start + len(member.variables)
         for batch in batch_slices(inputs, objective):
             values = [trainable[i] for i in own]
+            due = _due(model, objective, non_trainable)
             gradients, updates = jax.grad(_scaled_loss, has_aux=True)(
                 values,
                 own,
@@ -44,9 +45,9 @@ def train_step(model, inputs, state):
                 scale = _loss_scale(member, optimizer_values[start:stop])
                 norms.append((objective.name, _global_norm(gradients) / scale))
             if values:
-                values, optimizer_values[start:stop] = member.stateless_apply(
-                    optimizer_values[start:stop], gradients, values
-                )
+                before = values, optimizer_values[start:stop]
+                updated = member.stateless_apply(before[1], gradients, values)
+                values, optimizer_values[start:stop] = _where_due(due, updated, before)
                 values = _constrained(model, non_trainable, objective, values)
             for i, value in zip(own, values, strict=True):
                 trainable[i] = value
@@ -106,6 +107,21 @@ def _evaluate(model, state, evaluation):
     non_trainable = [scope.get_current_value(v) for v in variables[1]]
     metrics = [scope.get_current_value(v) for v in variables[2]]
     return loss, passed_on, non_trainable, metrics
+
+
+def _due(model, objective, non_trainable):
+    """Whether an objective's update counts, a traced boolean; `None` if always."""
+    if objective.is_due is None:
+        return None
+    mapping = list(zip(model.non_trainable_variables, non_trainable, strict=True))
+    with keras.StatelessScope(state_mapping=mapping):
+        return objective.is_due()
+
+
+def _where_due(due, updated, before):
+    if due is None:
+        return updated
+    return jax.tree.map(lambda new, old: jnp.where(due, new, old), updated, before)
 
 
 def _constrained(model, non_trainable, objective, values):

@@ -1,7 +1,7 @@
 """Several processes on JAX: `keras.distribution` lets them work on the same arrays."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -37,6 +37,11 @@ def gathered(array: np.ndarray) -> np.ndarray:
     flat = np.frombuffer(array.tobytes(), "uint8")
     found = np.asarray(multihost_utils.process_allgather(flat))
     return np.frombuffer(found.tobytes(), array.dtype).reshape(-1, *array.shape)
+
+
+def averaged(tensors: Sequence[Any]) -> list:
+    """Returns the tensors: a batch is that of all processes."""
+    return list(tensors)
 
 
 def refuse_other_processes(model: keras.Model) -> None:

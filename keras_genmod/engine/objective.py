@@ -42,6 +42,10 @@ class Objective:
             the model.
         after: Callable without arguments that is called after each update, or `None`.
             It may assign weights of the model that no optimizer trains, averages say.
+        is_due: Callable without arguments that is asked before each loss, and returns a
+            boolean tensor `()`: where it is false, the update leaves the trainable
+            variables and the optimizer's as they are, whatever the gradient; or `None`
+            for an update each time.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Objective:
     steps: int = 1
     constrain: Callable[[Any], Any] | None = None
     after: Callable[[], None] | None = None
+    is_due: Callable[[], Any] | None = None
 
     def trainable_variables(self) -> list:
         """Returns the trainable variables of the networks, each one once."""

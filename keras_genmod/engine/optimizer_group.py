@@ -43,6 +43,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         # No dict: Keras would walk into it and save every slot a second time.
         self.members = types.MappingProxyType(dict(members))
         self.variables_of: dict = {}
+        self._counting = list(self.members)[-1]
         self._ratios = tuple(ratios or [1.0] * len(self.members))
         self._remember_ratios()
 
@@ -97,6 +98,8 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             variables = objective.trainable_variables()
             self.variables_of[objective.name] = variables
             self.members[objective.name].build(variables)
+            if objective.is_due is None:
+                self._counting = objective.name
         self.built = True
 
     def check_trainable(self, name: str) -> None:
@@ -126,8 +129,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def iterations(self):
-        """The number of updates of the last objective: one a batch for a generator."""
-        return list(self.members.values())[-1].iterations
+        """The number of updates of the last objective that is always due.
+
+        So it is one a batch for a generator.
+        """
+        return self.members[self._counting].iterations
 
     @property
     def learning_rate(self):

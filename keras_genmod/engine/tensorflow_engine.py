@@ -9,6 +9,7 @@ from keras import tree
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.seeds import SPREAD
 from keras_genmod.engine.slices import batch_slices
+from keras_genmod.engine.undoing import undone_unless
 
 
 def train_step(model, inputs):
@@ -25,6 +26,7 @@ def train_step(model, inputs):
         member, variables = group[objective.name], group.variables_of[objective.name]
         _check_size(inputs, objective)
         for batch in batch_slices(inputs, objective):
+            due = objective.is_due() if objective.is_due else None
             with tf.GradientTape() as tape:
                 loss, passed_on = objective.evaluate(batch, passed_on, True)
                 scaled = member.scale_loss(loss_to_differentiate(loss))
@@ -37,7 +39,8 @@ def train_step(model, inputs):
                 if model.reports_gradient_norms:
                     norm = tf.linalg.global_norm(gradients) / member.scale_loss(1.0)
                     model.track_gradient_norm(objective.name, norm)
-                member.apply_gradients(zip(gradients, variables, strict=True))
+                with undone_unless(due, [*variables, *member.variables]):
+                    member.apply_gradients(zip(gradients, variables, strict=True))
                 finish_update(objective, variables)
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()

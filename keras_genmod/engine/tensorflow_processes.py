@@ -1,6 +1,8 @@
 """Several processes on TensorFlow: there is one."""
 
 import contextlib
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,6 +27,11 @@ def num_apart() -> int:
 def gathered(array: np.ndarray) -> np.ndarray:
     """Returns the arrays of all processes, in their order."""
     return array[None]
+
+
+def averaged(tensors: Sequence[Any]) -> list:
+    """Returns the tensors: there is one process."""
+    return list(tensors)
 
 
 def refuse_other_processes(model: keras.Model) -> None:

@@ -19,6 +19,7 @@ from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_processes import averaged, shared_changes
 from keras_genmod.engine.torch_recording import innermost, unnoted
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
+from keras_genmod.engine.undoing import undone_unless
 
 
 def train_step(model, inputs):
@@ -44,6 +45,7 @@ def _take_each_in_turn(model, inputs):
         member, variables = group[objective.name], group.variables_of[objective.name]
         parameters = [v.value for v in variables]
         for batch in batch_slices(inputs, objective):
+            due = objective.is_due() if objective.is_due else None
             with _differentiating_only(parameters, everything):
                 loss, passed_on = objective.evaluate(batch, passed_on, True)
                 if parameters:
@@ -64,7 +66,8 @@ def _take_each_in_turn(model, inputs):
                         norm = torch.nn.utils.get_total_norm(present)
                         norm = norm / member.scale_loss(1.0)
                         model.track_gradient_norm(objective.name, norm)
-                    member.apply(gradients, variables)
+                    with undone_unless(due, [*variables, *member.variables]):
+                        member.apply(gradients, variables)
                     finish_update(objective, variables)
     return total
 
@@ -241,6 +244,18 @@ apply_scaled = torch_updates.apply_scaled
 group_normalized = torch_group_norm.group_normalized
 shorten_updates = torch_updates.shorten_all
 free_size = torch.export.Dim
+
+
+def register_variables(layer):
+    """Lets torch know all variables of a layer, as parameters of its module.
+
+    Torch sees no layers in lists, nor those that were built without values, and takes
+    their variables for constants, which a file with gradients cannot hold.
+    """
+    values = {str(i): variable.value for i, variable in enumerate(layer.variables)}
+    layer._torch_params = torch.nn.ParameterDict(values)  # the place Keras has for them
+
+
 fori_loop = torch_loops.fori_loop
 while_loop = torch_loops.while_loop
 SeedGenerator = keras.random.SeedGenerator

@@ -131,8 +131,8 @@ def averaged(tensors: Sequence[torch.Tensor | None]) -> list:
 def shared_changes(model: keras.Model) -> Iterator[None]:
     """Lets weights that no optimizer trains change by the mean over the processes.
 
-    Moving statistics and codebooks follow the data of a process. What does not change
-    stays what it is, to the bit.
+    Moving statistics follow the data of a process. What does not change stays what it
+    is, to the bit.
     """
     if num_processes() == 1:
         yield

@@ -2,13 +2,14 @@
 
 import os
 import tempfile
+import textwrap
 from typing import Any
 
 import keras
 
 from keras_genmod import checks
 from keras_genmod.engine import place_to_write
-from keras_genmod.engine.backend import free_size
+from keras_genmod.engine.backend import free_size, register_variables
 from keras_genmod.exporting.endpoint import endpoint_of
 from keras_genmod.exporting.formats import standardize_format
 
@@ -22,6 +23,7 @@ PARTS = (
     "score",
     "translate",
 )
+_LONGEST = 400  # characters that are told of a backend's error
 
 
 def export(
@@ -99,6 +101,7 @@ def export(
     if batch_size is not None:
         batch_size = checks.positive_int("batch_size", batch_size)
     endpoint, inputs = endpoint_of(model, what, example, batch_size, options)
+    register_variables(endpoint)
     specs = [
         keras.InputSpec(shape=each.shape, dtype=each.dtype, name=each.name)
         for each in inputs
@@ -124,6 +127,11 @@ def export(
                 "end by a tolerance, and some formats no loops at all: save the model, "
                 "load it with KERAS_BACKEND=tensorflow, and export it there as "
                 "tf_saved_model. A method that draws for each example may need "
-                f"`batch_size`. {backend} says: {error}"
+                f"`batch_size`. {backend} says: {_beginning(str(error))}"
             ) from error
     return [(each.name, each.shape, each.dtype) for each in inputs]
+
+
+def _beginning(text: str) -> str:
+    """Returns a text's first lines: backends add what they had traced, and weights."""
+    return textwrap.shorten(text, _LONGEST, placeholder=" ...")

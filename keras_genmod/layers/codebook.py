@@ -1,6 +1,6 @@
 """Looking vectors up in a codebook, some codes at a time.
 
-Neither function holds more than vectors x 256 numbers beside its arguments and results,
+Neither function holds more than vectors x 256 numbers and a copy of its arguments,
 however many codes there are.
 """
 
@@ -16,8 +16,8 @@ _BLOCK = 256  # codes at a time
 def nearest_codes(vectors, codebook):
     """Returns the nearest code of each vector, int32 `(n,)`; the first of equal ones.
 
-    |v - e|^2 = |v|^2 - 2 v.e + |e|^2 with both taken from the codebook's mean: far away
-    from the origin the squares would swallow the differences.
+    The least |v - e|^2 is the most v.e - |e|^2 / 2, with both taken from the codebook's
+    mean: far away from the origin the squares would swallow the differences.
 
     Args:
         vectors: Float32 tensor `(n, code_dim)`; no gradient.
@@ -27,25 +27,27 @@ def nearest_codes(vectors, codebook):
     codebook = ops.stop_gradient(codebook)
     center = ops.mean(codebook, axis=0)
     vectors, codebook = ops.stop_gradient(vectors) - center, codebook - center
-    half_norms = 0.5 * ops.sum(ops.square(codebook), axis=1)
+    offsets = -0.5 * ops.sum(ops.square(codebook), axis=1)
     size = min(_BLOCK, num_codes)
     num_blocks = math.ceil(num_codes / size)
     padding = num_blocks * size - num_codes
     codebook = ops.pad(codebook, ((0, padding), (0, 0)))
-    half_norms = ops.pad(half_norms, (0, padding), constant_values=math.inf)
+    offsets = ops.pad(offsets, (0, padding), constant_values=-math.inf)
+    # Offsets in the product: no second array of all vectors and a block of codes.
+    vectors = ops.concatenate([vectors, ops.ones_like(vectors[:, :1])], axis=1)
+    codebook = ops.concatenate([codebook, offsets[:, None]], axis=1)
 
     def step(i, carry):
-        least, code = carry
+        most, code = carry
         block = read(codebook, i * size, size, axis=0)
-        offsets = read(half_norms, i * size, size, axis=0)
-        distances = offsets - vectors @ ops.transpose(block)  # (n, size)
-        found = ops.min(distances, axis=1)
-        place = ops.cast(ops.argmin(distances, axis=1), "int32") + i * size
-        nearer = found < least
-        return ops.where(nearer, found, least), ops.where(nearer, place, code)
+        scores = vectors @ ops.transpose(block)  # (n, size)
+        found = ops.max(scores, axis=1)
+        place = ops.cast(ops.argmax(scores, axis=1), "int32") + i * size
+        nearer = found > most
+        return ops.where(nearer, found, most), ops.where(nearer, place, code)
 
-    least = ops.full_like(vectors[:, 0], math.inf)
-    start = least, ops.zeros_like(least, dtype="int32")
+    most = ops.full_like(vectors[:, 0], -math.inf)
+    start = most, ops.zeros_like(most, dtype="int32")
     return fori_loop(num_blocks, step, start)[1]
 
 

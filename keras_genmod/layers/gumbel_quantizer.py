@@ -29,11 +29,14 @@ class GumbelQuantizer(Quantizer):
     kl_weight KL(q, uniform), summed over positions. In evaluation the likeliest code is
     taken.
 
+    It holds several tensors of positions x K numbers, where `VectorQuantizer` takes
+    some codes at a time: of 32 grids of 32x32 and 8,192 codes each is 1 GiB in float32.
+
     Args:
         num_codes: Positive int K, channels of the logits.
         code_dim: Positive int, channels of the codes' vectors, which are trained.
         temperature: Positive number. The weight `layer.temperature` may be assigned
-            between epochs: Ramesh et al. go from 1 to 1/16.
+            between epochs, as in the example: Ramesh et al. go from 1 to 1/16.
         kl_weight: Number of at least 0; the weight `layer.kl_weight` may be assigned.
         hard: Whether training, too, takes one code: the largest of y, with the
             gradient of y.
@@ -60,6 +63,12 @@ class GumbelQuantizer(Quantizer):
     ```python
     quantizer = GumbelQuantizer(512, 64, seed=0)
     vectors = quantizer(ops.zeros((4, 7, 7, 512)), training=True)["quantized"]
+    # For `fit(callbacks=[...])`: halved each 5 epochs, down to 1 / 16.
+    falling = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: quantizer.temperature.assign(
+            max(0.5 ** (epoch / 5), 1 / 16)
+        )
+    )
     ```
     """
 

@@ -20,6 +20,7 @@ from keras_genmod import (
     bijectors,
     engine,
     export,
+    from_preset,
     layers,
     networks,
 )
@@ -106,6 +107,20 @@ def test_every_format_of_the_backend_computes_what_the_model_does(
     skip_unless_installed(format)
     inputs = check(vae(num_classes=3), "decode", format, tmp_path, rng)
     assert inputs == [("z", (None, 2), "float32"), ("condition", (None,), "int32")]
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("format", SERVED)
+def test_every_format_serves_presets(format, tmp_path, rng):
+    skip_unless_installed(format)
+    model = from_preset("digits_vae")
+    check(model, "decode", format, tmp_path, rng)
+
+
+@pytest.mark.every_backend
+def test_densities_are_served_as_onnx(tmp_path, rng):
+    skip_unless_installed("onnx")
+    check(flow(), "log_prob", "onnx", tmp_path, rng)
 
 
 def test_the_first_of_several_processes_writes(tmp_path, monkeypatch):

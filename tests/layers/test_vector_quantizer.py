@@ -67,6 +67,20 @@ def test_no_block_of_the_lookup_is_larger_than_it_says(monkeypatch):
     assert sizes and max(sizes) <= 256
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="only JAX tells what it plans to use"
+)
+def test_memory_of_the_lookup_is_that_of_a_block():
+    import jax
+
+    num_vectors, dim, num_codes = 4096, 16, 8192
+    shapes = ((num_vectors, dim), (num_codes, dim))
+    arguments = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    plan = jax.jit(nearest_codes).lower(*arguments).compile().memory_analysis()
+    block, copies = 256 * num_vectors, (num_vectors + num_codes) * (dim + 1)
+    assert plan.temp_size_in_bytes < 1.1 * 4 * (block + copies)
+
+
 def test_straight_through_gradient_is_that_of_the_quantized_vector(rng):
     layer, weights = made(4, 2, normal(rng, 4, 2)), ops.array(normal(rng, 3, 5, 2))
     z = normal(rng, 3, 5, 2)
@@ -159,6 +173,20 @@ def test_nothing_moves_in_evaluation_or_where_it_is_frozen(rng):
     layer(z, training=True)
     for value, old in zip(state(layer), before, strict=True):
         np.testing.assert_array_equal(value, old)
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_batch_that_is_not_finite_moves_nothing(bad, rng):
+    layer, z = made(4, 2, decay=0.9), normal(rng, 6, 2)
+    layer(z, training=True)
+    moving = [layer.codebook, layer.counts, layer.sums, layer.num_steps]
+    before = [ops.convert_to_numpy(v) for v in moving]
+    layer(np.concatenate([z, [[0.0, bad]]]).astype("float32"), training=True)
+    for value, old in zip(moving, before, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(value), old)
+    layer(z, training=True)
+    assert np.any(ops.convert_to_numpy(layer.codebook) != before[0])
 
 
 def test_a_code_that_nothing_comes_to_keeps_its_place_without_restarts():

@@ -15,7 +15,11 @@ LINEAR = {f"lin{i}": GENERATOR.random((1, i + 2, 1, 1)) for i in range(5)}
 
 @pytest.fixture(scope="module")
 def network():
-    """VGG16's layers, of 2 to 6 channels."""
+    return of_few_channels()
+
+
+def of_few_channels():
+    """Returns VGG16's layers, of 2 to 6 channels."""
     inputs = x = keras.Input((4, 4, 3))
     for i, name in enumerate(NAMES):
         x = keras.layers.Dense(i + 2, activation="relu", name=f"block{name}")(x)
@@ -43,6 +47,21 @@ def test_it_is_the_formula_of_the_authors(network, file):
         squared = (units[0] - units[1]) ** 2 * LINEAR[f"lin{i}"].ravel()
         expected += squared.sum(axis=-1).mean(axis=(1, 2))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_it_is_what_sums_by_hand_once_were(tmp_path):
+    # Numbers of loops in float64 over places and channels, without this package.
+    generator = np.random.RandomState(1)
+    x, y = generator.rand(2, 2, 4, 4, 3).astype("float32")
+    model = of_few_channels()
+    for layer in model.layers[1:]:
+        inputs, outputs = layer.kernel.shape
+        kernel = generator.randn(inputs, outputs)
+        layer.set_weights([kernel, generator.randn(outputs)])
+    linear = {f"lin{i}": generator.rand(1, i + 2, 1, 1) for i in range(5)}
+    np.savez(tmp_path / "lpips.npz", **linear)
+    found = ops.convert_to_numpy(lpips(model, tmp_path / "lpips.npz")((x, y)))
+    np.testing.assert_allclose(found, [0.81941802, 0.60290017], rtol=1e-4)
 
 
 def test_what_it_lacks_is_named(network, file, tmp_path):

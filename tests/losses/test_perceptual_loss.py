@@ -65,6 +65,31 @@ def test_of_raw_features_it_is_their_mean_squared_error(classifier):
     assert not again.unit_length
 
 
+@pytest.mark.parametrize(
+    "unit_length,expected",
+    [(True, [0.5527736, 0.25388368]), (False, [17.45865386, 9.6964074])],
+)
+def test_it_is_what_sums_by_hand_once_were(unit_length, expected):
+    # Numbers of loops in float64 over places, taps and channels, without this package.
+    generator = np.random.RandomState(0)
+    x, y = generator.rand(2, 2, 4, 4, 2)
+    arrays = [generator.randn(*s) for s in ((3, 3, 2, 3), (3,), (2, 2, 3, 2), (2,))]
+    weights = [generator.rand(3), generator.rand(2)]
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 2)),
+            keras.layers.Conv2D(3, 3, 1, "same", activation="relu", name="first"),
+            keras.layers.Conv2D(2, 2, activation="tanh", name="second"),
+        ]
+    )
+    model.set_weights(arrays)
+    loss = PerceptualLoss(
+        model, ["first", "second"], weights, [2.0, 4.0], [-1.0, -0.5], unit_length
+    )
+    found = numpy(loss((x.astype("float32"), y.astype("float32"))))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 def test_training_changes_nothing_in_it_and_it_nothing_in_the_network(classifier):
     loss = PerceptualLoss(classifier, "second")
     found = numpy(loss((X, Y), training=True))

@@ -44,6 +44,13 @@ def test_a_duplicated_code_has_no_gap_and_is_not_complete():
     found = separated_predictability(DUPLICATED, FACTORS).value
     assert found == pytest.approx(0.0, abs=1e-9)
     assert factor_vae_score(DUPLICATED, FACTORS, **GROUPS).value == 1.0
+    assert beta_vae_score(DUPLICATED, FACTORS, **GROUPS).value == 1.0
+    shared = dci(DUPLICATED, FACTORS, num_trees=10)
+    assert shared.disentanglement == pytest.approx(1.0, abs=1e-6)
+    # Of six latents two share each factor, half and half.
+    expected = 1 - np.log(2) / np.log(6)
+    assert shared.completeness == pytest.approx(expected, abs=0.02)
+    assert shared.informativeness == 1.0
 
 
 def test_rotated_codes_are_worse():
@@ -57,6 +64,8 @@ def test_rotated_codes_are_worse():
     gaps = mutual_information_gap(TURNED, FACTORS).gaps
     np.testing.assert_allclose(gaps, [0.0, 0.0, 1.0], atol=1e-9)
     assert factor_vae_score(EVEN, FACTORS, **GROUPS).value < 0.9
+    # A linear classifier joins latents: of few groups it learns that only in part.
+    assert 0.6 < beta_vae_score(EVEN, FACTORS, **GROUPS).value < 0.9
 
 
 def test_dead_codes_are_finite_and_score_nothing():

@@ -144,4 +144,10 @@ MUTANTS = [
         "for below in range(0)",
         _HERE + "test_ladder_vae.py -k samples",
     ),
+    Mutant(
+        "models/autoencoders/denoising_autoencoder.py",
+        'checks.fraction("noise_level", value)',
+        "pass",
+        _HERE + "test_denoising_autoencoder.py -k probability_stays",
+    ),
 ]

@@ -18,13 +18,13 @@ MUTANTS = [
     ),
     Mutant(
         "layers/codebook.py",
-        "nearer = found < least",
-        "nearer = found < math.inf",
+        "nearer = found > most",
+        "nearer = found > -math.inf",
         f"{_TESTS} -k brute_force",
     ),
     Mutant(
         "layers/codebook.py",
-        "constant_values=math.inf",
+        "constant_values=-math.inf",
         "constant_values=0",
         f"{_TESTS} -k brute_force",
     ),
@@ -175,8 +175,26 @@ MUTANTS = [
     ),
     Mutant(
         _GAN,
-        '* passed_on["takes_part"]\n',
-        '* (1.0 + 0.0 * passed_on["takes_part"])\n',
+        'loss = loss * ops.cast(self._takes_part(), "float32")',
+        "",
+        f"{_MODELS}/test_vq_gan.py -k its_loss",
+    ),
+    Mutant(  # power iteration goes on
+        _GAN,
+        "moves = training and self.discriminator_start",
+        "moves = False",
+        f"{_MODELS}/test_vq_gan.py -k idle",
+    ),
+    Mutant(  # weights decay all the same
+        _GAN,
+        "is_due=self._takes_part if self.discriminator_start else None",
+        "is_due=None",
+        f"{_MODELS}/test_vq_gan.py -k idle",
+    ),
+    Mutant(
+        "engine/torch_engine.py",
+        "undone_unless(due, [*variables, *member.variables])",
+        "undone_unless(due, variables)",
         f"{_MODELS}/test_vq_gan.py -k idle",
     ),
     Mutant(
@@ -328,5 +346,29 @@ MUTANTS = [
         'if name == "prior":',
         "if False:",
         f"{_MODELS}/test_vq_vae.py -k two_stages",
+    ),
+    Mutant(  # codebooks of processes that each moved by its own vectors
+        _VQ,
+        "if num_apart() == 1:",
+        "if True:",
+        "tests/layers/test_quantizers_in_processes.py -k as_one_does",
+    ),
+    Mutant(
+        _VQ,
+        "fresh = ops.where(own[:, None], fresh, 0.0)",
+        "fresh = fresh / num_apart()",
+        "tests/layers/test_quantizers_in_processes.py -k start_again",
+    ),
+    Mutant(
+        _VQ,
+        "variable.assign(ops.where(finite, value, kept))",
+        "variable.assign(value)",
+        f"{_TESTS} -k not_finite",
+    ),
+    Mutant(
+        "models/discrete/adaptive_weight.py",
+        "if not self._last.trainable_variables:",
+        "if False:",
+        f"{_MODELS}/test_vq_gan.py -k cannot_be_weighed",
     ),
 ]

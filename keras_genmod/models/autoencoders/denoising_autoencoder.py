@@ -11,6 +11,15 @@ from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.autoencoders.plain_autoencoder import PlainAutoencoder
 
 
+class _NoiseLevel(Adjustable):
+    """A deviation, or where noise masks a probability."""
+
+    def __set__(self, model, value):
+        if model.noise == "masking":
+            checks.fraction("noise_level", value)
+        super().__set__(model, value)
+
+
 @keras.saving.register_keras_serializable("keras_genmod")
 class DenoisingAutoencoder(PlainAutoencoder):
     """Restores data from noise that is drawn anew in each step.
@@ -62,7 +71,7 @@ class DenoisingAutoencoder(PlainAutoencoder):
     ```
     """
 
-    noise_level = Adjustable(checks.positive)
+    noise_level = _NoiseLevel(checks.positive)
 
     def __init__(
         self,
@@ -73,8 +82,6 @@ class DenoisingAutoencoder(PlainAutoencoder):
         **kwargs: Any,
     ) -> None:
         checks.choice("noise", noise, ("normal", "masking"))
-        if noise == "masking":
-            checks.fraction("noise_level", noise_level)
         super().__init__(encoder, decoder, **kwargs)
         self.noise, self.noise_level = noise, noise_level
         self.finish_construction()

@@ -22,7 +22,8 @@ class LastLayer:
         decoder: Functional or Sequential Keras model.
 
     Raises:
-        ValueError: If it is another kind of model, or has no such layer.
+        ValueError: If it is another kind of model, or has no such layer, or a branch
+            goes past that layer.
     """
 
     def __init__(self, decoder: Any) -> None:
@@ -35,6 +36,17 @@ class LastLayer:
                 f"loss comes from its gradients. Received: decoder={decoder!r}"
             )
         self._last: Any = layers[-1]
+        try:
+            self._take_apart(decoder)
+        except (AttributeError, ValueError) as e:  # Keras', of calls or of a branch
+            raise ValueError(
+                "`decoder` must end in one call of its last layer with weights, "
+                f"{self._last.name!r}, which no branch goes past: the weight of the "
+                "adversarial loss comes from its gradients. Join branches before a "
+                f"last convolution, say. Received: decoder={decoder!r}"
+            ) from e
+
+    def _take_apart(self, decoder):
         self._body: Any = keras.Model(decoder.inputs[0], self._last.input)
         self._tail: Any = None
         if self._last.output is not decoder.outputs[0]:
@@ -57,7 +69,17 @@ class LastLayer:
             features: What comes into the last layer.
             reconstruction: Function from the decoder's output to a loss `()`.
             adversarial: The same of the other loss.
+
+        Raises:
+            ValueError: If the last layer is frozen.
         """
+        if not self._last.trainable_variables:
+            raise ValueError(
+                "`decoder` must have a last layer with weights that trains, since the "
+                "weight of the adversarial loss comes from its gradients. Set "
+                "`trainable = True` of it and compile again. Received: "
+                f"{self._last.name!r} is frozen"
+            )
         features = ops.stop_gradient(features)
         ratio = self._norm(features, reconstruction) / (
             self._norm(features, adversarial) + _EPSILON

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, call_network
+from keras_genmod.engine import Objective, call_network, call_with, undone_unless
 from keras_genmod.losses import PerceptualLoss
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
@@ -90,8 +90,25 @@ class AdversarialCodec(AdversarialModel):
         autoencoder = [self.encoder, *self._own_networks(), self.decoder]
         return [
             Objective("autoencoder", self._autoencoder_loss, autoencoder),
-            Objective("discriminator", self._discriminator_loss, [self.discriminator]),
+            Objective(
+                "discriminator",
+                self._discriminator_loss,
+                [self.discriminator],
+                is_due=self._takes_part if self.discriminator_start else None,
+            ),
         ]
+
+    def _takes_part(self):
+        """Whether the discriminator plays: a boolean tensor `()`."""
+        # Steps done before this one.
+        return ops.convert_to_tensor(self.num_steps) >= self.discriminator_start
+
+    def _logits(self, images, training):
+        """Returns the discriminator's; before its start its state stays as it is."""
+        moves = training and self.discriminator_start
+        state = self.discriminator.non_trainable_variables if moves else []
+        with undone_unless(self._takes_part(), state):
+            return call_network(self.discriminator, images, training)
 
     def _decoded(self, vectors, training=False):
         return ops.cast(self.decoder(vectors, training=training), "float32")
@@ -105,8 +122,7 @@ class AdversarialCodec(AdversarialModel):
 
     def _autoencoder_loss(self, inputs, passed_on, training):
         x, _ = self.data_and_condition(inputs)
-        # Steps done before this one.
-        takes_part = ops.convert_to_tensor(self.num_steps) >= self.discriminator_start
+        takes_part = self._takes_part()
         vectors, cost, cost_weight = self._narrow(x, training)
         y, hidden = self._last_layer.call(vectors, training)
         perceptual_weight = ops.convert_to_tensor(self.perceptual_weight)
@@ -115,31 +131,33 @@ class AdversarialCodec(AdversarialModel):
             difference, perceptual = self._distance(x, y)
             return difference + perceptual_weight * perceptual
 
-        def adversarial(y):
-            _, loss = GAN_LOSSES["hinge"]
-            return loss(call_network(self.discriminator, y, training))
+        _, adversarial = GAN_LOSSES["hinge"]
 
-        factor = self._last_layer.weight(hidden, reconstruction, adversarial)
+        def asked(y):  # with what the loss below draws, and leaves no trace
+            return adversarial(call_with(self.discriminator, [], y, training))
+
+        factor = self._last_layer.weight(hidden, reconstruction, asked)
         factor = ops.where(takes_part, factor, 0.0)
         weight = ops.convert_to_tensor(self.adversarial_weight) * factor
-        game = ops.where(takes_part, weight * adversarial(y), 0.0)
+        game = ops.where(
+            takes_part, weight * adversarial(self._logits(y, training)), 0.0
+        )
         difference, perceptual = self._distance(x, y)
         values = difference, perceptual, cost, factor
         for tracker, value in zip(self.parts.values(), values, strict=True):
             tracker.update_state(value)
-        if training:
-            self.num_steps.assign_add(1)
         loss = difference + perceptual_weight * perceptual + cost_weight * cost + game
-        passed_on = {"y": y, "takes_part": ops.cast(takes_part, "float32")}
-        return self._valid(loss, x), passed_on
+        return self._valid(loss, x), y
 
     def _discriminator_loss(self, inputs, passed_on, training):
         x, _ = self.data_and_condition(inputs)
-        y = ops.stop_gradient(passed_on["y"])
-        of_real = call_network(self.discriminator, x, training)
-        of_fake = call_network(self.discriminator, y, training)
+        of_real = self._logits(x, training)
+        of_fake = self._logits(ops.stop_gradient(passed_on), training)
         loss, _ = GAN_LOSSES["hinge"]
-        loss = 0.5 * loss(of_real, of_fake) * passed_on["takes_part"]
+        loss = 0.5 * loss(of_real, of_fake)
+        loss = loss * ops.cast(self._takes_part(), "float32")
+        if training:
+            self.num_steps.assign_add(1)
         return self._valid(loss, x), None
 
     def _valid(self, loss, x):
@@ -167,5 +185,7 @@ def _check_discriminator(discriminator, data_shape):
     """Raises a `ValueError` unless the discriminator fits such images."""
     network_checks.image_discriminator(discriminator, data_shape)
     network_checks.no_batch_normalization(
-        "discriminator", discriminator, "its statistics would move before its start"
+        "discriminator",
+        discriminator,
+        "its statistics would mix images and reconstructions",
     )

@@ -113,7 +113,7 @@ def make_between(autoencoder: Any, prior: Any) -> Any:
     """Returns what turns data into those of the prior (`encode`), and back (`decode`).
 
     Args:
-        autoencoder: Model with `encode` and `decode`.
+        autoencoder: Model with `encoder`, `encode` and `decode`.
         prior: `AutoregressiveModel` of codes, or a model of real latents.
 
     Raises:
@@ -152,8 +152,10 @@ def check_models(autoencoder: Any, prior: Any) -> None:
     needed = ("encoder", "encode", "decode")
     if autoencoder.is_conditional or not all(hasattr(autoencoder, n) for n in needed):
         raise ValueError(
-            "`autoencoder` must have `encode` and `decode`, without a condition: "
-            f"VQVAE, VAE, Autoencoder. Received: autoencoder={autoencoder!r}"
+            "`autoencoder` must have one `encoder`, `encode` and `decode`, without a "
+            "condition: VQVAE, VQVAE2, VQGAN, KLAutoencoder, VAE, FactorVAE, "
+            "Autoencoder, DenoisingAutoencoder. "
+            f"Received: autoencoder={autoencoder!r}"
         )
     if hasattr(prior, "objectives"):
         raise ValueError(

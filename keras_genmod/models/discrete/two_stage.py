@@ -38,13 +38,14 @@ class TwoStage(GenerativeModel):
     The prior is a `CausalTransformer`, a `GatedPixelCNN` or another autoregressive
     model over the codes, as an image of one channel whose levels they are; or a model
     of real data, such as `DiffusionModel(..., of_images=False)`, over the features of a
-    VQVAE before they are quantized or the latents of a VAE or Autoencoder: latent
-    diffusion. It then sees them multiplied by `latent_scale`, a weight: one over their
-    standard deviation in the first batch, of examples from all over where `fit` gets
-    arrays.
+    VQVAE or VQGAN before they are quantized or the latents of another autoencoder:
+    latent diffusion. It then sees them multiplied by `latent_scale`, a weight: one over
+    their standard deviation in the first batch, of examples from all over where `fit`
+    gets arrays.
 
     Args:
-        autoencoder: `VQVAE`, `VAE`, `Autoencoder`, without conditions.
+        autoencoder: `VQVAE`, `VQVAE2`, `VQGAN`, `KLAutoencoder`, `VAE`, `FactorVAE`,
+            `Autoencoder` or `DenoisingAutoencoder`, without conditions.
         prior: `AutoregressiveModel` of `image_shape` `(*grid, 1)` and `num_levels` the
             number of codes; or a model with one loss of the latents' shape. Its
             conditions become those of this model.

@@ -35,7 +35,8 @@ class VQGAN(QuantizedFeatures, AdversarialCodec):
     where lambda keeps the adversarial gradient as long as that of the first two terms,
     at the last layer of the decoder, and the quantizer's loss is its mean over
     positions and channels. Until `discriminator_start` steps are done, both adversarial
-    terms are 0: the discriminator's weights stay as they are.
+    terms are 0, and the discriminator, its state (such as that of spectral
+    normalization) and its optimizer stay as they are, weight decay or not.
 
     There is no likelihood. `TwoStage(model, prior)` learns a prior of the codes,
     without which `sample` takes them in uniform use.
@@ -47,8 +48,8 @@ class VQGAN(QuantizedFeatures, AdversarialCodec):
         decoder: Built Functional or Sequential Keras model from vectors
             `(*grid, quantizer.code_dim)` to images in [0, 1].
         discriminator: Built Keras model from images to logits of any shape, such as
-            those of patches; without batch normalization, whose statistics would move
-            before its start.
+            those of patches; without batch normalization, whose statistics would mix
+            images and reconstructions.
         perceptual: `keras_genmod.losses.PerceptualLoss` of images of these channels, or
             `None`.
         perceptual_weight: Number of at least 0, w_p; callbacks may set it.

@@ -69,6 +69,15 @@ def test_the_noise_may_change_in_training_and_is_drawn_anew():
     assert model.get_config()["noise_level"] == pytest.approx(0.1)
 
 
+def test_a_probability_stays_one_in_training():
+    model = model_of(np.ones(2), noise="masking", noise_level=0.25)
+    for value in (3.0, 0.0):
+        with pytest.raises(ValueError, match="`noise_level` must .*Received"):
+            model.noise_level = value
+    assert float(model.noise_level) == 0.25
+    model.noise_level = 1.0
+
+
 @pytest.mark.parametrize(
     "arguments,name",
     [

@@ -13,6 +13,7 @@ from keras_genmod import (
     CausalTransformer,
     DiffusionModel,
     GatedPixelCNN,
+    LadderVAE,
     TwoStage,
     evaluation,
 )
@@ -272,5 +273,11 @@ def test_models_that_do_not_fit_are_refused():
         TwoStage(plain, diffusion((2,)))
     with pytest.raises(ValueError, match="`autoencoder` must have codes"):
         TwoStage(plain, transformer())
-    with pytest.raises(ValueError, match="`autoencoder` must have `encode`"):
-        TwoStage(transformer(), transformer())
+    ladder = LadderVAE(
+        [small_network(IMAGE, (6,)), small_network((6,), (4,))],
+        [small_network((2,), IMAGE), small_network((2,), (4,))],
+        (2, 2),
+    )
+    for other in (transformer(), ladder):
+        with pytest.raises(ValueError, match="`autoencoder` must have one `encoder`"):
+            TwoStage(other, transformer())

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import VQGAN, CausalTransformer, TwoStage
-from keras_genmod.layers import VectorQuantizer
+from keras_genmod.layers import SpectralNormalization, VectorQuantizer
 from keras_genmod.losses import PerceptualLoss
 from keras_genmod.models.discrete.adaptive_weight import LastLayer
 from tests.autodiff import gradients
@@ -22,12 +22,12 @@ def numpy(x):
     return ops.convert_to_numpy(x)
 
 
-def made(**options):
+def made(discriminator=None, **options):
     return VQGAN(
         small_network(IMAGE, VECTORS),
         VectorQuantizer(6, 3, seed=0),
         small_network(VECTORS, IMAGE, "sigmoid"),
-        small_network(IMAGE, (1,), use_bias=False),
+        discriminator or small_network(IMAGE, (1,), use_bias=False),
         **options,
     )
 
@@ -64,6 +64,26 @@ def test_scaling_the_game_leaves_its_weighted_gradient_as_it_was(factor):
     np.testing.assert_allclose(factor * numpy(scaled), numpy(plain), rtol=0.02)
 
 
+def test_decoders_that_cannot_be_weighed_are_named():
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(4)(inputs)
+    past = keras.Model(inputs, keras.layers.Dense(4)(hidden) + hidden)
+    layer = keras.layers.Dense(4)
+    twice = keras.Model(inputs, layer(layer(inputs)))
+    for decoder in (past, twice):
+        with pytest.raises(
+            ValueError, match="`decoder` must end in one call.*Received"
+        ):
+            LastLayer(decoder)
+    joined = keras.layers.Dense(4)(keras.layers.Dense(4)(hidden) + hidden)
+    LastLayer(keras.Model(inputs, keras.layers.Activation("relu")(joined)))
+    model = made()
+    model.decoder.layers[-2].trainable = False
+    model.compile("adam")
+    with pytest.raises(ValueError, match="`decoder` must have a last layer .*trains"):
+        model.fit(X, verbose=0)
+
+
 def test_a_game_without_gradient_has_a_weight_that_is_bounded():
     last = LastLayer(small_network(VECTORS, IMAGE, "sigmoid"))
     _, features = last.call(Z, training=False)
@@ -73,24 +93,60 @@ def test_a_game_without_gradient_has_a_weight_that_is_bounded():
     np.testing.assert_allclose(numpy(found), 1e4)
 
 
+def stateful_discriminator():
+    network = keras.Sequential(
+        [
+            keras.Input(IMAGE),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.2, seed=1),
+            SpectralNormalization(
+                keras.layers.Dense(3, "tanh", kernel_regularizer="l2")
+            ),
+            keras.layers.Dense(1, use_bias=False),
+        ]
+    )
+    return network
+
+
+@pytest.mark.every_backend
 def test_the_discriminator_is_idle_until_its_start():
-    model = made(discriminator_start=4)
-    model.compile(keras.optimizers.Adam(0.01))
-    before = [numpy(v) for v in model.discriminator.variables]
+    model = made(discriminator=stateful_discriminator(), discriminator_start=4)
+    model.compile(keras.optimizers.AdamW(0.01, weight_decay=0.1))
+
+    def state():
+        slots = model.optimizer["discriminator"].variables
+        variables = [*model.discriminator.variables, *slots]
+        return {v.path: numpy(v) for v in variables if "learning_rate" not in v.path}
+
+    before = state()
     options = {"batch_size": 8, "verbose": 0}  # two steps an epoch
     logs = model.fit(X, epochs=2, **options).history
-    assert logs["discriminator_loss"] == logs["adaptive_weight"] == [0.0, 0.0]
-    for value, old in zip(model.discriminator.variables, before, strict=True):
-        np.testing.assert_array_equal(numpy(value), old)
-    assert int(numpy(model.num_steps)) == 4
+    assert logs["adaptive_weight"] == [0.0, 0.0]
+    assert len(before) == 12  # `u`, a seed, 3 weights, 6 moments, a count
+    for path, value in state().items():
+        np.testing.assert_array_equal(value, before[path], err_msg=path)
+    assert int(numpy(model.num_steps)) == int(model.optimizer.iterations) == 4
     logs = model.fit(X, epochs=1, **options).history
-    assert logs["discriminator_loss"][0] > 0 and logs["adaptive_weight"][0] > 0
-    moved = zip(model.discriminator.trainable_variables, before, strict=True)
-    assert all(np.any(numpy(value) != old) for value, old in moved)
-    before = int(numpy(model.num_steps))
+    assert logs["adaptive_weight"][0] > 0
+    for path, value in state().items():
+        assert np.any(value != before[path]), path
+    before = state(), int(numpy(model.num_steps))
     model.evaluate(X, verbose=0)
-    assert int(numpy(model.num_steps)) == before
-    # A prior on its codes: samples, but no bound.
+    assert int(numpy(model.num_steps)) == before[1]
+    for path, value in state().items():
+        np.testing.assert_array_equal(value, before[0][path], err_msg=path)
+
+
+def test_the_game_is_off_before_its_start_and_its_loss_is_none():
+    model = made(discriminator_start=2)
+    model.compile("adam")
+    logs = model.fit(X, epochs=2, batch_size=8, verbose=0).history
+    assert logs["discriminator_loss"][0] == logs["adaptive_weight"][0] == 0.0
+    assert logs["discriminator_loss"][1] > 0 and logs["adaptive_weight"][1] > 0
+
+
+def test_a_prior_of_its_codes_has_samples_but_no_bound():
+    model = made()
     prior = CausalTransformer((2, 2, 1), 6, 4, 2, 1)
     both = TwoStage(model, prior)
     assert numpy(both.sample(3, seed=0)).shape == (3, *IMAGE)
