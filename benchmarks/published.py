@@ -95,6 +95,15 @@ PUBLISHED = (
         _STATIC,
         "static, 5,000 importance samples",
     ),
+    Published(
+        "IWAE 784-400-50 K=50",
+        -84.78,
+        "paper: Burda, Grosse and Salakhutdinov 2016",
+        None,
+        _BOUND,
+        None,
+        "their binarization, two hidden layers of 200, 5,000 importance samples",
+    ),
     *(
         Published(
             f"VAE with {n} planar flows",

@@ -79,6 +79,11 @@ class Clock(keras.callbacks.Callback):
         """Minutes of training until now."""
         return self.spent / 60
 
+    @property
+    def is_over(self):
+        """Whether the minutes are used up."""
+        return self.spent >= self._budget
+
     def on_train_begin(self, logs=None):
         # Of several optimizers, the group changes all rates alike.
         self._rate = float(ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -92,7 +97,7 @@ class Clock(keras.callbacks.Callback):
         self._set_rates()
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.spent >= self._budget:  # a run that was finished before
+        if self.is_over:  # a run that was finished before
             self.model.stop_training = True
             return
         self.steps += 1
@@ -101,7 +106,7 @@ class Clock(keras.callbacks.Callback):
         if batch % _EVERY == 0:
             self._count()
             self._set_rates()
-            self.model.stop_training = self.spent >= self._budget
+            self.model.stop_training = self.is_over
 
     def _count(self):
         if self._since is not None:

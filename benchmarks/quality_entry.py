@@ -32,6 +32,8 @@ class Entry:
         score: Function of the model and of validation images that says how good it
             is, higher is better; `None` where only the last state is judged.
         score_name: String, what `score` gives.
+        remark: Function of the trained model and of test images that returns words for
+            the page, or `None`.
     """
 
     make: Callable
@@ -51,6 +53,7 @@ class Entry:
     is_averaged: bool = False
     score: Callable | None = None
     score_name: str = ""
+    remark: Callable | None = None
 
 
 def compiled(model, optimizer):

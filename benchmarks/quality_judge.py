@@ -23,7 +23,7 @@ class Judge:
 
     def __init__(self, classifier, x_train, x_test, is_binary):
         classifier = keras.saving.load_model(classifier)
-        self._is_binary = is_binary
+        self._is_binary, self._image_shape = is_binary, x_test.shape[1:]
         if is_binary:
             x_train, x_test = (data.binarize(x, "static", 0) for x in (x_train, x_test))
         self._features = evaluation.FeatureExtractor(classifier, "features")
@@ -35,7 +35,7 @@ class Judge:
 
     def __call__(self, model, options) -> dict:
         """Returns figures of samples, as many as there are test images."""
-        images = draw(model, len(self._real), options)
+        images = draw(model, len(self._real), self._image_shape, options)
         if self._is_binary and not np.isin(images, (0, 1)).all():
             # Means of pixels: drawn once, as the test images are.
             images = data.binarize(images, "static", 0)
@@ -62,17 +62,17 @@ class Judge:
         return metrics.frechet_distance(self._real, features, self._protocol).value
 
 
-def draw(model, num_images, options):
-    """Returns images `(num_images, 28, 28, 1)`."""
+def draw(model, num_images, image_shape, options):
+    """Returns images `(num_images, *image_shape)` in [0, 1]."""
     parts = []
     for seed in range(0, num_images, _CHUNK):
         drawn = model.sample(_CHUNK, seed=1 + seed, **options)
         parts.append(ops.convert_to_numpy(drawn))
-    images = np.concatenate(parts)[:num_images].reshape(-1, 28, 28, 1)
+    images = np.concatenate(parts)[:num_images].reshape(-1, *image_shape)
     return np.clip(images, 0, 1)
 
 
-def likelihood(entry, model, x_test):
+def likelihood(entry, model, x_test, dataset):
     """Returns the `Likelihood` of the test images, or of the first of them.
 
     Binary models are trained on fresh draws of the images (dynamic binarization), and
@@ -83,7 +83,7 @@ def likelihood(entry, model, x_test):
     return evaluation.evaluate_likelihood(
         model,
         x.reshape(len(x), -1) if entry.is_flat else x,
-        dataset="mnist",
+        dataset=dataset,
         split="test",
         binarization="dynamic(0)" if entry.is_binary else None,
         **entry.options,

@@ -25,7 +25,8 @@ class Step(NamedTuple):
     """One measured train step.
 
     Times are those of JAX with `mixed_bfloat16` on one NVIDIA H100 80GB HBM3, Keras
-    3.15.1, JAX 0.11.2, 2026-11-27: medians, warm, synchronised.
+    3.15.1, JAX 0.11.2, 2026-11-27: medians, warm, synchronised. RESULTS.md has them
+    under "Precision and memory of larger models".
     """
 
     model: str

@@ -20,6 +20,7 @@ ROOMS = {
     "hype": ("People as judges", "keras_genmod.hype"),
     "engine": ("Engine", "keras_genmod.engine"),
     "presets": ("Presets", "keras_genmod.presets"),
+    "exporting": ("Export", "keras_genmod.exporting"),
 }
 # Sections that docstrings have of what others call, and not only this package.
 SECTION = re.compile(r"^ *(Args|Returns):$|`keras\.\w", re.MULTILINE)

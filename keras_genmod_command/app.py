@@ -7,13 +7,13 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import typer
 
 from keras_genmod_command import hype, recipe_files
 from keras_genmod_command.options import command_line
+from keras_genmod_command.words import check_options, said_as
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -33,6 +33,7 @@ Features = Annotated[
 Neighbour = Annotated[int, typer.Option(min=1, help="Neighbour that balls reach to.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Examples at a time.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of all draws.")]
+_OF_FEATURES = {"features": "--features", "weights": "--features inception:WEIGHTS.h5"}
 
 
 class _Recipes(typer.core.TyperGroup):
@@ -134,9 +135,11 @@ def sample(
     from keras_genmod.command import model_files
 
     _make_room(out)
-    given = model_files.options(option or [])
+    with said_as(option="--option"):
+        given = model_files.options(option or [])
     loaded = model_files.load_model(model)
-    with _progress():
+    check_options(loaded, given)
+    with _progress(), said_as(out="--out", label="--label", option="--option"):
         model_files.write_samples(
             loaded, out, num_samples, label, batch_size, seed, num_columns, given
         )
@@ -176,9 +179,11 @@ def evaluate(
     from keras_genmod.command import figures, model_files
 
     _make_room(out)
-    given = model_files.options(option or [])
+    words = {"name": "DATA", "option": "--option", **_OF_FEATURES}
+    with said_as(**words):
+        given = model_files.options(option or [])
     loaded = model_files.load_model(model)
-    with _progress(), _named_binarization(), model_files.named_options(given):
+    with _progress(), said_as(**words), model_files.named_options(given):
         found = figures.evaluate(
             loaded,
             name or model,
@@ -213,7 +218,8 @@ def fid(
     from keras_genmod.command import figures
 
     _make_room(out)
-    with _progress():
+    words = {"image_size": "--image-size", "channels": "--channels", **_OF_FEATURES}
+    with _progress(), said_as(**words):
         found = figures.compare_folders(
             real, fake, image_size, channels, features, k, batch_size
         )
@@ -228,22 +234,18 @@ def compare(
     """Compare two files of figures that were made in one way; refuse others."""
     from keras_genmod.command import comparison
 
-    print(comparison.compare(first, second))
+    try:
+        print(comparison.compare(first, second))
+    except OSError as error:
+        raise ValueError(
+            "Figures must be in a file that `evaluate --out` or `fid --out` wrote. "
+            f"Received: {error.filename!r} ({error.strerror})"
+        ) from error
 
 
 def _progress() -> contextlib.redirect_stdout:
     """Shows bars on standard error: standard output is for results."""
     return contextlib.redirect_stdout(sys.stderr)
-
-
-@contextlib.contextmanager
-def _named_binarization() -> Iterator[None]:
-    """Names the option where an error names the function."""
-    try:
-        yield
-    except ValueError as error:
-        text = str(error).replace("keras_genmod.data.binarize", "--binarization static")
-        raise ValueError(text) from error
 
 
 def _make_room(out: str | None) -> None:

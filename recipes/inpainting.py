@@ -10,7 +10,8 @@ from recipes._run import begin, command_line, fit, integers
 LEARNING_RATE = 1e-3
 EMA_MOMENTUM = 0.995  # of the averaged weights, which all figures are of
 NUM_COLUMNS = 10
-NUM_SHOWN = 2  # completions of each image that are shown
+NUM_DRAWS = 4  # completions of each image, whose mean is judged, too
+NUM_SHOWN = 2  # of them
 NUM_JUDGED = 100  # held-out images, at most
 EVERY = 20  # epochs from one picture to the next
 
@@ -109,11 +110,11 @@ def main(
                 jump_length=jump_length,
             )
         )
-        for i in range(NUM_SHOWN)
+        for i in range(NUM_DRAWS)
     ]
     n = NUM_COLUMNS
     images = np.concatenate(
-        [x[:n], np.where(known, x[:n], 0.5), *(c[:n] for c in completed)]
+        [x[:n], np.where(known, x[:n], 0.5), *(c[:n] for c in completed[:NUM_SHOWN])]
     )
     caption = (
         f"{dataset}, epoch {epochs}; rows: 1 held-out images; 2 what is known of them; "
@@ -123,14 +124,18 @@ def main(
         f"{log_dir}/inpainting.png", callbacks.image_grid(images, n), caption
     )
     rest = ~np.broadcast_to(known, x.shape)
-    error = np.mean((completed[0] - x)[rest] ** 2)
+
+    def error(guess):
+        return f"{np.mean((guess - x)[rest] ** 2):.4f}"
+
     mean_image = np.broadcast_to(x_train.mean(axis=0), x.shape)
     print(
         f"Held-out {dataset}, {len(x)} images completed from their upper halves "
         f"({num_steps} steps, {num_resamplings} resamplings): mean squared error of "
-        f"the lower halves {error:.4f}, of the training images' mean "
-        f"{np.mean((mean_image - x)[rest] ** 2):.4f}, of other held-out images "
-        f"{np.mean((np.roll(x, 1, axis=0) - x)[rest] ** 2):.4f}."
+        f"the lower halves {error(completed[0])}, of the mean of {NUM_DRAWS} "
+        f"completions {error(np.mean(completed, axis=0))}, which compares with the "
+        f"training images' mean, {error(mean_image)}; of other held-out images "
+        f"{error(np.roll(x, 1, axis=0))}."
     )
     print(
         f"Picture: {log_dir}/inpainting.png. Model: {log_dir}/model.keras. "

@@ -123,6 +123,20 @@ def test_levels_of_any_number_hold_in_float32(num_levels):
         checks.levels("x", x * np.float32(1 - 0.1 / num_levels), num_levels)
 
 
+@pytest.mark.parametrize(
+    ("ends", "way_out"),
+    [
+        ((0, 255), "divide pixels of 0 to 255 by 255"),
+        ((-2, 1), "divide pixels of 0 to 255 by 255"),
+        ((-1, 1), r"pixels of \[-1, 1\] are brought there by \(x \+ 1\) / 2"),
+        ((-0.5, 0.5), r"pixels of \[-1, 1\] are brought there by \(x \+ 1\) / 2"),
+    ],
+)
+def test_the_way_out_is_that_of_the_range(ends, way_out):
+    with pytest.raises(ValueError, match=rf"`x` must lie in \[0, 1\]; {way_out}\. Rec"):
+        checks.unit_range("x", np.array(ends, "float32"))
+
+
 @pytest.mark.parametrize("place", [0, -1])
 def test_a_value_off_the_levels_is_found_in_any_block(place):
     x = np.zeros((5, 2**20), "float32")

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -56,7 +57,8 @@ def test_importing_the_package_takes_a_tenth_of_keras_time():
         )
         return float(result.stdout)
 
-    assert any(share() < 0.1 for _ in range(3))  # the first may compile files
+    share()  # which may compile files
+    assert statistics.median(share() for _ in range(3)) < 0.1
 
 
 @pytest.mark.any_backend

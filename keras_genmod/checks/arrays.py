@@ -182,8 +182,11 @@ def unit_range(name: str, x: Any) -> None:
     """Raises a `ValueError` unless all values lie in [0, 1]."""
     x = as_numpy(x, name)
     if x.size and not (x.min() >= 0 and x.max() <= 1):
+        way_out = "divide pixels of 0 to 255 by 255"
+        if x.min() >= -1 and x.max() <= 1:
+            way_out = "pixels of [-1, 1] are brought there by (x + 1) / 2"
         raise ValueError(
-            f"`{name}` must lie in [0, 1]; divide pixels of 0 to 255 by 255. "
+            f"`{name}` must lie in [0, 1]; {way_out}. "
             f"Received: {name} with values from {x.min()} to {x.max()}"
         )
 

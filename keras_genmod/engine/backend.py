@@ -22,6 +22,7 @@ affine = _engine.affine
 relu = _engine.relu
 # `None` where Keras' own operations are fused anyway.
 group_normalized = _engine.group_normalized if _is_torch else None
+transposed_convolution = _engine.transposed_convolution if _is_torch else None
 num_processes = _processes.num_processes
 num_apart = _processes.num_apart
 process_id = _processes.process_id

@@ -10,6 +10,7 @@ from keras import tree
 
 from keras_genmod.engine import (
     keras_internals,
+    torch_convolutions,
     torch_group_norm,
     torch_loops,
     torch_updates,
@@ -149,22 +150,6 @@ def input_gradient(network, x, differentiable):
     return gradient
 
 
-def convolution(x, kernel, bias):
-    """Convolves NHWC images with an odd kernel, to images of the same size."""
-    # Views in torch's "channels last" memory format: nothing is copied. Keras copies
-    # images to NCHW and back and adds the bias by itself.
-    padding = (kernel.shape[0] // 2, kernel.shape[1] // 2)
-    kernel = kernel.permute(3, 2, 0, 1)
-    if kernel.shape[0] == 1:
-        # On a CPU, a batch of one example goes a way of torch that has no gradient of
-        # such a view to a single channel.
-        kernel = kernel.contiguous()
-    outputs = torch.nn.functional.conv2d(
-        x.permute(0, 3, 1, 2), kernel, bias, padding=padding
-    )
-    return outputs.permute(0, 2, 3, 1)
-
-
 def affine(x, kernel, bias):
     """Returns `x @ kernel + bias` for `(batch, inputs)`, in one call."""
     return torch.addmm(bias, x, kernel)
@@ -241,6 +226,8 @@ def compile_call(function, variables, xla):
 
 
 apply_scaled = torch_updates.apply_scaled
+convolution = torch_convolutions.convolution
+transposed_convolution = torch_convolutions.transposed_convolution
 group_normalized = torch_group_norm.group_normalized
 shorten_updates = torch_updates.shorten_all
 free_size = torch.export.Dim

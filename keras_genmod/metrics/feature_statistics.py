@@ -187,7 +187,9 @@ class FeatureStatistics:
         """Writes a `.npz` file, whole or not at all, without pickle.
 
         Args:
-            path: String or path of the file.
+            path: String or path of the file. Of several processes one writes: all give
+                the place that the context `keras_genmod.engine.place_to_write(path)`
+                gives them.
 
         Raises:
             OSError: If the file cannot be written.

@@ -10,6 +10,13 @@ from keras_genmod import checks
 from keras_genmod.data import ImageFolder
 from keras_genmod.engine import all_agree, backend, is_writer, num_processes
 
+# Keras' callbacks that write the same files everywhere, and what stands for them here.
+# None can be left out on some processes: all take part in what these save.
+_WRITING_EVERYWHERE = {
+    keras.callbacks.BackupAndRestore: "Backup",
+    keras.callbacks.TensorBoard: "TensorBoard",
+}
+
 
 class JoinProcesses(keras.callbacks.Callback):
     """Lets processes start alike; the last callback, after one that loads weights."""
@@ -26,9 +33,21 @@ def writing_once(callbacks: Iterable[Any]) -> tuple:
 
     Those of this package write on process 0 by themselves, and models do what Keras'
     `ModelCheckpoint` asks for.
+
+    Raises:
+        ValueError: If one is `BackupAndRestore` or `TensorBoard` of Keras.
     """
+    callbacks = tuple(callbacks)
+    for kind, name in _WRITING_EVERYWHERE.items():
+        if any(isinstance(callback, kind) for callback in callbacks):
+            raise ValueError(
+                f"`callbacks` must have `keras_genmod.callbacks.{name}` in place of "
+                f"Keras' {kind.__name__}, with which each process would write the same "
+                f"files. Received: {kind.__name__} in one of {num_processes()} "
+                "processes"
+            )
     if is_writer():
-        return tuple(callbacks)
+        return callbacks
     return tuple(c for c in callbacks if not isinstance(c, keras.callbacks.CSVLogger))
 
 

@@ -24,10 +24,11 @@ class Saving(keras.Model):
     def fit(self, *, callbacks: Any = None, **kwargs: Any) -> Any:
         """Trains the model, as `keras.Model.fit`; its callbacks are known meanwhile."""
         each = getattr(callbacks, "callbacks", callbacks)  # of a `CallbackList`
-        self.callbacks_in_fit = tuple(keras.tree.flatten(each or ()))
+        given = tuple(keras.tree.flatten(each or ()))
         if num_processes() > 1:
-            self.callbacks_in_fit = processes.writing_once(self.callbacks_in_fit)
-            callbacks = [*self.callbacks_in_fit, processes.JoinProcesses()]
+            given = processes.writing_once(given)
+            callbacks = [*given, processes.JoinProcesses()]
+        self.callbacks_in_fit = given
         try:
             return super().fit(callbacks=callbacks, **kwargs)
         finally:
@@ -100,7 +101,8 @@ class Saving(keras.Model):
         """Writes the trained model as a folder for `keras_genmod.from_preset`.
 
         It holds `config.json`, `model.weights.h5` without an optimizer, `metadata.json`
-        with versions and figures, and the card `README.md`, with `samples.png`.
+        with versions and figures, and the card `README.md`, with `samples.png`. The
+        folder is written beside and renamed: it is whole or not there.
 
         Args:
             folder: String or path, of a folder that is empty or not there.
@@ -118,8 +120,9 @@ class Saving(keras.Model):
 
         Raises:
             ImportError: If safetensors is asked for and missing.
-            ValueError: If the folder is not empty, the model holds code, such as a
-                `Lambda`, or `metadata` names what every preset says of itself.
+            OSError: If the folder cannot be written.
+            ValueError: If the folder is a file or not empty, the model holds code, such
+                as a `Lambda`, or `metadata` names what every preset says of itself.
 
         Example:
         ```python

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.same_conv_2d_transpose import SameConv2DTranspose
 
 _DEEPEST = 8  # times `filters`
 
@@ -62,13 +63,11 @@ def colorization_network(
     deepest = filters * min(2**depth, _DEEPEST)
     for dilation in (1, 2, 2, 1):
         x = _block(x, deepest, 3, dilation_rate=dilation)
-    x = layers.Conv2DTranspose(
+    x = SameConv2DTranspose(
         deepest // 2 or 1,
         4,
         strides=2,
-        padding="same",
         activation="relu",
-        data_format="channels_last",
     )(x)
     x = _convolution(deepest // 2 or 1, 3, activation="relu")(x)
     x = _convolution(deepest // 2 or 1, 3, activation="relu")(x)

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.same_conv_2d_transpose import SameConv2DTranspose
 from keras_genmod.networks.inputs import activation_of, image_input, latent_input
 
 
@@ -102,13 +103,11 @@ def convolutional_decoder(
 
 
 def _transposed(channels, strides, activation):
-    return layers.Conv2DTranspose(
+    return SameConv2DTranspose(
         channels,
         3,
         strides=strides,
-        padding="same",
         activation=activation,
-        data_format="channels_last",
     )
 
 

@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from keras_genmod.layers.group_normalization import GroupNormalization
+from keras_genmod.layers.same_conv_2d_transpose import SameConv2DTranspose
 from keras_genmod.networks.inputs import dcgan_initializer
 
 
@@ -23,13 +24,11 @@ def convolution(channels: int, kernel_size: int, **kwargs: Any) -> keras.Layer:
 
 def doubling(channels: int, **kwargs: Any) -> keras.Layer:
     """Returns a 4x4 transposed convolution of stride 2."""
-    return layers.Conv2DTranspose(
+    return SameConv2DTranspose(
         channels,
         4,
         strides=2,
-        padding="same",
         kernel_initializer=dcgan_initializer(),
-        data_format="channels_last",
         **kwargs,
     )
 

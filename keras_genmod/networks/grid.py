@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from keras_genmod import checks
+from keras_genmod.layers.same_conv_2d_transpose import SameConv2DTranspose
 from keras_genmod.networks.inputs import activation_of, image_input
 
 
@@ -114,13 +115,11 @@ def grid_decoder(
     inputs = keras.Input(grid_shape, name="vectors")
     x = _residual_blocks(_convolution(filters, 3)(inputs), num_blocks)
     for _ in range(num_upsamplings):
-        x = layers.Conv2DTranspose(
+        x = SameConv2DTranspose(
             filters,
             4,
             strides=2,
-            padding="same",
             activation="relu",
-            data_format="channels_last",
         )(x)
     x = _convolution(num_channels, 3, activation=activation)(x)
     return keras.Model(inputs, x, name="grid_decoder")

@@ -73,7 +73,8 @@ def unet(
     References:
         - Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020,
           arXiv:2006.11239. On CIFAR-10: `filters=128, multipliers=(1, 2, 2, 2),
-          attention_resolutions=(16,), dropout=0.1`.
+          attention_resolutions=(16,), dropout=0.1` make 38,307,203 weights, the
+          paper's 35.7 million and 2.6 million of the scales, which it has not.
         - Dhariwal and Nichol, "Diffusion models beat GANs on image synthesis", 2021,
           arXiv:2105.05233 (scale and shift).
 

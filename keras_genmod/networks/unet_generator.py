@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_genmod import checks
 from keras_genmod.layers.persistent_dropout import PersistentDropout
+from keras_genmod.layers.same_conv_2d_transpose import SameConv2DTranspose
 from keras_genmod.networks.inputs import (
     checked_dropout,
     dcgan_initializer,
@@ -86,13 +87,13 @@ def unet_generator(
         maps.append(x)
     maps.pop()
     for i, width in enumerate(reversed(widths[:-1])):
-        x = _convolution(layers.Conv2DTranspose, width)(layers.ReLU()(x))
+        x = _convolution(SameConv2DTranspose, width)(layers.ReLU()(x))
         x = image_normalization("instance")(x)
         if i < _NUM_DROPOUTS:
             x = PersistentDropout(dropout)(x)
         x = layers.Concatenate()([x, maps.pop()])
     x = _convolution(
-        layers.Conv2DTranspose, output_channels, use_bias=True, activation="tanh"
+        SameConv2DTranspose, output_channels, use_bias=True, activation="tanh"
     )(layers.ReLU()(x))
     x = layers.Rescaling(0.5, 0.5)(x)
     return keras.Model(inputs, x, name="unet_generator")

@@ -1,9 +1,12 @@
 """Presets of models: a folder of a configuration, weights, figures and a card."""
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -59,24 +62,48 @@ def write_preset(
             raise ValueError(
                 f"`samples` must be images as `image_grid` takes them: {error}"
             ) from error
-    os.makedirs(folder, exist_ok=True)
-    if os.listdir(folder):
+    name = os.path.basename(os.path.abspath(folder))
+    card = card_of(name, said, description, figures or {}, samples is not None)
+    with _whole_or_not_at_all(folder) as place:
+        _write_json(place, files.CONFIG, config)
+        _write_json(place, files.METADATA, said)
+        if weights_format == "safetensors":
+            safetensors_files.save(model, os.path.join(place, files.SAFETENSORS))
+        else:
+            _save_weights(model, config, place, max_shard_size)
+        if samples is not None:
+            save_png(os.path.join(place, files.SAMPLES), samples)
+        with open(os.path.join(place, files.CARD), "w", encoding="utf-8") as file:
+            file.write(card)
+
+
+@contextlib.contextmanager
+def _whole_or_not_at_all(folder: str) -> Iterator[str]:
+    """Gives a folder beside, which becomes `folder`, or what that holds, at the end."""
+    is_there = os.path.lexists(folder)
+    if is_there and not os.path.isdir(folder):
+        raise ValueError(
+            f"`folder` must be a folder, or not there. Received: folder={folder!r}"
+        )
+    if is_there and os.listdir(folder):
         raise ValueError(
             "`folder` must be empty or not there: a preset takes no place of another. "
             f"Received: folder={folder!r}"
         )
-    _write_json(folder, files.CONFIG, config)
-    _write_json(folder, files.METADATA, said)
-    if weights_format == "safetensors":
-        safetensors_files.save(model, os.path.join(folder, files.SAFETENSORS))
-    else:
-        _save_weights(model, config, folder, max_shard_size)
-    if samples is not None:
-        save_png(os.path.join(folder, files.SAMPLES), samples)
-    name = os.path.basename(os.path.abspath(folder))
-    card = card_of(name, said, description, figures or {}, samples is not None)
-    with open(os.path.join(folder, files.CARD), "w", encoding="utf-8") as file:
-        file.write(card)
+    beside, name = os.path.split(os.path.abspath(folder))
+    if not is_there:
+        os.makedirs(beside, exist_ok=True)
+    elif not os.access(beside, os.W_OK):
+        beside = folder
+    with tempfile.TemporaryDirectory(".part", f"{name}.", beside) as scratch:
+        place = os.path.join(scratch, name)
+        os.mkdir(place)  # for others to read, as `scratch` is not
+        yield place
+        if not is_there:
+            os.rename(place, folder)
+            return
+        for file in os.listdir(place):  # the folder may be a link, or in use
+            shutil.move(os.path.join(place, file), folder)
 
 
 def _said(model, metadata, figures):

@@ -19,6 +19,7 @@ from keras_genmod.command import figures, model_files
 from keras_genmod.data import ImageFolder
 from keras_genmod_command import main, recipe_files
 from keras_genmod_command.quiet_imports import quiet_tensorflow
+from keras_genmod_command.words import check_options
 from tests.recipes.small_recipes import SMALL
 
 pytestmark = [
@@ -343,9 +344,43 @@ def test_what_images_are_judged_by_is_checked_first(run, folder, monkeypatch):
     judge = ["evaluate", folder / "vae.keras", folder / "data.npz"]
     judge += ["--binarization", "static", "--num-samples", 20]
     folders = ["fid", folder / "real", folder / "fake", "--features", "pixels"]
-    assert "`features` must be" in run(*judge, "--features", "foo", code=2)
+    assert "`--features` must be" in run(*judge, "--features", "foo", code=2)
     assert "`--k` must be at most 19" in run(*judge, "--k", 20, code=2)
     assert "`--k` must be at most 11" in run(*folders, "--k", 12, code=2)
+
+
+def test_weights_of_inception_are_named_as_the_shell_takes_them(
+    run, folder, monkeypatch
+):
+    def no_network(weights):
+        raise OSError(f"no {weights}")
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", no_network)
+    monkeypatch.chdir(folder)
+    judge = ["evaluate", "vae.keras", "data.npz", "--features"]
+    for command in (["fid", "real", "fake", "--features"], judge):
+        error = run(*command, "inception", code=2)
+        assert "The weights of `--features inception` must be downloaded" in error
+        assert ": --features inception:inception_v3_weights_tf" in error
+        error = run(*command, "inception:no.h5", code=2)
+        assert "`--features inception:WEIGHTS.h5` must be the path of a file" in error
+        assert error.endswith("Received: 'no.h5'\n") and "weights=" not in error
+        error = run(*command, "inception:data.npz", code=2)
+        assert "`--features inception:WEIGHTS.h5` must be a weights file" in error
+
+
+def test_options_are_those_of_sample_or_left_to_a_prior():
+    class Open:
+        def sample(self, num_samples, condition=None, seed=None, **options): ...
+
+    class Closed:
+        def sample(self, num_samples, temperature=1.0, *, top_k=None): ...
+
+    check_options(Open(), {"any": 1})
+    check_options(Closed(), {"top_k": 1})
+    for name in ("num_samples", "seed", "any"):
+        with pytest.raises(ValueError, match=rf"of temperature, top_k: .*{name}"):
+            check_options(Closed(), {"top_k": 1, name: 1})
 
 
 def test_figures_beside_other_images_do_not_compare(run, folder, tmp_path):
@@ -454,27 +489,39 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
         (["info", "{folder}/data.npz"], "`model` must be a .keras file"),
         (["info", "{tmp}/broken.keras"], "`model` must be a .keras file"),
         (["info", "{tmp}/other.keras"], "must be a model of keras_genmod"),
-        (["sample", "{model}", "--out", "a.jpg"], "`out` must end in"),
+        (
+            ["sample", "{model}", "--out", "a.jpg"],
+            "`--out` must end in .png or .npz. Rec",
+        ),
         (["sample", "{model}", "--num-samples", "0"], "'--num-samples'"),
         (["sample", "none", "--num-columns", "0"], "'--num-columns'"),
         (["sample", "none", "--out", "{folder}"], "`--out` must be a file"),
         (["sample", "none", "--out", "{model}/s.png"], "vae.keras"),
-        (["sample", "{model}", "--label", "1"], "`label` must be left out"),
-        (["sample", "{model}", "--option", "x"], "`option` must be NAME=VALUE"),
-        (["sample", "{model}", "--option", "steps=1"], "`option` must be one the"),
-        (["evaluate", "{model}", "nosuchset.npz"], "`name` must be a file"),
+        (["sample", "{model}", "--label", "1"], "`--label` must be left out"),
+        (["sample", "{model}", "--option", "x"], "`--option` must be NAME=VALUE"),
+        (["sample", "{model}", "--option", "steps=1"], "`--option` must be left out"),
+        (
+            ["sample", "{tmp}/rbm.keras", "--option", "a=1"],
+            "one of num_steps: `sample`",
+        ),
+        (["evaluate", "{model}", "{folder}/data.npz", "--option", "x"], "`--option`"),
+        (["evaluate", "{model}", "nosuchset.npz"], "`DATA` must be a file"),
+        (["evaluate", "{model}", "nodata", "--name", "x"], "`DATA` must be one of dig"),
         (["evaluate", "{model}", "{folder}/data.npz"], "levels (--binarization stat"),
         (["evaluate", "none", "x", "--num-samples", "-1"], "'--num-samples'"),
         (["evaluate", "none", "x", "--k", "0"], "'--k'"),
         (["fid", "{folder}/real", "{tmp}/none"], "`path` must be a folder"),
-        (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`features`"),
+        (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`--features`"),
         (["evaluate", "{model}", "digits", "--limit", "-3"], "'--limit'"),
         (["evaluate", "{tmp}/rbm.keras", "digits", "--num-samples", "0"], "method=ais"),
-        (["sample", "{tmp}/flat.keras"], "`out` must end in .npz where samples are"),
+        (["sample", "{tmp}/flat.keras"], "`--out` must end in .npz where samples"),
         (["compare", "{folder}/data.npz", "{folder}/data.npz"], "Figures must be in"),
         (["fid", "a", "b", "--out", "{folder}"], "`--out` must be a file"),
         (["evaluate", "none", "x", "--out", "{folder}"], "`--out` must be a file"),
-        (["compare", "{tmp}/none", "{tmp}/none"], "none"),
+        (
+            ["compare", "{tmp}/none", "b"],
+            "file that `evaluate --out` or `fid --out` wrote",
+        ),
         (["hype", "scores", "{tmp}/none.study"], "none.study"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -200,6 +200,35 @@ def test_a_whole_folder_in_each_process_is_refused(monkeypatch, tmp_path):
     model.fit(part, shuffle=False, verbose=0)
 
 
+@pytest.mark.any_backend
+@pytest.mark.parametrize("name", ["BackupAndRestore", "TensorBoard"])
+def test_a_callback_of_keras_that_writes_everywhere_is_refused(
+    monkeypatch, tmp_path, name
+):
+    from keras_genmod.models import processes, saving
+
+    for module in (processes, saving):
+        monkeypatch.setattr(module, "num_processes", lambda: 2)
+    one = getattr(keras.callbacks, name)(str(tmp_path))
+    ours = {"BackupAndRestore": "Backup"}.get(name, name)
+    model = compiled()
+    weights = [w.copy() for w in model.get_weights()]
+    message = rf"`keras_genmod.callbacks.{ours}` in place.*Received: {name} in one of 2"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, callbacks=[keras.callbacks.CSVLogger(tmp_path / "log.csv"), one])
+    assert not list(tmp_path.iterdir()) and model.callbacks_in_fit is None
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    loggers = [
+        keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        keras_genmod.callbacks.TensorBoard(tmp_path / "board"),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    assert processes.writing_once(loggers) == tuple(loggers)
+    monkeypatch.setattr(processes, "is_writer", lambda: False)
+    assert processes.writing_once(loggers) == tuple(loggers[1:])
+
+
 def test_one_process_is_the_writer():
     assert (backend.num_processes(), backend.process_id()) == (1, 0)
     np.testing.assert_array_equal(backend.gathered(X), X[None])

@@ -8,6 +8,7 @@ from keras import ops
 from keras_genmod.engine import input_gradient
 from keras_genmod.layers.group_normalization import GroupNormalization
 from keras_genmod.layers.same_conv_2d import SameConv2D
+from keras_genmod.layers.same_conv_2d_transpose import SameConv2DTranspose
 from tests.autodiff import gradients
 
 IMAGES = np.random.default_rng(1).normal(3.0, 2.0, size=(2, 4, 6, 8)).astype("float32")
@@ -23,6 +24,24 @@ PAIRS = {
         SameConv2D,
         {"filters": 2, "kernel_size": 5, "use_bias": False, "activation": "relu"},
     ),
+    "doubling": (
+        SameConv2DTranspose,
+        {"filters": 3, "kernel_size": 4, "strides": 2},
+    ),
+    "uneven": (
+        SameConv2DTranspose,
+        {
+            "filters": 1,
+            "kernel_size": (5, 4),
+            "strides": (1, 2),
+            "use_bias": False,
+            "activation": "tanh",
+        },
+    ),
+    "cut on one side": (
+        SameConv2DTranspose,
+        {"filters": 2, "kernel_size": 3, "strides": 2},
+    ),
 }
 
 
@@ -31,7 +50,7 @@ def made(name, dtype="float32", shape=IMAGES.shape):
     kind, arguments = PAIRS[name]
     own = kind(**arguments, dtype=dtype)
     (base,) = kind.__bases__
-    padding = {"padding": "same"} if kind is SameConv2D else {}
+    padding = {} if kind is GroupNormalization else {"padding": "same"}
     theirs = base(**arguments, **padding, dtype=dtype)
     for layer in (own, theirs):
         layer.build(shape)
@@ -105,7 +124,7 @@ def test_half_precision_comes_out_and_does_not_overflow(name):
     np.testing.assert_allclose(found, expected, rtol=0.02, atol=0.1)
 
 
-@pytest.mark.parametrize("kind", [SameConv2D, GroupNormalization])
+@pytest.mark.parametrize("kind", [SameConv2D, SameConv2DTranspose, GroupNormalization])
 def test_config_makes_the_layer_again(kind):
     arguments = next(a for k, a in PAIRS.values() if k is kind)
     again = kind.from_config(kind(**arguments).get_config())

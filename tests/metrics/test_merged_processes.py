@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from keras_genmod.engine import place_to_write, processes
 from keras_genmod.metrics import FeatureStatistics, Protocol, feature_statistics
 
 pytestmark = pytest.mark.any_backend
@@ -46,6 +47,19 @@ def test_parts_are_merged_as_all_at_once(rng, monkeypatch):
         np.testing.assert_allclose(
             statistics.covariance, np.cov(features, rowvar=False), rtol=1e-9
         )
+
+
+def test_one_process_writes(rng, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "num_processes", lambda: 2)
+    monkeypatch.setattr(processes, "gathered", lambda array: array)
+    path = tmp_path / "real.npz"
+    for rank in (1, 0):
+        monkeypatch.setattr(processes, "process_id", lambda rank=rank: rank)
+        statistics = FeatureStatistics().update(rng.normal(size=(4 + rank, 2)))
+        with place_to_write(str(path)) as place:
+            statistics.save(place)
+        assert path.exists() == (rank == 0)
+    assert FeatureStatistics.load(path).count == 4
 
 
 @pytest.mark.parametrize("differs", ["width", "protocol"])

@@ -17,7 +17,7 @@ from keras import ops
 
 from keras_genmod import GAN, VAE, data, from_preset, presets
 from keras_genmod.evaluation import evaluate_likelihood
-from keras_genmod.presets import files
+from keras_genmod.presets import files, writing
 from tests.models.small_networks import small_network
 
 CODE = ["Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer"]
@@ -169,6 +169,68 @@ def test_a_folder_that_holds_something_is_left_alone(saved):
     model, folder = saved
     with pytest.raises(ValueError, match="`folder` must be empty or not there"):
         model.save_to_preset(folder)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_writing_that_breaks_leaves_nothing(is_there, tmp_path, monkeypatch):
+    place = tmp_path / "rooms" / "mine"
+    (place if is_there else place.parent).mkdir(parents=True)
+    before = set(tmp_path.rglob("*"))
+
+    def broken(path, images):
+        raise KeyboardInterrupt  # the weights are written
+
+    with monkeypatch.context() as patches:
+        patches.setattr(writing, "save_png", broken)
+        with pytest.raises(KeyboardInterrupt):
+            vae().save_to_preset(place, samples=np.zeros((2, 4, 4)))
+    assert set(tmp_path.rglob("*")) == before
+    vae().save_to_preset(place)
+    assert list(place.parent.iterdir()) == [place]
+    assert from_preset(place).latent_dim == 2
+
+
+@pytest.mark.any_backend
+def test_a_folder_of_a_preset_is_as_any_other(tmp_path):
+    (tmp_path / "other").mkdir()
+    vae().save_to_preset(f"{tmp_path}/new/preset/")
+    assert (tmp_path / "new" / "preset").stat().st_mode == (
+        (tmp_path / "other").stat().st_mode
+    )
+
+
+@pytest.mark.any_backend
+def test_an_empty_folder_stays_itself(tmp_path, monkeypatch):
+    """Which may be where the program works, a link, or all that can be written to."""
+    places = [tmp_path / name for name in ("here", "there", "alone")]
+    for place in places:
+        place.mkdir()
+    before = [place.stat().st_ino for place in places]
+    monkeypatch.chdir(places[0])
+    vae().save_to_preset(".")
+    assert from_preset(".").latent_dim == 2
+    (tmp_path / "link").symlink_to(places[1])
+    vae().save_to_preset(tmp_path / "link")
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(tmp_path))
+    vae().save_to_preset(places[2])
+    assert [place.stat().st_ino for place in places] == before
+    for place in places:
+        assert sorted(path.name for path in place.iterdir()) == [
+            "README.md",
+            "config.json",
+            "metadata.json",
+            "model.weights.h5",
+        ]
+
+
+@pytest.mark.any_backend
+def test_a_file_is_no_folder_to_write_to(tmp_path):
+    path = tmp_path / "mine"
+    path.write_text("kept")
+    with pytest.raises(ValueError, match="`folder` must be a folder, or not.*mine"):
+        vae().save_to_preset(path)
+    assert path.read_text() == "kept" and list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.any_backend
@@ -395,3 +457,38 @@ def test_arrays_larger_than_the_model_are_not_read(folder):
         file.create_dataset("vars/99", shape=(10**9,), dtype="f4", chunks=True)
     with pytest.raises(ValueError, match="larger than any variable"):
         from_preset(folder)
+
+
+@pytest.mark.any_backend
+@pytest.mark.filterwarnings("ignore:Skipping nested container")  # of Keras, before
+@pytest.mark.parametrize("kind", ["storage", "link"])
+def test_weights_that_lie_in_another_file_are_not_read(kind, folder, monkeypatch):
+    name, other = "encoder/layers/dense/vars/0", folder.parent / "other"
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        values = np.full(file[name].shape, 7.0, "float32")
+        del file[name]
+        file[name] = values
+    given, assign = [], keras.Variable.assign
+
+    def noting(self, value):
+        given.append(np.array(ops.convert_to_numpy(value)))
+        return assign(self, value)
+
+    monkeypatch.setattr(keras.Variable, "assign", noting)
+    from_preset(folder)
+    assert any((value == 7.0).any() for value in given)
+    given.clear()
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        del file[name]
+        if kind == "storage":
+            other.write_bytes(values.tobytes())
+            places = [(str(other), 0, h5py.h5f.UNLIMITED)]
+            file.create_dataset(name, values.shape, "f4", external=places)
+        else:
+            with h5py.File(other, "w") as elsewhere:
+                elsewhere["values"] = values
+            file[name] = h5py.ExternalLink(str(other), "/values")
+        assert (file[name][...] == 7.0).all()
+    with pytest.raises(ValueError, match="could not be loaded"):
+        from_preset(folder)
+    assert not any((value == 7.0).any() for value in given)

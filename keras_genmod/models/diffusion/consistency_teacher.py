@@ -100,7 +100,7 @@ def check(model, teacher) -> None:
                 f"Received: guidance={model.guidance}, teacher=None"
             )
         return
-    for name in ("data_shape", "num_classes"):
+    for name in ("data_shape", "num_classes", "embedding_dim"):
         own, its = getattr(model, name), getattr(teacher, name)
         if own != its:
             raise ValueError(
@@ -109,7 +109,8 @@ def check(model, teacher) -> None:
             )
     if guided and (not model.is_conditional or float(teacher.drop_rate) == 0):
         raise ValueError(
-            "`guidance` must be 1: it needs a teacher of labels that has learned "
-            "without them, too, of `num_classes` and with `drop_rate` above 0. "
-            f"Received: guidance={model.guidance}"
+            "`guidance` must be 1: it needs a teacher of `num_classes` that has "
+            "learned without conditions, too: train it with `drop_rate=0.1`. "
+            f"Received: guidance={model.guidance}, num_classes={model.num_classes}, "
+            f"drop_rate={float(teacher.drop_rate):g} of the teacher"
         )

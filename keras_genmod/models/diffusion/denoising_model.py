@@ -30,10 +30,10 @@ class DenoisingModel(LowRank, EditingModel):
 
     drop_rate = Adjustable(check_drop_rate)
 
-    def _dropped(self, condition, seeds):
-        """Returns conditions of which some are left out, each example's by itself."""
-        if condition is None:
-            return None
+    def _dropped(self, condition, seeds, training):
+        """Returns conditions, in training less some, each example's by itself."""
+        if condition is None or not training:
+            return condition
         coin = uniform((ops.shape(condition)[0], 1), seeds)
         left_out = coin < ops.convert_to_tensor(self.drop_rate)
         return ops.where(left_out, 0.0 * condition, condition)

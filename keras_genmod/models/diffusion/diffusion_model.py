@@ -152,9 +152,9 @@ class DiffusionModel(DenoisingModel):
         if vanishes_at_the_start(loss_weight, prediction, self.schedule):
             raise ValueError(
                 f'`loss_weight` must not be "{loss_weight}" for this schedule: at '
-                "t = 1, where samplers begin, the weight of the loss is 0, and nothing "
-                'is learned there. Use "constant", or a schedule that leaves some of '
-                f"the data. Received: loss_weight={loss_weight!r}, "
+                "t = 1, where samplers begin, the weight of the loss must be finite "
+                'and not 0, or nothing is learned there. Use "constant", or a schedule '
+                f"that leaves some of the data. Received: loss_weight={loss_weight!r}, "
                 f"prediction={prediction!r}, schedule={schedule!r}"
             )
         self.loss_weight = loss_weight
@@ -169,7 +169,7 @@ class DiffusionModel(DenoisingModel):
         x = self._inside(x)
         t = self._draw_times(ops.shape(x)[0])
         noise = normal(ops.shape(x), self.seed_generator)
-        condition = self._dropped(condition, self.seed_generator)
+        condition = self._dropped(condition, self.seed_generator, training)
         losses = self._example_losses(x, t, noise, condition, training)
         if self.is_of_images:  # a stream's later batches come unseen
             losses = nan_unless(in_range(x, -1.0, 1.0), losses)

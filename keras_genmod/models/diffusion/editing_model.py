@@ -11,6 +11,8 @@ from keras_genmod.models.diffusion import repaint
 from keras_genmod.models.diffusion.latent_noise_model import LatentNoiseModel
 from keras_genmod.models.diffusion.time_grid import make_grid
 
+_LEAST = 0.01  # of a schedule's first time: soon below it float32 knows of no noise
+
 
 class EditingModel(LatentNoiseModel):
     """A model that denoises, edits and completes data."""
@@ -62,7 +64,8 @@ class EditingModel(LatentNoiseModel):
 
         Args:
             x: Noisy data of shape `(batch, *data_shape)`, as `add_noise` returns them.
-            t: Number in (0, 1], or one for each example.
+            t: Number in (0, 1], or one for each example, at least a hundredth of
+                `schedule.first_time`.
             condition: For a conditional model, one label an example, or one for all.
 
         Returns:
@@ -81,7 +84,8 @@ class EditingModel(LatentNoiseModel):
 
         Args:
             x: Noisy data of shape `(batch, *data_shape)`, as `add_noise` returns them.
-            t: Number in (0, 1], or one for each example.
+            t: Number in (0, 1], or one for each example, at least a hundredth of
+                `schedule.first_time`.
             condition: For a conditional model, one label an example, or one for all.
 
         Returns:
@@ -95,6 +99,13 @@ class EditingModel(LatentNoiseModel):
     def _seen(self, x, t, condition):
         checks.shape("x", x, self.data_shape)
         t = self._check_times(t, len(x), np.finfo("float32").tiny)
+        first = self.schedule.first_time
+        if np.any(t < _LEAST * first):
+            raise ValueError(
+                f"`t` must be at least {_LEAST * first:g}, a hundredth of "
+                "`schedule.first_time`: before that data have no noise to speak of. "
+                f"Received: t={t.min():g}"
+            )
         return self._see(x, t, self.standardize_condition(condition, len(x)))
 
     @compiled()
@@ -131,7 +142,7 @@ class EditingModel(LatentNoiseModel):
                 `x`; a middle one keeps what is coarse.
             condition: For a conditional model, one label an example, or one for all.
             seed: Int for repeatable noise, or `None`.
-            sampler: As in `sample`.
+            sampler: One of those of `DiffusionModel.sample`.
             num_steps: Positive int, steps from there to the data.
             eta: As in `sample`.
             guidance: As in `sample`.
@@ -175,7 +186,7 @@ class EditingModel(LatentNoiseModel):
         seed: int | None = None,
         num_steps: int | None = None,
         num_resamplings: int = 10,
-        jump_length: int = 10,
+        jump_length: int | None = None,
         guidance: float = 1.0,
         spacing: str = "uniform",
         clip: bool | None = None,
@@ -194,8 +205,10 @@ class EditingModel(LatentNoiseModel):
             condition: For a conditional model, one label an example, or one for all.
             seed: Int for repeatable noise, or `None`.
             num_steps: Positive int; `None` takes 250, or all that a schedule has.
-            num_resamplings: Positive int, how often each step is taken.
-            jump_length: Positive int, steps that are gone back at a time.
+            num_resamplings: Positive int, how often each step is taken, but the last
+                one, to the data.
+            jump_length: Positive int below `num_steps`, steps that are gone back at a
+                time; `None` takes a tenth of them, from 1 to 10.
             guidance: As in `sample`.
             spacing: As in `sample`.
             clip: As in `sample`.
@@ -216,14 +229,18 @@ class EditingModel(LatentNoiseModel):
         checks.shape("x", x, self.data_shape)
         mask = repaint.standardize_mask(mask, len(x), self.data_shape)
         x = np.where(mask, checks.as_numpy(x), 0).astype("float32")
+        unknown = np.count_nonzero(~np.isfinite(x))
+        if unknown:
+            raise ValueError(
+                "`x` must be finite where `mask` says that it is known. Received: "
+                f"{unknown} NaN or infinite of {np.count_nonzero(mask)} such values"
+            )
         x, condition = self._checked(x, condition)
-        num_resamplings = checks.positive_int("num_resamplings", num_resamplings)
-        jump_length = checks.positive_int("jump_length", jump_length)
         if num_steps is None:
             num_steps = min(250, self.schedule.num_steps or 250)
         way, guidance = self._way("ddpm", num_steps, None, spacing, clip, guidance)
+        jumps = repaint.standardize_jumps(num_resamplings, jump_length, way.num_steps)
         state = seed_state(seed, self.seed_generator)
-        jumps = (num_resamplings, jump_length)
         return self._inpaint(state, x, mask, condition, guidance, way=way, jumps=jumps)
 
     @compiled(xla=True)

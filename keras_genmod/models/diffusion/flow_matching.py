@@ -153,7 +153,7 @@ class FlowMatching(DenoisingModel):
             noise = normal(ops.shape(x), self.seed_generator)
         x = self._inside(x)
         t = uniform((ops.shape(x)[0],), self.seed_generator)
-        condition = self._dropped(condition, self.seed_generator)
+        condition = self._dropped(condition, self.seed_generator, training)
         losses = self._example_losses(x, t, noise, condition, training)
         if self.is_of_images:  # a stream's later batches come unseen
             losses = nan_unless(in_range(x, -1.0, 1.0), losses)

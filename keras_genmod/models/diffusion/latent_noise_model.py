@@ -116,11 +116,12 @@ class LatentNoiseModel(NoiseModel):
             condition: As in `sample`.
             seed: Int for repeatable samples; `None` draws new ones each call.
             num_steps: Positive int.
-            **way: `sampler`, `eta`, `guidance`, `spacing` and `clip` as in `sample`.
+            **way: `sampler`, one of those of `DiffusionModel.sample` and "ddim" unless
+                one says; `eta`, `guidance`, `spacing` and `clip` as in `sample`.
 
         Returns:
             Float32 tensor of shape `(num_samples, num_steps, *data_shape)`; the last
-            of each are what `sample` returns.
+            of each are what `sample` returns with the same sampler.
 
         Raises:
             ValueError: As `sample`.

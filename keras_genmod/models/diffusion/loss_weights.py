@@ -53,7 +53,7 @@ def _snr(schedule, t):
 
 
 def vanishes_at_the_start(name: str, prediction: str, schedule: NoiseSchedule) -> bool:
-    """Whether nothing is learned where samplers begin, at t = 1."""
+    """Whether the weight is 0 or not finite at t = 1, where samplers begin."""
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = loss_weight(name, prediction, schedule, np.array([1.0]))[0]
     return not weight > 0 or not math.isfinite(weight)

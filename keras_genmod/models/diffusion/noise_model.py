@@ -204,9 +204,10 @@ class NoiseModel(EmbeddingConditional):
         checks.non_negative("guidance", guidance)
         if guidance != 1 and (not self.is_conditional or float(self.drop_rate) == 0):
             raise ValueError(
-                "`guidance` must be 1: it needs a model of labels that has learned "
-                "without them, too, of `num_classes` and with `drop_rate` above 0. "
-                f"Received: guidance={guidance}, num_classes={self.num_classes}, "
+                "`guidance` must be 1: it needs a model of `num_classes` or "
+                "`embedding_dim` that has learned without conditions, too: train with "
+                f"`drop_rate=0.1`. Received: guidance={guidance}, "
+                f"num_classes={self.num_classes}, embedding_dim={self.embedding_dim}, "
                 f"drop_rate={float(self.drop_rate):g}"
             )
         way = Way(sampler, num_steps, eta, spacing, clip, guidance != 1, start)

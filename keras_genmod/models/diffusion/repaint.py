@@ -10,6 +10,8 @@ from keras_genmod.engine import fori_loop, normal
 from keras_genmod.models.diffusion import samplers
 from keras_genmod.models.diffusion.time_grid import TimeGrid
 
+_LONGEST_JUMP = 10  # unless one says
+
 _WIDTH = 9  # of a row of coefficients; then come four more columns
 KNOWN_ALPHA, KNOWN_SIGMA, BACK, BACK_NOISE = range(_WIDTH, _WIDTH + 4)
 
@@ -36,6 +38,33 @@ def standardize_mask(mask: Any, number: int, data_shape) -> np.ndarray:
             f"Received values from {given.min()} to {given.max()}"
         )
     return np.broadcast_to(given.astype(bool), (number, *data_shape))
+
+
+def standardize_jumps(
+    num_resamplings: Any, jump_length: Any, num_steps: int
+) -> tuple[int, int]:
+    """Returns how often steps are taken, and how many are gone back at a time.
+
+    Args:
+        num_resamplings: Positive int.
+        jump_length: Positive int, or `None` for a tenth of the steps, from 1 to 10:
+            jumps to levels of much more noise keep little of what they start from.
+        num_steps: Positive int, checked.
+
+    Raises:
+        ValueError: If one is no such number, or no step would be taken again.
+    """
+    num_resamplings = checks.positive_int("num_resamplings", num_resamplings)
+    if jump_length is None:
+        return num_resamplings, max(1, min(_LONGEST_JUMP, num_steps // 10))
+    jump_length = checks.positive_int("jump_length", jump_length)
+    if num_resamplings > 1 and jump_length >= num_steps:
+        raise ValueError(
+            "`jump_length` must be below `num_steps`, or no step is taken again: take "
+            "a smaller `jump_length`, or more steps. "
+            f"Received: jump_length={jump_length}, num_steps={num_steps}"
+        )
+    return num_resamplings, jump_length
 
 
 def visits(num_steps: int, num_resamplings: int, jump_length: int):

@@ -17,6 +17,7 @@ from keras_genmod.models.diffusion.time_grid import TimeGrid, make_grid
 from keras_genmod.models.valid_data import in_range, nan_unless
 
 LANGEVIN_SAMPLERS = ("predictor_corrector", "annealed_langevin")
+_NUM_CORRECTIONS, _STEP_SIZE = 1, 0.1  # unless one says
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -115,7 +116,7 @@ class ScoreModel(DenoisingModel):
         first = self.schedule.first_time
         t = first + (1 - first) * uniform((ops.shape(x)[0],), self.seed_generator)
         noise = normal(ops.shape(x), self.seed_generator)
-        condition = self._dropped(condition, self.seed_generator)
+        condition = self._dropped(condition, self.seed_generator, training)
         losses = self._example_losses(x, t, noise, condition, training)
         if self.is_of_images:  # a stream's later batches come unseen
             losses = nan_unless(in_range(x, -1.0, 1.0), losses)
@@ -146,8 +147,8 @@ class ScoreModel(DenoisingModel):
         guidance: float = 1.0,
         spacing: str = "uniform",
         clip: bool | None = None,
-        num_corrections: int = 1,
-        step_size: float = 0.1,
+        num_corrections: int = _NUM_CORRECTIONS,
+        step_size: float = _STEP_SIZE,
     ) -> Any:
         """Draws samples from noise, in one loop that is compiled once.
 
@@ -169,9 +170,9 @@ class ScoreModel(DenoisingModel):
             guidance: As in `DiffusionModel.sample`.
             spacing: As in `DiffusionModel.sample`.
             clip: As in `DiffusionModel.sample`.
-            num_corrections: Positive int, Langevin steps a level; other samplers have
-                none. "annealed_langevin" needs more than one, or many levels.
-            step_size: Number in (0, 2), see above.
+            num_corrections: Positive int, Langevin steps a level, of these two alone.
+                "annealed_langevin" needs more than one, or many levels.
+            step_size: Number in (0, 2), see above, of these two alone.
 
         Returns:
             Float32 tensor of shape `(num_samples, *data_shape)` in the range of the
@@ -182,6 +183,12 @@ class ScoreModel(DenoisingModel):
         """
         if sampler not in LANGEVIN_SAMPLERS:
             checks.choice("sampler", sampler, (*LANGEVIN_SAMPLERS, *samplers.SAMPLERS))
+            if (num_corrections, step_size) != (_NUM_CORRECTIONS, _STEP_SIZE):
+                raise ValueError(
+                    "`num_corrections` and `step_size` must be left out for a sampler "
+                    "without Langevin steps. Received: num_corrections="
+                    f"{num_corrections}, step_size={step_size}, sampler={sampler!r}"
+                )
             return super().sample(
                 num_samples,
                 condition,

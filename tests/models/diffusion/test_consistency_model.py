@@ -276,7 +276,11 @@ def test_arguments_are_checked(arguments, message):
     "arguments,message",
     [
         ({"sigma_max": 90.0}, "within the noise that the teacher knows"),
-        ({"guidance": 2.0}, "`guidance` must be 1: it needs a teacher of labels"),
+        (
+            {"guidance": 2.0},
+            "`guidance` must be 1: it needs a teacher of `num_classes` that has "
+            "learned .* train it with `drop_rate=0.1`. .*=2.0, num_classes=None",
+        ),
     ],
 )
 def test_a_teacher_leads_where_it_can(arguments, message):
@@ -284,6 +288,10 @@ def test_a_teacher_leads_where_it_can(arguments, message):
         ConsistencyModel(small_time_network((1,)), (1,), teacher(), **arguments)
     with pytest.raises(ValueError, match="`teacher` must be a model of the same"):
         ConsistencyModel(small_time_network((2,)), (2,), teacher())
+    of_vectors = small_time_network((1,), num_classes=3)
+    of_vectors = DiffusionModel(of_vectors, (1,), embedding_dim=3)
+    with pytest.raises(ValueError, match="a model of the same `embedding_dim`"):
+        ConsistencyModel(small_time_network((1,)), (1,), of_vectors)
 
 
 def test_times_and_steps_are_checked(exact):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 import keras_genmod
-from keras_genmod import CosineSchedule, DiffusionModel, LinearSchedule
+from keras_genmod import (
+    CosineSchedule,
+    DiffusionModel,
+    LinearSchedule,
+    StraightSchedule,
+)
 from keras_genmod.models.diffusion import repaint
 from keras_genmod.models.diffusion.time_grid import make_grid
 from tests.contracts import array_of, slow_elsewhere
@@ -101,6 +106,17 @@ def test_times_are_checked(model, t):
         model.score(X, t)
 
 
+@pytest.mark.every_backend
+def test_times_have_noise():
+    for schedule in (CosineSchedule(), CosineSchedule(None), StraightSchedule()):
+        network = Oracle(schedule, MEAN, SHAPE, "data")
+        model = DiffusionModel(network, (2,), schedule, "data")
+        first = schedule.first_time
+        assert np.all(np.isfinite(array_of(model.score(X, 0.01 * first))))
+        with pytest.raises(ValueError, match="`t` must be at least .*first_time"):
+            model.score(X, np.linspace(1e-4 * first, 1, 64))
+
+
 def test_edit_starts_at_its_strength(model):
     x = np.tile(X[:1], (2000, 1))
     little = array_of(model.edit(x, 0.02, seed=0, num_steps=10))
@@ -180,6 +196,43 @@ def test_steps_are_gone_back_and_never_from_the_data():
     assert len(visits) == 250 + 24 * 9 * 10 and visits[-1] == (249, 0)
 
 
+@pytest.mark.any_backend
+@pytest.mark.parametrize("num_steps,jump", [(1, 1), (4, 1), (25, 2), (250, 10)])
+def test_default_jumps_are_a_tenth_of_the_steps(num_steps, jump):
+    assert repaint.standardize_jumps(3, None, num_steps) == (3, jump)
+    again = len(repaint.visits(num_steps, 3, jump)) > num_steps
+    assert again == (num_steps > 1)
+
+
+def test_few_steps_are_taken_again_unless_one_says():
+    correlated = np.array([[1.0, 0.8], [0.8, 1.0]])
+    schedule = CosineSchedule(10)
+    network = Oracle(schedule, np.zeros(2), correlated, "v")
+    model = DiffusionModel(network, (2,), schedule)
+    x, mask = np.full((1500, 2), 1.5, "float32"), [True, False]
+    means = [
+        array_of(model.inpaint(x, mask, seed=0, **options))[:, 1].mean()
+        for options in ({}, {"num_resamplings": 1, "jump_length": 10})
+    ]
+    assert means[0] > 0.95 and means[1] < 0.8  # 1.2 is exact
+    message = "`jump_length` must be below `num_steps`.* take a smaller .*=10$"
+    with pytest.raises(ValueError, match=message):
+        model.inpaint(x, mask, jump_length=10)
+
+
+@pytest.mark.parametrize("name", ["num_resamplings", "jump_length"])
+def test_resamplings_are_checked(model, name):
+    with pytest.raises(ValueError, match=f"`{name}` must be a positive int"):
+        model.inpaint(X, np.ones(2), **{name: 0})
+
+
+def test_known_values_are_finite(model):
+    x = np.where(np.arange(2), np.nan, X)
+    assert np.all(np.isfinite(array_of(model.inpaint(x, [1, 0], num_steps=2))))
+    with pytest.raises(ValueError, match="`x` must be finite where `mask` .* 64 NaN"):
+        model.inpaint(x, [0, 1])
+
+
 def test_going_back_keeps_the_schedule():
     grid = make_grid(CosineSchedule(), 20)
     for row in repaint.plan(grid, 3, 4):
@@ -221,10 +274,10 @@ def test_values_of_a_mask_are_checked(of_images):
 )
 def test_images_of_another_range_are_refused(of_images, method, arguments):
     of_images.compile()
-    for x in (255 * np.ones((2, *IMAGE), "float32"), -np.ones((2, *IMAGE), "float32")):
-        with pytest.raises(
-            ValueError, match=r"`x` must lie in \[0, 1\]; divide pixels"
-        ):
+    ways_out = {255: "divide pixels", -1: r"pixels of \[-1, 1\] are brought"}
+    for value, way_out in ways_out.items():
+        x = np.full((2, *IMAGE), value, "float32")
+        with pytest.raises(ValueError, match=r"`x` must lie in \[0, 1\]; " + way_out):
             getattr(of_images, method)(x, *arguments)
 
 

@@ -138,6 +138,21 @@ def test_bad_argument_is_named(exact, name, value):
         exact.sample(2, **{name: value})
 
 
+def test_other_samplers_take_no_corrections(exact):
+    for options in ({"num_corrections": 7}, {"step_size": 5}):
+        with pytest.raises(ValueError, match="`num_corrections` and `step_size` must"):
+            exact.sample(2, sampler="ddim", **options)
+
+
+def test_paths_and_edits_have_the_samplers_of_diffusion(exact):
+    path = array_of(exact.sample_path(3, seed=1, num_steps=4))
+    samples = array_of(exact.sample(3, seed=1, sampler="ddim", num_steps=4))
+    np.testing.assert_allclose(path[:, -1], samples, atol=1e-5)
+    for draw in (exact.sample_path, lambda n, **kw: exact.edit(path[:, 0], 0.5, **kw)):
+        with pytest.raises(ValueError, match="`sampler` must be one of .*'ddim'"):
+            draw(3, sampler="predictor_corrector")
+
+
 def test_file_keeps_the_levels(tmp_path):
     model = ScoreModel(small_time_network((2,)), (2,), 0.02, 5.0)
     model.save(tmp_path / "model.keras")

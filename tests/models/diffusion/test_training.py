@@ -111,7 +111,9 @@ class Recorder(keras.layers.Layer):
 def test_conditions_are_dropped_in_training_alone():
     model = DiffusionModel(Recorder(), (1,), num_classes=3, drop_rate=0.2, seed=0)
     condition = ops.one_hot(ops.zeros((5000,), "int32"), 3)
-    kept = array_of(model._dropped(condition, model.seed_generator)).sum(1)
+    given = model._dropped(condition, model.seed_generator, False)
+    np.testing.assert_array_equal(array_of(given), array_of(condition))
+    kept = array_of(model._dropped(condition, model.seed_generator, True)).sum(1)
     assert set(np.unique(kept)) == {0.0, 1.0}  # as a whole, each example's by itself
     np.testing.assert_allclose(kept.mean(), 0.8, atol=0.02)
     x, t = ops.zeros((50, 1)), ops.convert_to_tensor(np.float32([0.5, 0.7, 0.7]))
@@ -124,20 +126,26 @@ def test_conditions_are_dropped_in_training_alone():
 class Kept(keras.layers.Layer):
     """Predicts 100 where the condition was left, and 0 where it was dropped."""
 
+    def build(self, input_shape=None):
+        self.weight = self.add_weight(shape=(1,), initializer="zeros")
+
     def call(self, inputs):
         x, _, condition = inputs
-        return 0.0 * x + 100.0 * ops.sum(condition, axis=1, keepdims=True)
+        kept = 100.0 * ops.sum(condition, axis=1, keepdims=True)
+        return 0.0 * x + self.weight + kept
 
 
 def test_a_compiled_step_takes_a_new_drop_rate():
     model = DiffusionModel(Kept(), (1,), num_classes=3, drop_rate=0.0, seed=0)
-    model.compile("sgd")
+    model.compile(keras.optimizers.SGD(0.0))
     x, labels, losses = np.ones((8, 1), "float32"), np.zeros(8), []
     for rate in (0.0, 0.999):
         model.drop_rate = rate
         model.reset_metrics()
-        losses.append(model.test_on_batch(x, labels, return_dict=True)["loss"])
+        losses.append(model.train_on_batch(x, labels, return_dict=True)["loss"])
     assert losses[0] > 5_000 and losses[1] < 50
+    model.reset_metrics()  # evaluation is of the conditions that are given
+    assert model.test_on_batch(x, labels, return_dict=True)["loss"] > 5_000
     with pytest.raises(ValueError, match="`drop_rate` must be below 1"):
         model.drop_rate = 1
 
@@ -264,3 +272,8 @@ def test_guidance_needs_examples_without_labels():
     model = DiffusionModel(network, (2,), num_classes=3, drop_rate=0.0)
     with pytest.raises(ValueError, match="`guidance` must be 1: it needs .*drop_rate="):
         model.sample(2, 0, guidance=2.0)
+    network = small_time_network((2,), num_classes=5)
+    model = DiffusionModel(network, (2,), embedding_dim=5, drop_rate=0.0)
+    message = "or `embedding_dim` that has .* train with `drop_rate=0.1`.*_dim=5, .*=0$"
+    with pytest.raises(ValueError, match=message):
+        model.sample(2, np.ones(5), guidance=2.0)
