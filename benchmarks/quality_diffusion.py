@@ -19,8 +19,8 @@ _FEW_STEPS = {"sampler": "dpm_solver_2m", "num_steps": 15}
 
 def _make(cls, image_shape):
     def make(seed):
-        # Few channels where the image is large: steps three times as fast as those of
-        # 32 channels on every level, with as many weights.
+        # Few channels where the image is large: 1.6 times as many images a second as
+        # with 32, 64 and 64, and about as many weights.
         lowest = image_shape[0] // 4
         network = networks.unet(image_shape, 16, (1, 2, 5), 1, (lowest,))
         optimizer = keras.optimizers.Adam(

@@ -96,8 +96,15 @@ class TestPage:
         run = dict(quality_runs.read(tmp_path)[0][0], command="x --minutes 8")
         section = "\n".join(quality_page.not_run([run]))
         assert "| GAN |" in section and "| PixelCNN |" not in section
-        section = "\n".join(quality_page.not_run([{**run, "note": " of that date"}]))
-        assert "| PixelCNN |" in section
+        for other in ({"note": " of that date"}, {"dataset": "cifar10_jpeg"}):
+            section = "\n".join(quality_page.not_run([{**run, **other}]))
+            assert "| PixelCNN |" in section
+
+    def test_what_a_run_remarks_stands_with_its_budget(self):
+        spent = {"minutes": 2, "epochs": "3", "images": 4000}
+        for remark, end in ((None, "4,000 images"), ("half used", "; half used")):
+            words = quality_page.training({"training": {**spent, "remark": remark}})
+            assert words.endswith(end)
 
     @pytest.mark.parametrize(
         ("mean", "word"),
