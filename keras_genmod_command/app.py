@@ -218,7 +218,12 @@ def fid(
     from keras_genmod.command import figures
 
     _make_room(out)
-    words = {"image_size": "--image-size", "channels": "--channels", **_OF_FEATURES}
+    words = {
+        "path": "REAL` or `FAKE",
+        "image_size": "--image-size",
+        "channels": "--channels",
+        **_OF_FEATURES,
+    }
     with _progress(), said_as(**words):
         found = figures.compare_folders(
             real, fake, image_size, channels, features, k, batch_size

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from keras_genmod_command.words import said_as
+
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="The study's file.")]
@@ -55,12 +57,16 @@ def create(
         "feedback": False if no_feedback else None,
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    protocol = StudyProtocol.of(variant, **given)
-    folders = _named_folders(fake)
-    fakes = {name: load_images(folder) for name, folder in folders.items()}
-    made = create_study(
-        study, load_images(real), fakes, protocol, title=title, seed=seed
-    )
+    options = {name: f"--{name.replace('_', '-')}" for name in (*changes, "seed")}
+    with said_as(**options):
+        protocol = StudyProtocol.of(variant, **given)
+    with said_as(fake="--fake", folder="--fake"):
+        folders = _named_folders(fake)
+        fakes = {name: load_images(folder) for name, folder in folders.items()}
+    with said_as(folder="--real"):
+        originals = load_images(real)
+    with said_as(path="STUDY", real="--real", fakes="--fake", **options):
+        made = create_study(study, originals, fakes, protocol, title=title, seed=seed)
     with made:
         print(f"Made {study}: {made.protocol}")
 

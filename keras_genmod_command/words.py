@@ -13,6 +13,10 @@ _PHRASES = {
     '`weights="imagenet"` must': "The weights of `--features inception` must",
     '`weights` must be "imagenet" or': "`weights` must be",
     r'inception_v3\(weights="(.*?)"\)': r"--features inception:\1",
+    r"by `protocol`, StudyProtocol\.of\(.*?\)": (
+        "by --num-trials, --num-blocks, --qualification-trials"
+    ),
+    "must be None where no time limits": "must be left out where no time limits",
 }
 
 

@@ -27,7 +27,7 @@ def main(
     """Stores images in a Boltzmann machine; completes them from their upper halves.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file; one
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE"; one
             unit a pixel, so small images.
         epochs: Passes over the patterns; more than last time goes on with that run.
         batch_size: Patterns a step.

@@ -39,7 +39,7 @@ def main(
     """Trains a diffusion model that draws the class it is asked for, more or less.
 
     Args:
-        dataset: "digits", "mnist", "cifar10", another TFDS name, or a .npz file's path.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 128 for MNIST.
         filters: Channels of the U-Net's first level; 64 for MNIST, 128 for CIFAR-10.

@@ -46,7 +46,7 @@ def main(
     """Trains a diffusion model, and teaches it other classes by few weights.
 
     Args:
-        dataset: "digits", "mnist", "cifar10", another TFDS name, or a .npz file's path;
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE";
             with labels, whose lower half comes first.
         epochs: Passes over the first classes; more than last time goes on with that
             run, and fine-tunes anew.

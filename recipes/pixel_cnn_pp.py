@@ -28,7 +28,7 @@ def main(
     """Trains a PixelCNN++ on images of many levels and gives their bits per dimension.
 
     Args:
-        dataset: "digits", "mnist", "cifar10", another TFDS name, or a .npz file's path.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step; 64 for CIFAR-10.
         num_levels: Grey or colour levels a pixel; 17 are all that digits has, 256

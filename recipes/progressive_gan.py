@@ -30,7 +30,7 @@ def main(
     """Trains a GAN whose images grow from 4x4 to their whole size.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or a .npz file.
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE".
         image_size: Pixels a side to which images are resized: 4, 8, 16, 32, ...
         epochs: Passes over the training images; more than last time goes on with that
             run, inside a fade too.

@@ -32,7 +32,7 @@ def main(
     """Trains SNGAN, which draws the class it is asked for.
 
     Args:
-        dataset: "digits", "mnist", another TFDS name, or the path of a .npz file;
+        dataset: "digits", "mnist", a TFDS name, a .npz file, or "folder:PATH@SIZE";
             sides divisible by 4.
         epochs: Passes over the data; more than last time goes on with that run.
         batch_size: Examples a step of the generator, of which each step of the

@@ -1,16 +1,20 @@
-"""Wasserstein GAN with gradient penalty (Gulrajani et al., 2017, arXiv:1704.00028)."""
+"""Wasserstein GAN with gradient penalty (Gulrajani et al., 2017, arXiv:1704.00028).
+
+Or with clipped weights (Arjovsky et al., 2017, arXiv:1701.07875), to compare.
+"""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_genmod import WGANGP, callbacks, data, evaluation, networks
+from keras_genmod import WGAN, WGANGP, callbacks, data, evaluation, networks
 from recipes._run import begin, command_line, fit
 
 LEARNING_RATE = 1e-4
 BETAS = (0.0, 0.9)
 CRITIC_STEPS = 5
 PENALTY_WEIGHT = 10.0
+CLIPPED_LEARNING_RATE = 5e-5  # of RMSprop, where weights are clipped
 METRICS = ("frechet_distance", "kernel_distance", "precision", "recall")
 NUM_JUDGED = 1000  # samples, and held-out images, at most
 EVERY = 10  # epochs from one picture or judgement to the next
@@ -23,6 +27,7 @@ def main(
     batch_size: int = 160,
     latent_dim: int = 100,
     filters: int = 32,
+    clip: float | None = None,
     classifier: str | None = None,
     seed: int = 0,
     limit: int | None = None,
@@ -38,6 +43,8 @@ def main(
         latent_dim: Number of latents.
         filters: Feature maps next to the image; twice as many a layer
             further in; 64 for MNIST.
+        clip: Largest weight of the critic, which is clipped and not penalised then, as
+            in the first Wasserstein GAN: 0.01 in its paper.
         classifier: A model.keras of recipes.feature_classifier, whose features judge
             the samples; pixels do without.
         seed: Of the weights, the batches and the draws.
@@ -54,16 +61,29 @@ def main(
     judged = x_test[:NUM_JUDGED]
 
     image_shape = x_train.shape[1:]
-    model = WGANGP(
-        networks.dcgan_generator(latent_dim, image_shape, filters),
-        # Batch normalization would tie the examples' gradients together.
-        networks.dcgan_discriminator(image_shape, filters, normalization="layer"),
-        latent_dim=latent_dim,
-        critic_steps=CRITIC_STEPS,
-        penalty_weight=PENALTY_WEIGHT,
-        seed=seed,
-    )
-    model.compile(keras.optimizers.Adam(LEARNING_RATE, *BETAS))
+    generator = networks.dcgan_generator(latent_dim, image_shape, filters)
+    # Batch normalization would tie the examples' gradients together.
+    critic = networks.dcgan_discriminator(image_shape, filters, normalization="layer")
+    if clip is None:
+        model = WGANGP(
+            generator,
+            critic,
+            latent_dim,
+            critic_steps=CRITIC_STEPS,
+            penalty_weight=PENALTY_WEIGHT,
+            seed=seed,
+        )
+        model.compile(keras.optimizers.Adam(LEARNING_RATE, *BETAS))
+    else:
+        model = WGAN(
+            generator,
+            critic,
+            latent_dim,
+            critic_steps=CRITIC_STEPS,
+            clip=clip,
+            seed=seed,
+        )
+        model.compile(keras.optimizers.RMSprop(CLIPPED_LEARNING_RATE))
 
     pictures = [
         # The same latents each time: one sees them learn.
@@ -100,10 +120,13 @@ def main(
 
     logs = model.evaluate(x_test, batch_size=batch_size, verbose=0, return_dict=True)
     scores = quality.judge()
+    held = f"weights clipped to {clip}"
+    if clip is None:
+        held = f"gradient penalty {logs['gradient_penalty']:.4f}"
     print(
         f"Held-out {dataset}, {len(x_test)} images: the critic's estimate of the "
-        f"Wasserstein distance {logs['wasserstein_distance']:.3f}, gradient penalty "
-        f"{logs['gradient_penalty']:.4f}. {len(judged)} samples beside as many of "
+        f"Wasserstein distance {logs['wasserstein_distance']:.3f}, "
+        f"{held}. {len(judged)} samples beside as many of "
         f"them (features: {classifier or 'pixels'}): Frechet distance "
         f"{scores['frechet_distance']:.4g}, precision {scores['precision']:.3f}, "
         f"recall {scores['recall']:.3f}."

@@ -4,6 +4,7 @@ from keras_genmod.engine.averages import average_pairs, copies_of, put_averages
 from keras_genmod.engine.backend import (
     SeedGenerator,
     affine,
+    argmax,
     averaged,
     cond,
     convolution,
@@ -55,6 +56,7 @@ __all__ = [
     "Seeds",
     "affine",
     "all_agree",
+    "argmax",
     "average_pairs",
     "averaged",
     "call_network",

@@ -20,6 +20,7 @@ input_gradient = _engine.input_gradient
 convolution = _engine.convolution
 affine = _engine.affine
 relu = _engine.relu
+argmax = _engine.argmax
 # `None` where Keras' own operations are fused anyway.
 group_normalized = _engine.group_normalized if _is_torch else None
 transposed_convolution = _engine.transposed_convolution if _is_torch else None

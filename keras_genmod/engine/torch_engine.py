@@ -160,6 +160,11 @@ def relu(x):
     return torch.relu(x)
 
 
+def argmax(x):
+    """Returns where the last axis is greatest, int32; the first of equal places."""
+    return torch.argmax(x, dim=-1).to(torch.int32)
+
+
 def loss_to_differentiate(loss):
     """Returns the loss: there is one replica."""
     return loss

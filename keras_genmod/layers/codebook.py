@@ -8,7 +8,7 @@ import math
 
 from keras import ops
 
-from keras_genmod.engine import fori_loop, read, write
+from keras_genmod.engine import argmax, fori_loop, read, write
 
 _BLOCK = 256  # codes at a time
 
@@ -37,12 +37,16 @@ def nearest_codes(vectors, codebook):
     vectors = ops.concatenate([vectors, ops.ones_like(vectors[:, :1])], axis=1)
     codebook = ops.concatenate([codebook, offsets[:, None]], axis=1)
 
+    if num_blocks == 1:
+        scores = vectors @ ops.transpose(codebook)  # (n, size)
+        return argmax(scores)
+
     def step(i, carry):
         most, code = carry
         block = read(codebook, i * size, size, axis=0)
         scores = vectors @ ops.transpose(block)  # (n, size)
         found = ops.max(scores, axis=1)
-        place = ops.cast(ops.argmax(scores, axis=1), "int32") + i * size
+        place = argmax(scores) + i * size
         nearer = found > most
         return ops.where(nearer, found, most), ops.where(nearer, place, code)
 

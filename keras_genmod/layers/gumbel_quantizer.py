@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import SeedGenerator, uniform
+from keras_genmod.engine import SeedGenerator, argmax, uniform
 from keras_genmod.layers.quantizer import Quantizer, sum_over_positions
 
 _SMALLEST_NOISE = 2.0**-25  # stands for the 0 of U[0, 1), whose logarithm is infinite
@@ -118,7 +118,7 @@ class GumbelQuantizer(Quantizer):
             noise = uniform(ops.shape(logits), self.seed_generator)
             noise = ops.maximum(noise, _SMALLEST_NOISE)
             scores = logits - ops.log(-ops.log(noise))
-        codes = ops.cast(ops.argmax(scores, axis=-1), "int32")
+        codes = argmax(scores)
         chosen = ops.one_hot(codes, self.num_codes, dtype="float32")
         if training:
             soft = ops.softmax(scores / ops.convert_to_tensor(self.temperature))

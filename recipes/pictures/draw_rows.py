@@ -22,14 +22,18 @@ PARTS = {
     "boltzmann_machine": ("digits_boltzmann_machine", (0, 50, 302, 152)),
     "caption_encoder": ("scenes_caption_encoder", (0, 0, 332, 134)),
     "colorization": ("scenes_colorization", (0, 0, 332, 134)),
+    "consistency": ("points_consistency", (258, 0, 1034, 260)),
     "denoising_autoencoder": ("digits_denoising_autoencoder", (0, 0, 302, 102)),
+    "disentanglement": ("sprites_factor_vae", (0, 900, 352, 1052)),
     "flow_matching": ("points_flow_matching", (258, 0, 1034, 260)),
     "mnist_energy_model": ("mnist_energy_model_rows", (0, 0, 350, 118)),
     "mnist_wgan_gp": ("mnist_wgan_gp_rows", (0, 0, 350, 118)),
     "pix2pix": ("digits_pix2pix", (0, 0, 302, 102)),
     "score_model": ("points_score_model", (258, 0, 1034, 260)),
     "super_resolution": ("digits_super_resolution", (0, 0, 302, 152)),
+    "vq_gan": ("digits_vq_gan", (0, 0, 302, 102)),
     "vq_vae": ("digits_vq_vae", (0, 0, 302, 102)),
+    "vq_vae_2": ("digits_vq_vae_2", (0, 0, 302, 102)),
 }
 
 

@@ -510,7 +510,7 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
         (["evaluate", "{model}", "{folder}/data.npz"], "levels (--binarization stat"),
         (["evaluate", "none", "x", "--num-samples", "-1"], "'--num-samples'"),
         (["evaluate", "none", "x", "--k", "0"], "'--k'"),
-        (["fid", "{folder}/real", "{tmp}/none"], "`path` must be a folder"),
+        (["fid", "{folder}/real", "{tmp}/none"], "`REAL` or `FAKE` must be a folder"),
         (["fid", "{folder}/real", "{folder}/fake", "--features", "x"], "`--features`"),
         (["evaluate", "{model}", "digits", "--limit", "-3"], "'--limit'"),
         (["evaluate", "{tmp}/rbm.keras", "digits", "--num-samples", "0"], "method=ais"),

@@ -74,10 +74,17 @@ def test_a_timed_study_has_its_rule(folders, capsys):
 def test_errors_are_one_line(folders, capsys):
     assert create(folders) == 2
     error = capsys.readouterr().err
-    assert error.startswith("Error: `real` must hold at least 55 images")
+    assert error.startswith("Error: `--real` must hold at least 55 images")
+    assert "ask for less by --num-trials, --num-blocks, --qualif" in error
     assert error.count("\n") == 1
-    assert main(["hype", "serve", str(folders / "none")]) == 2
+    for option in ("--real", "--fake"):
+        assert create(folders, f"{option}=a={folders / 'none'}") == 2
+        assert f"`{option}` must hold images" in capsys.readouterr().err
+    assert create(folders, "--num-trials=3") == 2
+    assert "`--num-trials` must be even" in capsys.readouterr().err
     assert create(folders, "--rule=literal", "--qualification-trials=0") == 2
+    assert "`--rule` must be left out where no time" in capsys.readouterr().err
+    assert main(["hype", "serve", str(folders / "none")]) == 2
     for words in (["--fake=vae"], []):
         assert main(["hype", "create", "x", "--real=real", *words]) == 2
     assert not (folders / "x.study").exists()
@@ -86,7 +93,7 @@ def test_errors_are_one_line(folders, capsys):
 def test_a_model_has_one_folder(folders, capsys):
     assert create(folders, f"--fake=gan={folders / 'vae'}") == 2
     error = capsys.readouterr().err
-    assert error.startswith("Error: `fake` must have each name once")
+    assert error.startswith("Error: `--fake` must have each name once")
     assert error.count("\n") == 1 and error.count("gan=") == 2
     assert not (folders / "x.study").exists()
 

@@ -19,6 +19,7 @@ SMALL = {
     "big_gan": {"filters": 1, "latent_dim": 4, "embedding_dim": 2},
     "boltzmann_machine": {"num_patterns": 5},
     "caption_encoder": {"image_size": 16, "hidden_dim": 8, "filters": 2},
+    "causal_transformer": {"model_dim": 8, "num_blocks": 1, "class_conditional": True},
     "colorization": {"filters": 2, "image_size": 16, "pix2pix_epochs": 1},
     "conditional_diffusion": {
         "filters": 4,
@@ -132,6 +133,7 @@ FIGURES = {
     "big_gan": "within a class, by truncation",
     "boltzmann_machine": "recovered whole from their upper halves",
     "caption_encoder": "R-precision of",
+    "causal_transformer": "96 images of 17 levels: log p(x | y) =",
     "colorization": "mean distance in (a, b) of Lab",
     "conditional_diffusion": "Frechet distance to these (features: pixels): 0:",
     "conditional_gan": "has the class asked for in",

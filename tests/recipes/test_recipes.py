@@ -181,10 +181,10 @@ def test_a_classifier_judges_the_samples(name, first_run, tmp_path):
 def test_a_run_that_breaks_leaves_the_model_of_an_earlier_one(
     name, first_run, second_run, monkeypatch, tmp_path
 ):
-    recipe = importlib.import_module(f"recipes.{name}")
-    monkeypatch.setattr(recipe, "LEARNING_RATE", 1e30)
     # Of the backup the weights alone: the rate would come back with the optimizer's.
     shutil.rmtree(first_run(name)[0] / "backup")
+    recipe = importlib.import_module(f"recipes.{name}")
+    monkeypatch.setattr(recipe, "LEARNING_RATE", 1e30)
     with pytest.raises(typer.Exit) as caught:
         second_run(name, 1)
     assert caught.value.exit_code == 1
@@ -298,6 +298,16 @@ def test_photographs_are_flipped_and_cropped(name, tmp_path):
     assert float(row["learning_rate"]) == pytest.approx(2e-4)
     model = keras.saving.load_model(tmp_path / "model.keras")
     assert model.data_shape == (8, 8, 1)
+
+
+@SLOW
+@pytest.mark.parametrize("name", recipes(["wgan_gp"]))
+def test_weights_of_the_critic_are_clipped_instead_of_penalised(name, tmp_path):
+    printed = run(name, tmp_path, epochs=1, clip=0.01)
+    assert "weights clipped to 0.01" in printed[-2]
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(model).__name__ == "WGAN"
+    assert max(abs(w).max() for w in model.critic.get_weights()) <= np.float32(0.01)
 
 
 @SLOW

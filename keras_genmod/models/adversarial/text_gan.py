@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, uniform
+from keras_genmod.engine import Objective, argmax, uniform
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.gan import accuracy_trackers, track_accuracy
 from keras_genmod.models.adversarial.latent_generator import unexpected
@@ -208,4 +208,4 @@ def wrong_partners(captions, seeds):
     size = ops.sum(ops.square(captions), axis=-1)
     differ = apart > _ROUNDING**2 * (size[:, None] + size[None])  # (batch, batch)
     coins = ops.where(differ, uniform((number, number), seeds), -1.0)
-    return ops.argmax(coins, axis=1), ops.any(differ, axis=1)
+    return argmax(coins), ops.any(differ, axis=1)
