@@ -179,7 +179,8 @@ def evaluate(
     from keras_genmod.command import figures, model_files
 
     _make_room(out)
-    words = {"name": "DATA", "option": "--option", **_OF_FEATURES}
+    of_data = dict.fromkeys(("name", "path", "data"), "DATA")
+    words = {**of_data, "option": "--option", **_OF_FEATURES}
     with said_as(**words):
         given = model_files.options(option or [])
     loaded = model_files.load_model(model)
@@ -240,7 +241,8 @@ def compare(
     from keras_genmod.command import comparison
 
     try:
-        print(comparison.compare(first, second))
+        with said_as(other=second):
+            print(comparison.compare(first, second))
     except OSError as error:
         raise ValueError(
             "Figures must be in a file that `evaluate --out` or `fid --out` wrote. "

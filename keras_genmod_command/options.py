@@ -2,12 +2,16 @@
 
 import functools
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
+
+from keras_genmod_command.quiet_imports import quiet_tensorflow
+from keras_genmod_command.words import said_as
 
 
 def command_line(main: Callable[..., None]) -> typer.Typer:
@@ -23,8 +27,14 @@ def command_line(main: Callable[..., None]) -> typer.Typer:
 
     @functools.wraps(main)
     def reported(**arguments):
+        words = dict.fromkeys(("name", "path"), "--dataset")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are for that place
         try:
-            main(**arguments)
+            with (
+                quiet_tensorflow(),
+                said_as(**(words if "dataset" in arguments else {})),
+            ):
+                main(**arguments)
         except (ValueError, OSError, ImportError, MemoryError) as error:
             text = str(error) or type(error).__name__
             print(f"Error: {' '.join(text.split())}", file=sys.stderr)

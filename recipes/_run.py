@@ -15,9 +15,18 @@ from keras_genmod import checks
 from keras_genmod.callbacks.tensorboard.event_writer import make_writable
 from keras_genmod_command.options import command_line
 
-__all__ = ["begin", "command_line", "fit", "integers", "later_stage", "pretrain"]
+__all__ = [
+    "begin",
+    "check_held_out",
+    "command_line",
+    "fit",
+    "integers",
+    "later_stage",
+    "pretrain",
+]
 
 LARGEST_WEIGHT = 1e6  # beyond it a weight is none: the learning rate was too high
+FEWEST_HELD_OUT = 8  # images that pictures show and samples are judged beside
 _COUNTS = ("epochs", "pretrain_epochs", "batch_size", "limit")
 _STATE = ("backup/*", "*/backup/*", "*.weights.h5")  # what a run has left
 
@@ -66,6 +75,23 @@ def _check_same(settings: dict[str, Any], path: pathlib.Path) -> None:
                 f"folder. Received: {name}={value!r}, log_dir='{path.parent}' of a run "
                 f"with {name}={begun[name]!r}"
             )
+
+
+def check_held_out(images: Any) -> None:
+    """Raises unless there are enough held-out images for pictures and judges.
+
+    Args:
+        images: Array of them.
+
+    Raises:
+        ValueError: If there are fewer than `FEWEST_HELD_OUT`.
+    """
+    if len(images) < FEWEST_HELD_OUT:
+        raise ValueError(
+            f"`dataset` must have at least {FEWEST_HELD_OUT} held-out images: of a "
+            "folder a tenth is held out, or what lies in its folder `test`. "
+            f"Received: {len(images)}"
+        )
 
 
 def later_stage(log_dir: str, name: str, epochs: int) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import DiffusionModel, callbacks, data, evaluation, networks
-from recipes._run import begin, command_line, fit, integers
+from recipes._run import begin, check_held_out, command_line, fit, integers
 
 LEARNING_RATE = 1e-3
 EMA_MOMENTUM = 0.995  # of the averaged weights, which all figures are of
@@ -55,6 +55,7 @@ def main(
         )
         for split in ("train", "test")
     )
+    check_held_out(x_test)
 
     image_shape, factors = x_train.shape[1:], integers("multipliers", multipliers)
     smallest = max(image_shape[:2]) // 2 ** (len(factors) - 1)  # the lowest level

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import GAN, callbacks, data, evaluation, networks
-from recipes._run import begin, command_line, fit
+from recipes._run import begin, check_held_out, command_line, fit
 
 LEARNING_RATE = 2e-4
 BETA_1 = 0.5
@@ -48,6 +48,7 @@ def main(
         features = evaluation.FeatureExtractor(judge, "features")
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
+    check_held_out(x_test)
     judged = x_test[:NUM_JUDGED]
 
     image_shape = x_train.shape[1:]

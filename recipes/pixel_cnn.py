@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import PixelCNN, callbacks, data, evaluation
-from recipes._run import begin, command_line, fit
+from recipes._run import begin, check_held_out, command_line, fit
 
 LEARNING_RATE = 1e-3
 METRICS = ("frechet_distance", "kernel_distance", "precision", "recall")
@@ -50,6 +50,7 @@ def main(
         features = evaluation.FeatureExtractor(judge, "features")
     keras.utils.set_random_seed(seed)
     x_train, x_test = (data.load(dataset, s)[0][:limit] for s in ("train", "test"))
+    check_held_out(x_test)
     x_test = data.binarize(x_test, "static", seed)
     if binarization == "static":  # then each later draw gives the same pixels
         x_train = data.binarize(x_train, "static", seed)

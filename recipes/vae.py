@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_genmod import VAE, callbacks, data, evaluation, networks
-from recipes._run import begin, command_line, fit
+from recipes._run import begin, check_held_out, command_line, fit
 
 LEARNING_RATE = 1e-3
 NUM_IMPORTANCE_SAMPLES = 500
@@ -53,6 +53,7 @@ def main(
     x_train, _ = data.load(dataset, "train")
     x_test, y_test = data.load(dataset, "test")
     x_train, x_test = x_train[:limit], x_test[:limit]
+    check_held_out(x_test)
     judged = x_test[:NUM_JUDGED]  # grey, as samples are: means of the pixels
     x_test = data.binarize(x_test, "static", seed)
     if binarization == "static":  # then each later draw gives the same pixels

@@ -169,7 +169,10 @@ def evaluate(
         extractor = features_of(features, batch_size)
         _check_neighbour(k, min(len(x), num_samples))
     condition = None if model.num_classes is None or y is None else y[:limit]
-    binary = x if binarization is None else data.binarize(x, binarization, seed)
+    binary = x
+    if binarization is not None:
+        drawn = seed if binarization == "static" else None
+        binary = data.binarize(x, binarization, drawn)
     result: dict[str, Any] = {"schema": SCHEMA, "name": name, "likelihood": None}
     result["versions"] = {
         "keras_genmod": keras_genmod.__version__,

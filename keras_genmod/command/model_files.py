@@ -26,7 +26,7 @@ def model_classes() -> dict[str, type]:
         name: found[name]
         for name in sorted(found, key=str.lower)
         if inspect.isclass(found[name])
-        and issubclass(found[name], keras.Model)
+        and issubclass(found[name], (keras.Model, keras_genmod.StyleTransfer))
         and found[name] not in bases
     }
 
@@ -56,6 +56,12 @@ def load_model(path: str) -> Any:
     try:
         model = keras.saving.load_model(path)
     except Exception as error:  # of a file that anyone may have made
+        if "unsafe" in str(error):
+            raise ValueError(
+                "`model` must hold no code, as a Lambda layer is: a class of its own, "
+                "registered with `keras.saving.register_keras_serializable`, can be "
+                f"loaded. Received: model={path!r}"
+            ) from error
         raise ValueError(f"{demand}. Received: model={path!r} ({error})") from error
     if not isinstance(model, keras_genmod.GenerativeModel):
         raise ValueError(

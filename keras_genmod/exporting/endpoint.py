@@ -11,7 +11,7 @@ from keras_genmod import checks
 from keras_genmod.engine import CompiledCall, part_of_a_program, watched_calls
 
 _ROWS = 4  # of an example: a power of two, as batches of `log_prob` are filled up to
-_STATE = "state"  # what compiled methods call the seed of their draws
+STATE = "state"  # what compiled methods call the seed of their draws
 
 
 class Input(NamedTuple):
@@ -73,11 +73,13 @@ def endpoint_of(
         options: Further arguments of the method.
 
     Raises:
-        ValueError: If the method does more than one compiled call.
+        ValueError: If the method does more than one compiled call, or has no such
+            option.
     """
     method = getattr(model, what)
     signature = inspect.signature(method).parameters
     first = next(iter(signature))
+    _check_options(model, what, signature, options)
     rows = _ROWS
     if first == "num_samples":
         rows = checks.positive_int("num_samples", options.get("num_samples", 16))
@@ -109,6 +111,18 @@ def endpoint_of(
     return Endpoint(calls[0], inputs), inputs
 
 
+def _check_options(model, what, signature, options):
+    if any(each.kind is each.VAR_KEYWORD for each in signature.values()):
+        return  # what takes them in the end says so
+    known = [name for name in signature if name not in ("condition", "seed")]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(
+            f"Options must be those of {type(model).__name__}.{what}: "
+            f"{', '.join(known)}. Received: {', '.join(unknown)}"
+        )
+
+
 def _inputs(call, signature, rows, batch_size):
     names = list(inspect.signature(call.method).parameters)[1:]
     inputs = []
@@ -119,7 +133,7 @@ def _inputs(call, signature, rows, batch_size):
             tuple(tensor.shape),
             keras.backend.standardize_dtype(tensor.dtype),
         )
-        if name == _STATE:
+        if name == STATE:
             inputs.append(Input(name, shape, dtype))
         elif name in signature and shape[:1] == (rows,):
             inputs.append(Input(name, (batch_size, *shape[1:]), dtype))

@@ -10,8 +10,8 @@ import keras
 from keras_genmod import checks
 from keras_genmod.engine import place_to_write
 from keras_genmod.engine.backend import free_size, register_variables
-from keras_genmod.exporting.endpoint import endpoint_of
-from keras_genmod.exporting.formats import standardize_format
+from keras_genmod.exporting.endpoint import STATE, endpoint_of
+from keras_genmod.exporting.formats import SAVED_MODEL, standardize_format
 
 PARTS = (
     "decode",
@@ -24,6 +24,16 @@ PARTS = (
     "translate",
 )
 _LONGEST = 400  # characters that are told of a backend's error
+_BACKEND = keras.backend.backend()
+_WAY_OUT = (
+    "Give `batch_size`, as a method may need that draws or loops for each example, or "
+    f"take format={SAVED_MODEL!r}: others hold no loops."
+)
+_WAYS_OUT = {
+    "torch": "torch follows neither gradients nor loops that end by a tolerance: save "
+    "the model, load it with KERAS_BACKEND=tensorflow, and export it there as "
+    f"{SAVED_MODEL}."
+}
 
 
 def export(
@@ -39,10 +49,10 @@ def export(
 
     The file computes what `model.decode(z)`, say, returns. The batch is of any size,
     but in "sample" of `num_samples`, 16 unless it is given. A conditional model's file
-    takes the condition as a further input. A method that draws takes `state`, the two
-    integers that `engine.seed_state(seed, model.seed_generator)` makes of a seed, and
-    gives what the method gives with that seed. Where a backend follows no draws, sample
-    by "decode" of draws from the prior.
+    takes the condition as a further input. A method that draws is written as
+    `tf_saved_model` alone: it takes `state`, the two integers that
+    `engine.seed_state(seed, model.seed_generator)` makes of a seed, and gives what the
+    method gives with that seed. Elsewhere sample by "decode" of draws from the prior.
 
     Formats, what paths end in, and who writes them:
 
@@ -59,7 +69,8 @@ def export(
             processes the first one writes.
         what: "decode", "encode", "energy", "free_energy", "log_prob", "sample", "score"
             or "translate", where the model has such a method.
-        format: One of these; `None` takes that of the path's ending.
+        format: One of these; `None` takes that of the path's ending, `tf_saved_model`
+            where it has none.
         example: Array, one example of what the method takes, without the batch; `None`
             where its shape follows from the model.
         batch_size: Positive int for a file of one size of batch, which some methods
@@ -72,12 +83,13 @@ def export(
         in shapes for a batch of any size.
 
     Raises:
-        ValueError: If the model has no such method, the backend does not write the
-            format, or the method is no single program.
+        ValueError: If the model has no such method or the method no such option, the
+            backend does not write the format, the format holds no draws, the path is
+            taken, or the method is no single program.
         ImportError: If a package is missing that the format needs.
         OSError: If the folder cannot be made or written to.
         RuntimeError: If the backend cannot follow the method: torch follows neither
-            draws nor gradients nor loops that end by a tolerance.
+            gradients nor loops that end by a tolerance.
 
     Example:
     ```python
@@ -90,6 +102,11 @@ def export(
     ```
     """
     path = checks.path("path", path)
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "`model` must be a model; `keras_genmod.from_preset` and "
+            f"`keras.saving.load_model` read one. Received: model={model!r}"
+        )
     offered = [name for name in PARTS if callable(getattr(model, name, None))]
     if not isinstance(what, str) or what not in offered:
         raise ValueError(
@@ -101,6 +118,13 @@ def export(
     if batch_size is not None:
         batch_size = checks.positive_int("batch_size", batch_size)
     endpoint, inputs = endpoint_of(model, what, example, batch_size, options)
+    if format != SAVED_MODEL and any(each.name == STATE for each in inputs):
+        raise ValueError(
+            f"`format` must be {SAVED_MODEL!r} for {type(model).__name__}.{what}, "
+            "which draws: no other holds draws that follow a seed. Load the saved "
+            "model with KERAS_BACKEND=tensorflow or jax and export it there, or export "
+            f'"decode" and draw its latents yourself. Received: format={format!r}'
+        )
     register_variables(endpoint)
     specs = [
         keras.InputSpec(shape=each.shape, dtype=each.dtype, name=each.name)
@@ -120,14 +144,10 @@ def export(
         try:
             endpoint.export(place, format=format, input_signature=specs, **arguments)
         except Exception as error:
-            backend = keras.backend.backend()
             raise RuntimeError(
                 f"{type(model).__name__}.{what} cannot be written as {format} by "
-                f"{backend}. torch follows neither draws nor gradients nor loops that "
-                "end by a tolerance, and some formats no loops at all: save the model, "
-                "load it with KERAS_BACKEND=tensorflow, and export it there as "
-                "tf_saved_model. A method that draws for each example may need "
-                f"`batch_size`. {backend} says: {_beginning(str(error))}"
+                f"{_BACKEND}. {_WAYS_OUT.get(_BACKEND, _WAY_OUT)} {_BACKEND} says: "
+                f"{_beginning(str(error))}"
             ) from error
     return [(each.name, each.shape, each.dtype) for each in inputs]
 

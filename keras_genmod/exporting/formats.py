@@ -20,8 +20,9 @@ class Format:
     needs: dict[str, tuple[str, ...]]
 
 
+SAVED_MODEL = "tf_saved_model"
 FORMATS = {
-    "tf_saved_model": Format("", {"tensorflow": (), "jax": ("tensorflow",)}),
+    SAVED_MODEL: Format("", {"tensorflow": (), "jax": ("tensorflow",)}),
     "onnx": Format(
         ".onnx",
         {
@@ -44,14 +45,20 @@ def standardize_format(name: str | None, path: str) -> str:
         path: String.
 
     Raises:
-        ValueError: If there is no such format, the path ends otherwise, or the backend
-            does not write it; the message says which does.
+        ValueError: If there is no such format, the path ends otherwise or is taken, or
+            the backend does not write it; the message says which does.
         ImportError: If a package is missing; the message names it.
     """
     if name is None:
         ending = os.path.splitext(path)[1]
         known = {each.suffix: key for key, each in FORMATS.items()}
-        name = known.get(ending, "tf_saved_model")
+        if ending not in known:
+            raise ValueError(
+                f"`path` must end in {', '.join(filter(None, known))}, or have no "
+                f"ending for the folder of a {SAVED_MODEL}; or give `format`. "
+                f"Received: path={path!r}"
+            )
+        name = known[ending]
     if not isinstance(name, str) or name not in FORMATS:
         raise ValueError(
             f"`format` must be one of {', '.join(FORMATS)}, or None for that of the "
@@ -70,6 +77,11 @@ def standardize_format(name: str | None, path: str) -> str:
             f"`path` must end in {chosen.suffix!r} with format={name!r}. "
             f"Received: path={path!r}"
         )
+    if name == SAVED_MODEL and os.path.exists(path) and not _may_be_replaced(path):
+        raise ValueError(
+            f"`path` must be a new or an empty folder, or that of a {SAVED_MODEL}. "
+            f"Received: path={path!r}"
+        )
     needed = chosen.needs[backend]
     missing = [each for each in needed if importlib.util.find_spec(each) is None]
     if missing:
@@ -78,6 +90,13 @@ def standardize_format(name: str | None, path: str) -> str:
             f"`pip install {' '.join(missing)}`"
         )
     return name
+
+
+def _may_be_replaced(path: str) -> bool:
+    if not os.path.isdir(path):
+        return False
+    names = os.listdir(path)
+    return not names or "saved_model.pb" in names
 
 
 def _served_by(backend: str) -> str:

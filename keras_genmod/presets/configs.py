@@ -14,6 +14,8 @@ _CODE = (
     "FlaxLayer",
 )
 _LARGEST = 2**31  # of a number; seeds may be larger
+_MOST = 2**16  # steps, blocks and the like, which take memory beside the weights
+_WIDTHS = ("units", "filters", "num_codes", "num_tokens")
 _DEEPEST = 200  # nests in nests
 
 
@@ -45,12 +47,15 @@ def check_config(
             check_config(each, largest, depth + 1, str(name))
     elif isinstance(config, (int, float)) and "seed" not in key:
         # Others, as a number of examples, may be larger than any file.
-        is_width = key in ("units", "filters") or key.endswith("_dim")
-        limit = min(largest, _LARGEST) if is_width else _LARGEST
+        limit, rule = _LARGEST, ""
+        if key in _WIDTHS or key.endswith("_dim"):
+            limit, rule = min(largest, _LARGEST), ", which its weights can fill"
+        elif key.startswith("num_") and key != "num_examples":
+            limit = _MOST
         if limit < abs(config) < float("inf"):
             raise ValueError(
-                f"A preset's sizes must be at most {limit}, which its weights can "
-                f"fill. Received: {key}={config}"
+                f"A preset's sizes must be at most {limit}{rule}. Received: "
+                f"{key}={config}"
             )
 
 

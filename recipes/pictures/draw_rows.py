@@ -20,7 +20,6 @@ NUM_SAMPLES, NUM_COLUMNS, SCALE, SEED = 12, 6, 4, 0
 PARTS = {
     "autoencoder": ("digits_autoencoder", (0, 0, 302, 102)),
     "boltzmann_machine": ("digits_boltzmann_machine", (0, 50, 302, 152)),
-    "caption_encoder": ("scenes_caption_encoder", (0, 0, 332, 134)),
     "colorization": ("scenes_colorization", (0, 0, 332, 134)),
     "consistency": ("points_consistency", (258, 0, 1034, 260)),
     "denoising_autoencoder": ("digits_denoising_autoencoder", (0, 0, 302, 102)),
@@ -31,6 +30,7 @@ PARTS = {
     "pix2pix": ("digits_pix2pix", (0, 0, 302, 102)),
     "score_model": ("points_score_model", (258, 0, 1034, 260)),
     "super_resolution": ("digits_super_resolution", (0, 0, 302, 152)),
+    "text_to_image": ("scenes_text_to_image", (0, 0, 332, 200)),
     "vq_gan": ("digits_vq_gan", (0, 0, 302, 102)),
     "vq_vae": ("digits_vq_vae", (0, 0, 302, 102)),
     "vq_vae_2": ("digits_vq_vae_2", (0, 0, 302, 102)),

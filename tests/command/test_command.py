@@ -81,7 +81,7 @@ def test_models_and_recipes_have_a_line_each(run):
     recipes = lines.index("Recipes:")
     assert [line.split()[0] for line in lines[recipes + 1 :]] == sorted(SMALL)
     models = {line.split()[0] for line in lines[1:recipes]}
-    assert {"VAE", "GAN", "RBM"} <= models
+    assert {"VAE", "GAN", "RBM", "StyleTransfer"} <= models
     assert not models & {"GenerativeModel", "AdversarialModel", "CosineSchedule"}
     assert all(len(line.split()) > 2 for line in lines if line[0] == " ")
 
@@ -187,7 +187,8 @@ def test_a_copied_recipe_needs_nothing_but_its_folder(run, tmp_path):
     run("copy", "gan", tmp_path / "mine")  # what they share may stay
     files = {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()}
     assert set(files) == {"vae.py", "gan.py", "_run.py"}
-    assert "\nfrom _run import begin, command_line, fit\n" in files["vae.py"]
+    line = "\nfrom _run import begin, check_held_out, command_line, fit\n"
+    assert line in files["vae.py"]
     assert not any("recipes._run import" in text for text in files.values())
     (tmp_path / "mine" / "_run.py").write_text("changed")
     error = run("copy", "rbm", tmp_path / "mine", code=2)
@@ -297,7 +298,12 @@ def test_evaluation_is_a_ledger_line_and_figures_with_protocols(run, folder, tmp
         "compare", tmp_path / "a", tmp_path / "a"
     )
     error = run("compare", tmp_path / "a", tmp_path / "b", code=2)
-    assert "same protocol" in error and "binarization: 'static(0)' and 'stat" in error
+    assert f"`{tmp_path / 'b'}` must have the same protocol" in error
+    assert "binarization: 'static(0)' and 'stat" in error
+    found = json.loads(
+        run("evaluate", model, data, "--binarization", "threshold", "--num-samples", 0)
+    )
+    assert "threshold" in json.dumps(found["likelihood"])
     error = run("compare", tmp_path / "a", tmp_path / "c", code=2)
     assert "count: 30 and 20" in error
 
@@ -480,6 +486,8 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
         (["train", "vae", "--epochs", "0"], "`epochs` must be a positive int"),
         (["train", "vae", "--epochs", "many"], "--epochs"),
         (["train", "vae", "--wide"], "--wide"),
+        (["train", "vae", "--dataset", "none"], "`--dataset` must be one of digits"),
+        (["train", "gan", "--limit", "5"], "at least 8 held-out images"),
         (["nothing"], "nothing"),
         (["sample"], "MODEL"),
         (["copy", "../vae", "{tmp}"], "`recipe` must be one of"),
@@ -508,6 +516,8 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
         (["evaluate", "{model}", "nosuchset.npz"], "`DATA` must be a file"),
         (["evaluate", "{model}", "nodata", "--name", "x"], "`DATA` must be one of dig"),
         (["evaluate", "{model}", "{folder}/data.npz"], "levels (--binarization stat"),
+        (["evaluate", "{model}", "folder:none@4"], "`DATA` must be a folder"),
+        (["evaluate", "{model}", "two_moons"], "`DATA` must have shape"),
         (["evaluate", "none", "x", "--num-samples", "-1"], "'--num-samples'"),
         (["evaluate", "none", "x", "--k", "0"], "'--k'"),
         (["fid", "{folder}/real", "{tmp}/none"], "`REAL` or `FAKE` must be a folder"),

@@ -188,11 +188,40 @@ def test_samples_are_those_of_a_seed(tmp_path):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.skipif(not ON_TORCH, reason="the others follow draws")
-def test_torch_says_which_backend_follows_draws(tmp_path):
-    with pytest.raises(RuntimeError, match="follows neither draws.*KERAS_BACKEND"):
-        export(vae(), tmp_path / "model.pt2", "sample")
-    assert not (tmp_path / "model.pt2").exists()
+@pytest.mark.every_backend
+@pytest.mark.parametrize("what", ["sample", "log_prob"])
+@pytest.mark.parametrize("format", [f for f in SERVED if f != "tf_saved_model"])
+def test_no_other_format_holds_draws(format, what, tmp_path):
+    skip_unless_installed(format)
+    path = path_of(tmp_path, format)
+    with pytest.raises(ValueError, match="'tf_saved_model' for VAE.*KERAS_BACKEND=ten"):
+        export(vae(), path, what)
+    assert not path.exists()
+
+
+@pytest.mark.skipif(not ON_TORCH, reason="the others follow gradients")
+@pytest.mark.parametrize("name", ["model.pt2", "model.onnx"])
+def test_torch_says_which_backend_follows_gradients(name, tmp_path, capfd):
+    if name == "model.onnx":
+        skip_unless_installed("onnx")
+    with pytest.raises(RuntimeError, match="follows neither gradients.*KERAS_BACKEND"):
+        export(energy_model(), tmp_path / name, "score")
+    assert not (tmp_path / name).exists()
+    assert len(capfd.readouterr().out) < 200
+
+
+@pytest.mark.skipif(ON_TORCH, reason="torch writes none")
+def test_a_saved_model_replaces_none_but_its_like(tmp_path):
+    path = tmp_path / "model"
+    for _ in range(2):
+        export(gan(), path)
+    path = tmp_path / "notes"
+    path.mkdir()
+    (path / "notes.txt").write_text("mine")
+    for taken in (path, path / "notes.txt"):
+        with pytest.raises(ValueError, match="`path` must be a new or an empty folder"):
+            export(gan(), taken, format="tf_saved_model")
+    assert (path / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="where draws and sizes meet")
@@ -218,6 +247,10 @@ def test_parts_that_a_model_has_not_are_refused(tmp_path):
         export(gan(), tmp_path / "model.pt2", "encode")
     with pytest.raises(ValueError, match="nothing that is exported"):
         export(gan().generator, tmp_path / "model.pt2")
+    with pytest.raises(ValueError, match="`model` must be a model; .*from_preset"):
+        export("digits_vae", tmp_path / "model.pt2")
+    with pytest.raises(ValueError, match="those of GAN.decode: z. Received: steps"):
+        export(gan(), tmp_path / "model.pt2", steps=3)
     with pytest.raises(NotImplementedError, match="cannot draw samples"):
         export(autoencoder(), tmp_path / "model.pt2", "sample")
 
@@ -244,6 +277,7 @@ def test_formats_of_other_backends_are_refused(format, tmp_path):
         ("model", "torch", "`path` must end in '.pt2'"),
         ("model", "pickle", "`format` must be one of"),
         ("model.tflite", None, "torch writes: onnx, torch"),
+        ("model.h5", None, "`path` must end in .onnx, .tflite, .xml, .pt2, or have no"),
     ],
 )
 def test_formats_and_endings_are_checked(name, format, message, tmp_path):

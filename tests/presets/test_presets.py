@@ -350,6 +350,14 @@ def test_absurd_sizes_are_refused_before_anything_is_made(folder):
         from_preset(folder)
 
 
+@pytest.mark.any_backend
+def test_tables_have_a_largest_length(folder):
+    schedule = {"class_name": "CosineSchedule", "config": {"num_steps": 2**24}}
+    changed(folder, lambda config: config["config"].update(schedule=schedule))
+    with pytest.raises(ValueError, match="at most 65536. Received: num_steps=16777"):
+        from_preset(folder)
+
+
 def wider(units):
     """Returns a change that makes two layers of the encoder so wide."""
 
