@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from keras_genmod_command.quiet_imports import quiet_tensorflow
 
-_WAY_OUT = 'python -m pip install "keras_genmod[recipes]"'
+_WAY_OUT = "python -m pip install typer"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

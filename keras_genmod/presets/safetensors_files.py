@@ -18,7 +18,7 @@ def package() -> Any:
     except ImportError as error:
         raise ImportError(
             "Weights in safetensors need the package safetensors: "
-            '`pip install "keras_genmod[safetensors]"`'
+            "`pip install safetensors`"
         ) from error
     return safetensors
 

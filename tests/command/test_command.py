@@ -617,11 +617,11 @@ def test_an_error_of_the_program_keeps_its_traceback(monkeypatch, command, kind)
         main(command.split())
 
 
-def test_without_typer_the_extra_is_named(monkeypatch, capsys):
+def test_without_typer_the_package_is_named(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "typer", None)
     assert main(["list"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("Error: ") and "keras_genmod[recipes]" in error
+    assert error.startswith("Error: ") and "pip install typer" in error
 
 
 @pytest.mark.parametrize(
