@@ -58,12 +58,17 @@ def _autoencoder():
     )
 
 
-def _vae():
+def _vae(**options):
     return keras_genmod.VAE(
         networks.mlp_encoder(_SHAPE, (sizes.VAE_HIDDEN,)),
         networks.mlp_decoder(sizes.VAE_LATENTS, _SHAPE, (sizes.VAE_HIDDEN,)),
         latent_dim=sizes.VAE_LATENTS,
+        **options,
     )
+
+
+def _iwae():
+    return _vae(objective="iwae", num_importance_samples=sizes.IWAE_DRAWS)
 
 
 def _pixel_cnn():
@@ -192,6 +197,7 @@ def _rbm(persistent):
 MAKERS = {
     "autoencoder": _autoencoder,
     "vae": _vae,
+    "iwae": _iwae,
     "pixel_cnn": _pixel_cnn,
     "gan": _gan,
     "wgan": _wgan,

@@ -12,6 +12,7 @@ PIXELS = IMAGE * IMAGE
 BATCH = {
     "autoencoder": 128,
     "vae": 128,
+    "iwae": 64,
     "pixel_cnn": 16,
     "gan": 64,
     "wgan": 80,
@@ -30,6 +31,7 @@ BATCH = {
 # Dense layers: pixels, hidden, latents, and back.
 AUTOENCODER_HIDDEN, AUTOENCODER_LATENTS = 128, 32
 VAE_HIDDEN, VAE_LATENTS = 400, 40
+IWAE_DRAWS = 10  # of each image, for the importance-weighted bound
 
 PIXEL_CNN_FILTERS, PIXEL_CNN_BLOCKS = 32, 15
 

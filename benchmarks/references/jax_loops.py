@@ -1,6 +1,7 @@
 """Train steps in plain JAX: autoencoders, PixelCNN, planar flow, RBM."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -68,9 +69,9 @@ def _autoencoder():
     return _likelihood_loop(loss_of, params)
 
 
-def _vae():
+def _vae_layers():
     rng = generator()
-    params = {
+    return {
         "encoder": dense(rng, sizes.PIXELS, sizes.VAE_HIDDEN),
         "mean": dense(rng, sizes.VAE_HIDDEN, sizes.VAE_LATENTS),
         "log_var": dense(rng, sizes.VAE_HIDDEN, sizes.VAE_LATENTS),
@@ -78,6 +79,8 @@ def _vae():
         "logits": dense(rng, sizes.VAE_HIDDEN, sizes.PIXELS),
     }
 
+
+def _vae():
     def loss_of(params, x, key):
         x = x.reshape(x.shape[0], -1)
         features = jax.nn.relu(apply_dense(params["encoder"], x))
@@ -89,7 +92,29 @@ def _vae():
         kl = 0.5 * jnp.sum(jnp.square(mean) + jnp.exp(log_var) - 1 - log_var, axis=-1)
         return jnp.mean(kl - binary_log_prob(x, logits))
 
-    return _likelihood_loop(loss_of, params)
+    return _likelihood_loop(loss_of, _vae_layers())
+
+
+def _iwae():
+    def loss_of(params, x, key):
+        x = x.reshape(x.shape[0], -1)
+        features = jax.nn.relu(apply_dense(params["encoder"], x))
+        mean, log_var = (
+            jnp.repeat(apply_dense(params[name], features), sizes.IWAE_DRAWS, 0)
+            for name in ("mean", "log_var")
+        )
+        x = jnp.repeat(x, sizes.IWAE_DRAWS, 0)
+        noise = jax.random.normal(key, mean.shape)
+        z = mean + jnp.exp(0.5 * log_var) * noise
+        features = jax.nn.relu(apply_dense(params["decoder"], z))
+        log_prob = binary_log_prob(x, apply_dense(params["logits"], features))
+        # log p(z) - log q(z | x): 2 pi is in both.
+        log_ratio = 0.5 * jnp.sum(jnp.square(noise) + log_var - jnp.square(z), 1)
+        log_weights = (log_prob + log_ratio).reshape(-1, sizes.IWAE_DRAWS)
+        bound = jax.nn.logsumexp(log_weights, axis=1) - math.log(sizes.IWAE_DRAWS)
+        return -jnp.mean(bound)
+
+    return _likelihood_loop(loss_of, _vae_layers())
 
 
 def _mask(size, include_centre):
@@ -242,6 +267,7 @@ _ROOMS = (
 _LOOPS = {
     "autoencoder": _autoencoder,
     "vae": _vae,
+    "iwae": _iwae,
     "pixel_cnn": _pixel_cnn,
     "flow": _flow,
     "rbm_cd": functools.partial(_rbm, persistent=False),

@@ -63,15 +63,19 @@ def _autoencoder(xla):
     return _likelihood_loop(loss_of, params, xla)
 
 
-def _vae(xla):
+def _vae_layers():
     rng = generator()
-    params = {
+    return {
         "encoder": dense(rng, sizes.PIXELS, sizes.VAE_HIDDEN),
         "mean": dense(rng, sizes.VAE_HIDDEN, sizes.VAE_LATENTS),
         "log_var": dense(rng, sizes.VAE_HIDDEN, sizes.VAE_LATENTS),
         "decoder": dense(rng, sizes.VAE_LATENTS, sizes.VAE_HIDDEN),
         "logits": dense(rng, sizes.VAE_HIDDEN, sizes.PIXELS),
     }
+
+
+def _vae(xla):
+    params = _vae_layers()
 
     def loss_of(x):
         x = tf.reshape(x, (-1, sizes.PIXELS))
@@ -85,6 +89,30 @@ def _vae(xla):
             tf.square(mean) + tf.exp(log_var) - 1 - log_var, axis=-1
         )
         return tf.reduce_mean(kl - binary_log_prob(x, logits))
+
+    return _likelihood_loop(loss_of, params, xla)
+
+
+def _iwae(xla):
+    params = _vae_layers()
+
+    def loss_of(x):
+        x = tf.reshape(x, (-1, sizes.PIXELS))
+        features = tf.nn.relu(apply_dense(params["encoder"], x))
+        mean, log_var = (
+            tf.repeat(apply_dense(params[name], features), sizes.IWAE_DRAWS, 0)
+            for name in ("mean", "log_var")
+        )
+        x = tf.repeat(x, sizes.IWAE_DRAWS, 0)
+        noise = tf.random.normal(tf.shape(mean))
+        z = mean + tf.exp(0.5 * log_var) * noise
+        features = tf.nn.relu(apply_dense(params["decoder"], z))
+        log_prob = binary_log_prob(x, apply_dense(params["logits"], features))
+        # log p(z) - log q(z | x): 2 pi is in both.
+        log_ratio = 0.5 * tf.reduce_sum(tf.square(noise) + log_var - tf.square(z), 1)
+        log_weights = tf.reshape(log_prob + log_ratio, (-1, sizes.IWAE_DRAWS))
+        bound = tf.reduce_logsumexp(log_weights, 1) - math.log(sizes.IWAE_DRAWS)
+        return -tf.reduce_mean(bound)
 
     return _likelihood_loop(loss_of, params, xla)
 
@@ -240,6 +268,7 @@ _ROOMS = (
 _LOOPS = {
     "autoencoder": _autoencoder,
     "vae": _vae,
+    "iwae": _iwae,
     "pixel_cnn": _pixel_cnn,
     "flow": _flow,
     "rbm_cd": functools.partial(_rbm, persistent=False),

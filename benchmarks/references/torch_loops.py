@@ -75,8 +75,26 @@ class _VAE(nn.Module):
         return (kl - binary_log_prob(x, logits)).mean()
 
 
-def _vae():
-    module = _VAE().to(DEVICE)
+class _IWAE(_VAE):
+    def forward(self, x):
+        features = F.relu(self.encoder(x.flatten(1)))
+        mean, log_var = (
+            layer(features).repeat_interleave(sizes.IWAE_DRAWS, 0)
+            for layer in (self.mean, self.log_var)
+        )
+        x = x.flatten(1).repeat_interleave(sizes.IWAE_DRAWS, 0)
+        noise = torch.randn_like(mean)
+        z = mean + torch.exp(0.5 * log_var) * noise
+        log_prob = binary_log_prob(x, self.logits(F.relu(self.decoder(z))))
+        # log p(z) - log q(z | x): 2 pi is in both.
+        log_ratio = 0.5 * (noise.square() + log_var - z.square()).sum(1)
+        log_weights = (log_prob + log_ratio).view(-1, sizes.IWAE_DRAWS)
+        bound = torch.logsumexp(log_weights, 1) - math.log(sizes.IWAE_DRAWS)
+        return -bound.mean()
+
+
+def _vae(kind=_VAE):
+    module = kind().to(DEVICE)
     return _likelihood_loop(module, module)
 
 
@@ -214,6 +232,7 @@ def _rbm(persistent):
 _LOOPS = {
     "autoencoder": _autoencoder,
     "vae": _vae,
+    "iwae": functools.partial(_vae, _IWAE),
     "pixel_cnn": _pixel_cnn,
     "flow": _flow,
     "rbm_cd": functools.partial(_rbm, persistent=False),

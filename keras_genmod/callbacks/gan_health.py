@@ -30,6 +30,10 @@ class GanHealth(keras.callbacks.Callback):
     - `sample_diversity`: the mean distance between two samples over the mean distance
       between two examples of `real`: 1 if samples vary as the data do, 0 if all are the
       same. At epoch ends, from the same random numbers each time.
+    - `pack_order_spread`, of a model with `packing` and without labels: the standard
+      deviation of a pack's score over orders of its examples, packs of `real`, over the
+      deviation of all these scores: 0 if the order means nothing, as it should, and at
+      most 1. Of shifts and their reversals, where diversity is measured.
     - The model reports the rest by itself: `<name>_real_accuracy` and
       `<name>_fake_accuracy`, the share of scores on the right side, for a
       discriminator; for a critic, `wasserstein_distance`, the gap between the scores.
@@ -40,8 +44,9 @@ class GanHealth(keras.callbacks.Callback):
 
     Args:
         real: Array `(n, *data_shape)`, held-out or training data to compare the
-            diversity with; at most `num_samples` are used. `None` leaves diversity out,
-            as it must be for a translator such as `CycleGAN`, which draws nothing.
+            diversity with; at most `num_samples` are used. `None` leaves diversity and
+            orders out, as it must be for a translator such as `CycleGAN`, which draws
+            nothing.
         every: Positive int, epochs from one measurement of diversity to the next. The
             epochs between repeat the last one.
         num_samples: Int of at least 2, samples drawn for one.
@@ -90,19 +95,21 @@ class GanHealth(keras.callbacks.Callback):
         self.saturated_above = _limit("saturated_above", saturated_above)
         self.vanishing_below = _limit("vanishing_below", vanishing_below)
         self.exploding_above = _limit("exploding_above", exploding_above)
+        self._real: Any = None
         self._real_shape, self._real_spread = None, None
         if real is not None:
             real = checks.examples("real", real)
             self._real_shape = real.shape[1:]
             picked = np.random.default_rng(seed).permutation(len(real))[:num_samples]
-            self._real_spread = _spread(real[np.sort(picked)])
+            self._real = real[np.sort(picked)]
+            self._real_spread = _spread(self._real)
             if not self._real_spread > 0:
                 raise ValueError(
                     "`real` must hold at least 2 different examples, all of them "
                     f"finite. Received: real.shape={real.shape}, at a mean distance "
                     f"of {self._real_spread}"
                 )
-        self._diversity = None
+        self._diversity, self._order_spread = None, None
         self._warned: set = set()  # causes that have not cleared
         self._writer = None if log_dir is None else EventWriter(log_dir)
 
@@ -115,7 +122,7 @@ class GanHealth(keras.callbacks.Callback):
             )
         if self._real_spread is not None:
             self._check_samples()
-        self._diversity = None
+        self._diversity, self._order_spread = None, None
         self._warned = set()
         model.report_gradient_norms()
 
@@ -124,7 +131,10 @@ class GanHealth(keras.callbacks.Callback):
         if self._real_spread is not None:
             if (epoch + 1) % self.every == 0 or self._diversity is None:
                 self._diversity = _spread(self._draw()) / self._real_spread
+                self._order_spread = self._spread_over_orders()
             logs["sample_diversity"] = self._diversity
+            if self._order_spread is not None:
+                logs["pack_order_spread"] = self._order_spread
         troubles = self._troubles(logs)
         for cause in troubles.keys() - self._warned:
             text = f"Epoch {epoch + 1}: {troubles[cause]}"
@@ -154,6 +164,23 @@ class GanHealth(keras.callbacks.Callback):
         labels = standardize_labels(self.model, None, self.num_samples)
         samples = self.model.sample(self.num_samples, condition=labels, seed=self.seed)
         return np.asarray(ops.convert_to_numpy(samples))
+
+    def _spread_over_orders(self):
+        """Returns how much of the scores' deviation is one of orders within packs."""
+        packing = getattr(self.model, "packing", 1)
+        num_packs = len(self._real) // packing
+        if packing == 1 or num_packs == 0 or self.model.is_conditional:
+            return None
+        shape = self._real.shape[1:]
+        packs = self._real[: num_packs * packing].reshape(num_packs, packing, *shape)
+        scores = []
+        for order in _shifts_and_reversals(packing):
+            x = packs[:, order].reshape(-1, *shape).astype("float32")
+            found = self.model(ops.convert_to_tensor(x), training=False)
+            found = np.asarray(ops.convert_to_numpy(found), "float64")
+            scores.append(found.reshape(num_packs, -1).mean(axis=1))
+        total = np.var(scores)
+        return float(np.sqrt(np.var(scores, axis=0).mean() / total)) if total else 0.0
 
     def _troubles(self, logs):
         """Returns what is wrong, as a dict from the cause's name to a sentence."""
@@ -196,6 +223,13 @@ def _limit(name, value):
     if not is_number or value != value:
         raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
     return value
+
+
+def _shifts_and_reversals(size):
+    """Returns orders of some numbers, `(2 size, size)`: all of them for 2 and 3."""
+    numbers = np.arange(size)
+    shifts = (numbers[:, None] + numbers) % size
+    return np.concatenate([shifts, shifts[:, ::-1]])
 
 
 def _spread(x):

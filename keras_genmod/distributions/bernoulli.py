@@ -9,7 +9,7 @@ from keras_genmod.distributions.distribution import (
     flat_events,
     parameters,
 )
-from keras_genmod.engine import uniform
+from keras_genmod.engine import binary_log_prob, uniform
 
 
 def draw_binary(means, noise):
@@ -45,7 +45,7 @@ class Bernoulli(Distribution):
     def log_prob(self, value: Any) -> Any:
         value = flat_events(ops.cast(value, "float32"))
         logits = flat_events(self.logits)
-        return ops.sum(value * logits + ops.log_sigmoid(-logits), axis=1)
+        return ops.sum(binary_log_prob(value, logits), axis=1)
 
     def sample(self, seed: Any) -> Any:
         return self.from_noise(uniform(ops.shape(self.logits), seed))

@@ -209,6 +209,11 @@ def relu(x):
     return jax.nn.relu(x)
 
 
+def binary_log_prob(x, logits):
+    """Returns log p(x) of each x in [0, 1], where p(1) = sigmoid(logits)."""
+    return x * logits + jax.nn.log_sigmoid(-logits)
+
+
 def argmax(x):
     """Returns where the last axis is greatest, int32; the first of equal places."""
     return jnp.argmax(x, axis=-1).astype("int32")

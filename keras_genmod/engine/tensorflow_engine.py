@@ -115,6 +115,11 @@ def relu(x):
     return tf.nn.relu(x)
 
 
+def binary_log_prob(x, logits):
+    """Returns log p(x) of each x in [0, 1], where p(1) = sigmoid(logits)."""
+    return x * logits + tf.math.log_sigmoid(-logits)
+
+
 def argmax(x):
     """Returns where the last axis is greatest, int32; the first of equal places.
 

@@ -160,6 +160,13 @@ def relu(x):
     return torch.relu(x)
 
 
+def binary_log_prob(x, logits):
+    """Returns log p(x) of each x in [0, 1], where p(1) = sigmoid(logits)."""
+    return -torch.nn.functional.binary_cross_entropy_with_logits(
+        *torch.broadcast_tensors(logits, x), reduction="none"
+    )
+
+
 def argmax(x):
     """Returns where the last axis is greatest, int32; the first of equal places."""
     return torch.argmax(x, dim=-1).to(torch.int32)

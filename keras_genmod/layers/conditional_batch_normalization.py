@@ -56,6 +56,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
 
     def __init__(
         self,
+        *,
         momentum: float = 0.9,
         epsilon: float = 1e-5,
         spectral: bool = False,

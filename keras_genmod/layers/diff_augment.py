@@ -29,7 +29,8 @@ class DiffAugment(keras.layers.Layer):
 
     Args:
         policy: Non-empty tuple of some of "color", "translation", "cutout", in the
-            order in which they happen.
+            order in which they happen; or a string of them with commas between, as in
+            the authors' code.
         seed: Int or `None`.
         **kwargs: As in `keras.layers.Layer`.
 
@@ -55,18 +56,13 @@ class DiffAugment(keras.layers.Layer):
     """
 
     def __init__(
-        self, policy: Sequence[str] = POLICY, seed: int | None = None, **kwargs: Any
+        self,
+        policy: Sequence[str] | str = POLICY,
+        seed: int | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        is_sequence = isinstance(policy, (tuple, list)) and len(policy) > 0
-        if not is_sequence or not all(
-            isinstance(name, str) and name in POLICY for name in policy
-        ):
-            raise ValueError(
-                f"`policy` must be a non-empty tuple of some of {POLICY}. "
-                f"Received: policy={policy!r}"
-            )
-        self.policy = tuple(policy)
+        self.policy = _names(policy)
         self.seed = checks.seed("seed", seed)
         self.seed_generator = SeedGenerator(seed)
         self.input_spec = keras.layers.InputSpec(ndim=4)
@@ -111,3 +107,19 @@ class DiffAugment(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "policy": list(self.policy), "seed": self.seed}
+
+
+def _names(policy):
+    """Returns a policy as a tuple of names."""
+    names = policy
+    if isinstance(policy, str):
+        names = [name.strip() for name in policy.split(",")]
+    is_sequence = isinstance(names, (tuple, list)) and len(names) > 0
+    if not is_sequence or not all(
+        isinstance(name, str) and name in POLICY for name in names
+    ):
+        raise ValueError(
+            f"`policy` must be a non-empty tuple of some of {POLICY}, or a string of "
+            f"them with commas between. Received: policy={policy!r}"
+        )
+    return tuple(names)

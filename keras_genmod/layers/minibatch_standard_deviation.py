@@ -40,6 +40,8 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
     Note:
         - The authors' code fails where `group_size` does not divide the batch.
+        - Groups are of what one call sees: with several replicas, or slices of a batch
+          (`discriminator_steps`), of each replica's or slice's images.
         - Scores of a discriminator with this layer depend on the other images of the
           batch. Gradient penalties then hold terms across images, as in the authors'
           code.

@@ -42,7 +42,9 @@ class SpectralNormalization(keras.layers.Wrapper):
         **kwargs: As in `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `layer` is another one, or has an `activity_regularizer`.
+        ValueError: If `layer` is another one, or has an `activity_regularizer`; in a
+            call, if it no longer keeps one kernel of floats (`enable_lora`,
+            quantization to integers).
 
     References:
         Miyato et al., Spectral normalization for generative adversarial networks, 2018,
@@ -102,7 +104,15 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     @property
     def _weight(self):
-        return getattr(self.layer, _WRAPPED[type(self.layer).__name__])
+        weight = getattr(self.layer, _WRAPPED[type(self.layer).__name__])
+        is_one = isinstance(weight, keras.Variable)
+        if not is_one or not keras.backend.is_float_dtype(weight.dtype):
+            raise ValueError(
+                "`layer` must keep one kernel of floats, to be divided by its norm: "
+                "`enable_lora` and quantization leave none. "
+                f"Received: layer={self.layer!r}"
+            )
+        return weight
 
     def _matrix(self, kernel):
         if isinstance(self.layer, keras.layers.Conv2DTranspose):
@@ -114,7 +124,15 @@ class SpectralNormalization(keras.layers.Wrapper):
 
         Args:
             training: Whether `u` is kept.
+
+        Raises:
+            ValueError: If the layer is not built.
         """
+        if not self.built:
+            raise ValueError(
+                "SpectralNormalization must be built before it has a kernel: call it, "
+                f"or `build(input_shape)`. Received: {self!r}"
+            )
         kernel = ops.cast(ops.convert_to_tensor(self._weight), "float32")
         matrix = self._matrix(kernel)
         fixed, u = ops.stop_gradient(matrix), ops.convert_to_tensor(self.u)

@@ -1,5 +1,6 @@
 """Figures and words on adversarial training."""
 
+import itertools
 import warnings
 
 import keras
@@ -304,6 +305,36 @@ def test_another_model_is_refused():
     model.compile("adam")
     with pytest.raises(ValueError, match="GanHealth needs an adversarial.*VAE"):
         fit(model, GanHealth())
+
+
+def packing_gan(weights):
+    """Returns a GAN of vectors whose discriminator is linear, and learns nothing."""
+    networks = [
+        keras.Sequential([keras.Input((size,)), keras.layers.Dense(outputs)])
+        for size, outputs in ((2, 2), (weights.size, 1))
+    ]
+    networks[1].set_weights([weights.reshape(-1, 1), np.zeros(1)])
+    model = GAN(*networks, latent_dim=2, packing=len(weights), seed=0)
+    model.compile(keras.optimizers.SGD(0.0))
+    return model
+
+
+def test_spread_over_orders_is_that_of_the_places_weights(rng):
+    x, weights = rng.random((12, 2)).astype("float32"), rng.standard_normal((3, 2))
+    packs = x.reshape(4, 3, 2)
+    orders = [list(order) for order in itertools.permutations(range(3))]
+    scores = np.array([(packs[:, order] * weights).sum((1, 2)) for order in orders])
+    expected = np.sqrt(scores.var(axis=0).mean() / scores.var())
+    history = fit(packing_gan(weights), quiet(x), x=x, batch_size=6)
+    np.testing.assert_allclose(history["pack_order_spread"], expected, rtol=1e-3)
+    assert 0.05 < expected < 1
+    alike = packing_gan(np.repeat(weights[:1], 3, axis=0))
+    (found,) = fit(alike, quiet(x), x=x, batch_size=6, epochs=1)["pack_order_spread"]
+    assert found < 1e-3
+
+
+def test_a_model_without_packs_has_no_orders(trained):
+    assert "pack_order_spread" not in trained[1]
 
 
 def test_diversity_of_a_translator_is_refused():

@@ -178,6 +178,22 @@ def test_probability_stays_in_its_range_and_waits_at_the_target():
     assert float(ops.convert_to_numpy(layer.probability.value)) == 1.0
 
 
+def test_a_policy_is_spelled_with_commas_too():
+    x = np.random.default_rng(0).random((6, 8, 8, 3)).astype("float32")
+    layers = [
+        DiffAugment(policy, seed=0)
+        for policy in (("cutout", "color"), "cutout,color", "cutout, color")
+    ]
+    expected, *found = (run(layer, x) for layer in layers)
+    for images in found:
+        np.testing.assert_array_equal(images, expected)
+    assert run(DiffAugment("color", seed=0), x).shape == x.shape
+    assert layers[1].get_config() == {**layers[0].get_config(), "name": layers[1].name}
+    for policy in ("", "color,", "color;cutout", "colour", ("color,cutout",)):
+        with pytest.raises(ValueError, match="`policy` must .*commas.*Received"):
+            DiffAugment(policy)
+
+
 @pytest.mark.parametrize(
     "layer",
     [DiffAugment(("cutout",), 1, name="a"), AdaptiveAugment(0.5, 10, 2, 0.1, 3)],

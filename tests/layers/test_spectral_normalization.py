@@ -211,3 +211,21 @@ def test_vector_is_no_trainable_weight_and_float32(dtype_policy):
 def test_other_layers_are_refused(layer):
     with pytest.raises(ValueError, match="`layer` must .*Received: "):
         SpectralNormalization(layer)
+
+
+@pytest.mark.parametrize("change", ["lora", "int8"])
+@pytest.mark.parametrize("name", ["dense", "embedding"])
+def test_a_layer_that_keeps_no_one_kernel_of_floats_is_refused(change, name):
+    layer = made(name)
+    if change == "lora":
+        layer.layer.enable_lora(2)
+    else:
+        layer.layer.quantize("int8")
+    with pytest.raises(ValueError, match="`layer` must keep one kernel.*Received"):
+        layer(inputs_of(name))
+
+
+def test_there_is_no_kernel_before_the_layer_is_built():
+    layer = SpectralNormalization(keras.layers.Dense(2))
+    with pytest.raises(ValueError, match="must be built .*Received"):
+        layer.normalized_kernel()

@@ -48,10 +48,34 @@ MUTANTS = [
         backend="torch",
     ),
     Mutant(
-        "models/adversarial/adversarial_model.py",
-        "if 0 < last < objective.steps:",
-        "if 0 < last < 0:",
+        "models/adversarial/batch_sizes.py",
+        "if not 0 < last < steps:",
+        "if True:",
         "tests/engine/test_objectives.py",
+    ),
+    Mutant(
+        "models/adversarial/batch_sizes.py",
+        "elif batch_size < steps:",
+        "elif False:",
+        f"{_ARGUMENTS} -k way_out",
+    ),
+    Mutant(
+        "models/adversarial/batch_sizes.py",
+        "if batch_size <= size and batch_size % factor:",
+        "if False:",
+        f"{_ARGUMENTS} -k way_out",
+    ),
+    Mutant(
+        "models/adversarial/losses.py",
+        "    number = ops.maximum(number, 1.0)\n",
+        "",
+        f"{_ARGUMENTS} -k highest_scores",
+    ),
+    Mutant(
+        "models/adversarial/cycle_gan.py",
+        "if len(condition) != num_examples:",
+        "if False:",
+        f"{_TESTS}/test_cycle_gan.py -k different_length",
     ),
     Mutant(
         "models/adversarial/gan.py",
@@ -168,6 +192,24 @@ MUTANTS = [
         f"{_TESTS}/test_progressive_gan.py",
     ),
     Mutant(
+        "models/adversarial/growing_model.py",
+        "if is_first and not any(",
+        "if not any(",
+        f"{_TESTS}/test_progressive_gan.py -k warned_of",
+    ),
+    Mutant(
+        "models/adversarial/growing_model.py",
+        'in ("keras", "keras_genmod")',
+        'in ("keras",)',
+        f"{_TESTS}/test_progressive_gan.py -k warned_of",
+    ),
+    Mutant(
+        "models/adversarial/pix2pix.py",
+        "        _refuse_unpaired(data)\n",
+        "        pass\n",
+        f"{_TESTS}/test_pix2pix.py -k data_set",
+    ),
+    Mutant(
         "models/adversarial/progressive_gan.py",
         "return x if self.level == 0 else faded(x, fade)",
         "return x",
@@ -262,6 +304,12 @@ MUTANTS = [
         "self.num_averages.assign(n + 1.0)",
         "self.num_averages.assign(n)",
         f"{_ARGUMENTS} -k averages_follow",
+    ),
+    Mutant(
+        "models/adversarial/averaging.py",
+        "if id(variable) in trained:",
+        "if True:",
+        f"{_ARGUMENTS} -k not_averaged",
     ),
     Mutant(
         "models/adversarial/averaging.py",
@@ -513,9 +561,33 @@ MUTANTS = [
         f"{_TESTS}/test_gan_arguments.py",
     ),
     Mutant(
+        "models/adversarial/styled_generator.py",
+        "if truncation is None:\n                raise",
+        "if False:\n                raise",
+        f"{_STYLES} -k of_methods",
+    ),
+    Mutant(
+        "models/adversarial/projection.py",
+        "if shape != (size,):",
+        "if False:",
+        f"{_STYLES} -k of_methods",
+    ),
+    Mutant(
+        "callbacks/gan_health.py",
+        "np.var(scores, axis=0).mean() / total",
+        "np.var(scores, axis=1).mean() / total",
+        "tests/callbacks/test_gan_health.py -k places",
+    ),
+    Mutant(
         "models/adversarial/layout_model.py",
         'if "masks" in arrays and "boxes" not in arrays:',
         "if False:",
         f"{_TESTS}/test_scene_graph_gan.py -k masks",
+    ),
+    Mutant(
+        "models/adversarial/graph_checks.py",
+        "(relations[..., 0] != relations[..., 2]) | ~related",
+        "related | ~related",
+        f"{_GRAPHS} -k in_a_stream",
     ),
 ]

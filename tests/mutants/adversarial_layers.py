@@ -75,6 +75,24 @@ MUTANTS = [
         f"{_SPECTRAL} -k kernel_has",
     ),
     Mutant(
+        "layers/spectral_normalization.py",
+        "if not is_one or not keras.backend.is_float_dtype(weight.dtype):",
+        "if not is_one:",
+        f"{_SPECTRAL} -k floats",
+    ),
+    Mutant(
+        "layers/diff_augment.py",
+        'name.strip() for name in policy.split(",")',
+        'name for name in policy.split(",")',
+        f"{_AUGMENTATION} -k commas",
+    ),
+    Mutant(
+        "layers/conditional_batch_normalization.py",
+        "        *,\n",
+        "",
+        f"{_SNGAN} -k have_names",
+    ),
+    Mutant(
         "layers/conditional_batch_normalization.py",
         "(1.0 + gain)",
         "gain",
@@ -397,5 +415,17 @@ MUTANTS = [
         "self.activation(convolution",
         "(convolution",
         f"{_LAYOUTS} -k of_keras",
+    ),
+    Mutant(  # boxes of 0 stay so
+        "networks/scene_graph.py",
+        "return layers.Dense(output_dim)(x)",
+        'return layers.Dense(output_dim, activation="relu")(x)',
+        "tests/models/adversarial/test_scene_graph_gan.py -k however_small",
+    ),
+    Mutant(
+        "networks/cascaded_refinement.py",
+        "x = GroupNormalization(groups, epsilon=1e-5)(x)",
+        "x = layers.BatchNormalization()(x)",
+        "tests/models/adversarial/test_scene_graph_gan.py -k drawn_alone",
     ),
 ]

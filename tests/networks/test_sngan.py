@@ -48,6 +48,12 @@ def test_conditional_normalization_starts_as_a_plain_one(training, rng):
         assert len(layer.trainable_variables) == 2
 
 
+def test_arguments_of_a_conditional_normalization_have_names():
+    # Else the number of classes, which the condition brings, would be the momentum.
+    with pytest.raises(TypeError, match="positional"):
+        layers.ConditionalBatchNormalization(3)
+
+
 def test_gain_and_bias_are_those_of_the_class(rng):
     layer = layers.ConditionalBatchNormalization()
     layer.build([(None, 2, 2, 4), (None, 3)])

@@ -8,6 +8,7 @@ from keras import ops, tree
 from keras_genmod import checks
 from keras_genmod.engine import Objective, OptimizerGroup, backend, keras_internals
 from keras_genmod.models import incoming
+from keras_genmod.models.adversarial import batch_sizes
 from keras_genmod.models.generative_model import GenerativeModel
 
 
@@ -134,7 +135,7 @@ class AdversarialModel(GenerativeModel):
             raise
 
     def _check_last_batch(self, given):
-        """Raises a `ValueError` if arrays leave a batch that is too small.
+        """Raises a `ValueError` if arrays leave a batch of a wrong size.
 
         Args:
             given: Dict of the arguments of `fit`.
@@ -146,28 +147,13 @@ class AdversarialModel(GenerativeModel):
         if not (is_whole and data and checks.is_array(data[0])):
             return
         size = _num_trained(data[0], given)
-        last = size % batch_size or min(size, batch_size)
         for objective in self.objectives():
-            if 0 < last < objective.steps:
-                way_out = f"leave out {last} examples" if last < size else "more data"
-                raise ValueError(
-                    f"`batch_size` must leave a last batch of at least "
-                    f"{objective.steps} examples, one for each step of objective "
-                    f"{objective.name!r}: give another, or {way_out}. Received: "
-                    f"batch_size={batch_size} for {size} examples, the last {last} of "
-                    "which are a batch."
+            if self.examples_together == 1:
+                batch_sizes.check_steps(objective, size, batch_size)
+            else:
+                batch_sizes.check_packs(
+                    objective, self.examples_together, size, batch_size
                 )
-            together = objective.steps * self.examples_together
-            for batch in (min(batch_size, size), last):
-                if self.examples_together > 1 and batch % together:
-                    raise ValueError(
-                        f"`batch_size` must leave batches of a multiple of {together} "
-                        f"examples: {self.examples_together} are scored together in "
-                        f"each of the {objective.steps} steps of objective "
-                        f"{objective.name!r}. Give another, or leave out "
-                        f"{batch % together} examples. Received: batch_size="
-                        f"{batch_size} for {size} examples, with a batch of {batch}."
-                    )
 
     def _check_validation_batches(self, given):
         """Raises a `ValueError` if arrays for validation leave a broken pack."""

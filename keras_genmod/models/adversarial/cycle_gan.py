@@ -227,6 +227,13 @@ class CycleGAN(Translator):
                 "images of one domain."
             )
         checks.shape("images of domain b", condition, self.shape_b)
+        if len(condition) != num_examples:
+            raise ValueError(
+                "CycleGAN takes as many images of domain b as of domain a; "
+                "`data.UnpairedDataset` makes batches of sets of different length. "
+                f"Received: {num_examples} images of domain a and {len(condition)} of "
+                "domain b"
+            )
         checks.unit_range("images of domain b", condition)
 
     def translate(self, x: Any, to: str = "b", seed: int = 0) -> Any:

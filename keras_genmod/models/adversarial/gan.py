@@ -93,7 +93,7 @@ class GAN(TruncatedLatents):
         instance_noise: Number of at least 0, the standard deviation of normal noise on
             real and generated data in front of the discriminator, in training.
         top_k: Number in (0, 1], the share of generated data that the generator learns
-            from: those with the highest scores.
+            from: those with the highest scores, at least one.
         augmentation: Keras layer from data to data of the same shape, such as
             `layers.DiffAugment`, that changes real and generated data alike before
             they are scored, in the steps of both networks. `layers.AdaptiveAugment`

@@ -1,12 +1,14 @@
 """Models whose data grow level by level: what is shown, and when."""
 
+import warnings
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.engine import reset_moments
+from keras_genmod.models import incoming
 from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 
 
@@ -97,9 +99,38 @@ class GrowingModel(AdversarialModel):
             if getattr(self, f"{kind}_function") is not None:
                 getattr(self, f"make_{kind}_function")(force=True)
 
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> keras.callbacks.History:
+        """Trains the model, as `AdversarialModel.fit`.
+
+        Warns:
+            UserWarning: If the first of several levels is shown and no callback would
+                leave it.
+        """
+        given = incoming.named(keras.Model.fit, x, y, *args, **kwargs)
+        callbacks = given.get("callbacks") or []
+        callbacks = tree.flatten(getattr(callbacks, "callbacks", callbacks))
+        is_first = self.level == 0 and self.num_resolutions > 1
+        if is_first and not any(_may_grow(callback) for callback in callbacks):
+            warnings.warn(
+                f"`fit` of this {type(self).__name__} shows the first of "
+                f"{self.num_resolutions} levels alone: give it "
+                "`callbacks=[callbacks.GrowNetworks()]`, or call `grow`.",
+                stacklevel=2,
+            )
+        return super().fit(x, y, *args, **kwargs)
+
     def load_own_variables(self, store):
         super().load_own_variables(store)
         self._show(int(ops.convert_to_numpy(self._level_weight.value)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "images_per_phase": self.images_per_phase}
+
+
+def _may_grow(callback):
+    """Whether it is `GrowNetworks`, or a function or class of a user's."""
+    package = type(callback).__module__.partition(".")[0]
+    is_known = package in ("keras", "keras_genmod")
+    return not is_known or type(callback).__name__ in ("GrowNetworks", "LambdaCallback")

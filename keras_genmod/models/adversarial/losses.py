@@ -67,16 +67,18 @@ def top_weights(scores, share):
 
     Args:
         scores: Float tensor `(batch, ...)`; those of a map are averaged.
-        share: Number or scalar tensor in (0, 1]; ceil(share batch) examples count.
+        share: Number or scalar tensor in (0, 1]; ceil(share batch) examples count, at
+            least one.
 
     Returns:
-        Float32 tensor `(batch,)`, 1 / ceil(share batch) or 0.
+        Float32 tensor `(batch,)`, 1 over their number or 0.
     """
     axes = tuple(range(1, len(scores.shape)))
     scores = ops.stop_gradient(ops.mean(scores, axis=axes))
     rank = ops.cast(ops.argsort(ops.argsort(-scores)), "float32")
     # A little less, as 0.3 times 10 is above 3 in float32
     number = ops.ceil(share * ops.cast(ops.shape(scores)[0], "float32") - 1e-3)
+    number = ops.maximum(number, 1.0)
     return ops.cast(rank < number, "float32") / number
 
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.data.unpaired_dataset import UnpairedDataset
 from keras_genmod.engine import Objective, Seeds, call_network, compiled, seed_state
 from keras_genmod.layers.persistent_dropout import drawing_from
 from keras_genmod.models import network_checks
@@ -144,6 +145,14 @@ class Pix2Pix(Translator):
         loss = adversarial(self._score(source, fake, training))
         return nan_unless_images(loss + weight * reconstruction, source, target), None
 
+    def _standardize(self, given):
+        _refuse_unpaired(given["x"])
+        return super()._standardize(given)
+
+    def _standardize_validation(self, data):
+        _refuse_unpaired(data)
+        return super()._standardize_validation(data)
+
     def _check_static(self, x, condition=None):
         super()._check_static(x)
         checks.static_shape("target images", condition, self.target_shape)
@@ -194,6 +203,16 @@ class Pix2Pix(Translator):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "reconstruction_weight": float(self.reconstruction_weight),
         }
+
+
+def _refuse_unpaired(data):
+    """Raises a `ValueError` if batches are known to hold no pairs."""
+    if isinstance(data, UnpairedDataset):
+        raise ValueError(
+            "Pix2Pix trains on pairs, which `data.PairedDataset` makes batches of; "
+            "`CycleGAN` takes images without pairs. Received: a "
+            f"{type(data).__name__}"
+        )
 
 
 def _checked_shapes(generator, discriminator):

@@ -53,6 +53,9 @@ class ProgressiveGAN(GrowingModel):
         ValueError: If networks do not fit together, or a value is out of range; in
             `fit` and `evaluate`, if images do not lie in [0, 1].
 
+    Warns:
+        UserWarning: In `fit` on the first of several levels, if no callback grows.
+
     References:
         Karras, Aila, Laine and Lehtinen, Progressive growing of GANs for improved
         quality, stability, and variation, 2018, arXiv:1710.10196, which trains with

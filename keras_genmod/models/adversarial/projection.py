@@ -30,6 +30,31 @@ def nearest_styles(decode, images, start, rate, num_steps, distance=None):
     )
 
 
+def check_distance(distance, images):
+    """Raises a `ValueError` unless a distance takes a pair and is one of each image.
+
+    Args:
+        distance: What `nearest_styles` is to get; it is called once.
+        images: Float32 tensor `(batch, height, width, channels)`.
+    """
+    if not callable(distance):
+        raise _wrong(repr(distance))
+    try:
+        found = distance((images, images))
+    except TypeError as error:
+        raise _wrong(f"{distance!r}, which raises: {error}") from error
+    shape, size = tuple(getattr(found, "shape", ())), images.shape[0]
+    if shape != (size,):
+        raise _wrong(f"{distance!r}, which returns shape {shape} for {size} images")
+
+
+def _wrong(distance):
+    return ValueError(
+        "`distance` must be a callable that takes one pair `(x, y)` of images and "
+        f"returns their distances `(batch,)`, or None. Received: distance={distance}"
+    )
+
+
 def _ramp(done):
     """Returns the share of the rate after so much of the steps."""
     falling = 0.5 - 0.5 * ops.cos(math.pi * ops.minimum(1.0, (1.0 - done) / _COOL_DOWN))

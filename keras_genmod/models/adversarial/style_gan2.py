@@ -37,8 +37,9 @@ class StyleGAN2(StyledGenerator):
     averages with the half-life `min(ema_half_life, ema_ramp * images seen)`, and
     truncation draws styles towards `mean_style`, the mean over training.
 
-    With `networks.style_gan_synthesis(styled_by="instance_normalization")` it is a
-    StyleGAN; that has no path lengths: `path_length_weight=None`.
+    With `networks.style_gan_synthesis(styled_by="instance_normalization")` and
+    `path_length_weight=None` it is a StyleGAN, whose paper has no path lengths; with a
+    weight they are penalised there too.
 
     Args:
         mapping: Built Keras model from latents `(batch, latent_dim)` to styles

@@ -17,7 +17,7 @@ from keras_genmod.engine import (
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial import style_networks
 from keras_genmod.models.adversarial.latent_generator import LatentGenerator, unexpected
-from keras_genmod.models.adversarial.projection import nearest_styles
+from keras_genmod.models.adversarial.projection import check_distance, nearest_styles
 from keras_genmod.models.float32_weight import add_float32_weight
 
 _KEPT = 0.995  # of the mean style, a step: w <- 0.995 w + 0.005 mean of a batch
@@ -190,7 +190,7 @@ class StyledGenerator(LatentGenerator):
                 mean + psi (w - mean), with the mean style of training. Smaller: better
                 samples that vary less; 0 is one image.
             cutoff: Int, how many layers, coarse ones first, take truncated styles;
-                `None` for all.
+                `None` for all, and without `truncation`.
 
         Returns:
             Float32 tensor of shape `(num_samples, *data_shape)` in [0, 1].
@@ -225,7 +225,7 @@ class StyledGenerator(LatentGenerator):
             images: Of shape `(batch, *data_shape)` in [0, 1].
             num_steps: Positive int.
             learning_rate: Positive number.
-            distance: Callable from the pair `(x, y)` of images to distances
+            distance: Callable from one pair `(x, y)` of images to distances
                 `(batch,)`, such as a `PerceptualLoss`; `None` for mean squared error.
 
         Returns:
@@ -239,11 +239,8 @@ class StyledGenerator(LatentGenerator):
         """
         self.check_examples(images)
         num_steps = checks.positive_int("num_steps", num_steps)
-        if distance is not None and not callable(distance):
-            raise ValueError(
-                "`distance` must be a callable of a pair of images, or None. "
-                f"Received: distance={distance!r}"
-            )
+        if distance is not None:
+            check_distance(distance, ops.cast(images, "float32"))
         rate = float(checks.positive("learning_rate", learning_rate))
         return self._project(images, rate, num_steps=num_steps, distance=distance)
 
@@ -252,6 +249,11 @@ class StyledGenerator(LatentGenerator):
             truncation = float(checks.fraction("truncation", truncation))
         if cutoff is not None:
             cutoff = checks.integer("cutoff", cutoff, 0, self.num_styles, "all layers")
+            if truncation is None:
+                raise ValueError(
+                    "`cutoff` must be None without `truncation`: it says how many "
+                    f"layers that acts on. Received: cutoff={cutoff}, truncation=None"
+                )
         return truncation, cutoff
 
     @compiled()

@@ -68,12 +68,18 @@ class LatentVariables(GenerativeModel):
         # log q(z | x) - log p(z) of one draw: (batch,)
         return posterior.start.log_prob(start) - log_det - self.prior.log_prob(z)
 
-    def _reconstruction(self, output, data):
-        """Returns -log p(x | z), `(batch,)`, NaN of data outside the range."""
-        loss = -self._output_distribution(output).log_prob(data)
+    def _reconstruction(self, output, data, num_draws=1):
+        """Returns -log p(x | z), `(batch * num_draws,)`, NaN of data out of range.
+
+        `output` is of `num_draws` latents of each example of `data` in turn.
+        """
+        draws = data if num_draws == 1 else repeat(data, num_draws)
+        loss = -self._output_distribution(output).log_prob(draws)
         if self.likelihood == "bernoulli":
             # A stream's later batches come unseen; outside [0, 1] it is no bound.
-            loss = valid_data.nan_unless(valid_data.in_range(data, 0.0, 1.0), loss)
+            valid = valid_data.in_range(data, 0.0, 1.0)
+            valid = valid if num_draws == 1 else repeat(valid, num_draws)
+            loss = valid_data.nan_unless(valid, loss)
         return loss
 
     def encode(self, x: Any, condition: Any = None) -> Any:

@@ -239,9 +239,6 @@ class VAE(LatentVariables):
     ):
         data, condition = self.data_and_condition(x)
         data = data if y is None else ops.cast(y, "float32")
-        if self.num_importance_samples > 1:
-            data = repeat(data, self.num_importance_samples)
-            condition = repeat(condition, self.num_importance_samples)
         weight = warmed_up(self, training)
         if self.objective == "dreg" and training:
             y_pred = self._doubly_reparametrized(y_pred, data, condition, weight)
@@ -264,9 +261,11 @@ class VAE(LatentVariables):
         return self.mean_loss(reconstruction + weight * kl, sample_weight)
 
     def _losses_of_draws(self, outputs, data):
+        # -log p(x | z), (batch, K)
+        num_draws = self.num_importance_samples
         output = ops.reshape(outputs["output"], (-1, *self.data_shape))
-        losses = self._reconstruction(output, data)
-        return ops.reshape(losses, (-1, self.num_importance_samples))
+        losses = self._reconstruction(output, data, num_draws)
+        return ops.reshape(losses, (-1, num_draws))
 
     def _doubly_reparametrized(self, outputs, data, condition, weight):
         """Returns `outputs` with the same values, whose bound has another gradient.
@@ -279,8 +278,10 @@ class VAE(LatentVariables):
         shares = ops.softmax(ops.stop_gradient(log_weights), axis=1)
         z = ops.reshape(outputs["z"], (-1, *self.latent_shape))
         z = scale_gradient(z, 1.0 - weight * (1.0 - shares))
+        num_draws = self.num_importance_samples
+        condition = condition if num_draws == 1 else repeat(condition, num_draws)
         mean, log_var = (
-            repeat(ops.stop_gradient(outputs[name]), self.num_importance_samples)
+            repeat(ops.stop_gradient(outputs[name]), num_draws)
             for name in ("mean", "log_var")
         )
         log_ratio = self._log_ratio(Posterior(mean, log_var), z, z, 0.0)

@@ -267,3 +267,17 @@ def test_images_of_one_domain_are_an_error_that_names_the_pair(call):
         ValueError, match=r"\(\(images_a, images_b\).*`translate\(images, to"
     ):
         getattr(model, call)(A, verbose=0)
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+@pytest.mark.parametrize("images", [((A, B[:3]),), (A, B[:3])])
+def test_domains_of_different_length_are_told_of_the_data_set(call, images):
+    if call == "predict":
+        images = images[:1] if len(images) == 1 else (images,)
+    model = cycle_gan()
+    model.compile("sgd")
+    with pytest.raises(
+        ValueError, match="`data.UnpairedDataset` .*4 images of domain a and 3 of"
+    ):
+        getattr(model, call)(*images, verbose=0)

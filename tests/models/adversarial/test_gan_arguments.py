@@ -100,6 +100,49 @@ def test_batches_that_packs_do_not_divide_are_refused():
         GAN(linear(3, 2), linear(2, 1), 3, packing=3)
 
 
+FEW = r": give at least 4 examples\."
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    "size,batch_size,advice",
+    [
+        (200, 50, r": give a `batch_size` that is a multiple of 4\."),
+        (203, 50, r": give a .* multiple of 4 and leave out 3 examples\."),
+        (201, 20, r": leave out 1 example\."),
+        (7, 20, r": leave out 3 examples\."),
+        (3, 20, FEW),
+        (3, 2, FEW),
+    ],
+)
+def test_the_way_out_of_broken_packs_is_one(size, batch_size, advice):
+    model, data = gan(4), np.zeros((size, 2), "float32")
+    model.compile()
+    with pytest.raises(ValueError, match=f"{advice} Received"):
+        model.fit(data, batch_size=batch_size, verbose=0)
+    # What the message says, done
+    better, enough = 4 * max(batch_size // 4, 1), max(size - size % 4, 4)
+    data = np.zeros((enough, 2), "float32")
+    model._check_last_batch({"x": data, "batch_size": better})
+
+
+@pytest.mark.any_backend
+@pytest.mark.parametrize(
+    "size,batch_size,advice",
+    [
+        (40, 4, r": give a `batch_size` of at least 5\."),
+        (41, 4, r": give a `batch_size` of at least 5\."),
+        (42, 10, r": give another, or leave out 2 examples\."),
+        (3, 10, r": give at least 5 examples\."),
+    ],
+)
+def test_the_way_out_of_batches_for_too_few_steps_is_one(size, batch_size, advice):
+    model = gan(discriminator_steps=5)
+    model.compile()
+    with pytest.raises(ValueError, match=f"{advice} Received"):
+        model.fit(np.zeros((size, 2), "float32"), batch_size=batch_size, verbose=0)
+
+
 # Penalties.
 
 
@@ -190,7 +233,7 @@ def test_a_generators_step_augments_no_data(monkeypatch):
 
 def test_weights_are_equal_on_the_highest_scores():
     scores = np.array([[3.0], [-1.0], [5.0], [0.0], [4.0]], "float32")
-    for share, number in ((1.0, 5), (0.6, 3), (0.5, 3), (0.2, 1), (0.01, 1)):
+    for share, number in ((1.0, 5), (0.6, 3), (0.5, 3), (0.2, 1), (0.01, 1), (1e-5, 1)):
         found = value(top_weights(ops.convert_to_tensor(scores), share))
         order = np.argsort(-scores[:, 0])[:number]
         expected = np.zeros(5)
@@ -340,6 +383,81 @@ def test_one_step_moves_the_average_by_its_share():
     assert len(optimizer.variables) == 2  # of SGD, no slot: averages are not trained
 
 
+def spectral(inputs, outputs, hidden=6, normalized=True):
+    """Returns a network of spectral norms, and of a batch normalization."""
+    first, last = (
+        keras.layers.Dense(size, use_bias=False) for size in (hidden, outputs)
+    )
+    between = [keras.layers.BatchNormalization(momentum=0.5)] if normalized else []
+    return keras.Sequential(
+        [
+            keras.Input((inputs,)),
+            layers.SpectralNormalization(first),
+            *between,
+            layers.SpectralNormalization(last),
+        ]
+    )
+
+
+@pytest.mark.every_backend
+def test_vectors_and_moving_statistics_are_copied_and_not_averaged(rng):
+    keras.utils.set_random_seed(0)
+    model = GAN(spectral(3, 2), linear(2, 1), 3, ema_momentum=0.9, seed=0)
+    first, _, last = model.generator.layers
+    for layer in (first, last):  # far from what they turn towards
+        layer.u.assign(ops.roll(layer.u, 1))
+    model.num_averages.assign(81)  # steps, after which 0.9 may stay
+    model.compile(keras.optimizers.SGD(0.1))
+    before = [value(x.value) for x in model.averaged_generator.variables]
+    model.fit(DATA, batch_size=2, shuffle=False, verbose=0)
+    after = [value(x.value) for x in model.averaged_generator.variables]
+    trained = {id(x) for x in model.generator.trainable_variables}
+    kinds = {True: 0, False: 0}
+    for old, new, raw in zip(before, after, model.generator.variables, strict=True):
+        is_trained = id(raw) in trained
+        kinds[is_trained] += 1
+        assert np.any(old != value(raw.value))  # it has moved
+        assert np.array_equal(new, value(raw.value)) != is_trained
+    assert kinds == {True: 4, False: 4}  # kernels, scale, shift; u, u, mean, variance
+    for layer in (x for x in model.averaged_generator.layers if hasattr(x, "u")):
+        stored, kernel = value(layer.layer.kernel.value), layer.normalized_kernel()
+        assert np.linalg.norm(value(kernel), 2) == pytest.approx(1.0, abs=1e-2)
+        assert abs(np.linalg.norm(stored, 2) - 1.0) > 0.05
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("steps", [1, 2])
+def test_each_training_call_moves_the_vector_of_a_spectral_norm_once(steps, rng):
+    # A step of D calls G once and D of real and of generated data; G's calls both once.
+    keras.utils.set_random_seed(0)
+    networks = spectral(3, 2, normalized=False), spectral(2, 1, normalized=False)
+    model = GAN(*networks, 3, discriminator_steps=steps, seed=0)
+    model.compile(keras.optimizers.SGD(0.0))
+    starts = []
+    for network in networks:
+        layer = network.layers[0]
+        # Singular values so near to one another that each move is seen
+        left, _, right = np.linalg.svd(layer.layer.kernel.numpy(), full_matrices=False)
+        values = np.linspace(1.0, 0.8, len(left))
+        layer.layer.kernel.assign(left * values @ right)
+        layer.u.assign(right[-1] + 0.1 * right[0])
+        starts.append((value(layer.layer.kernel.value), value(layer.u.value)))
+    model.fit(DATA, batch_size=8, verbose=0)
+    model.evaluate(DATA, batch_size=8, verbose=0)
+    model.sample(2)
+    for network, (w, u), number in zip(
+        networks, starts, (steps + 1, 2 * steps + 1), strict=True
+    ):
+        moved = [u]
+        for _ in range(number + 1):
+            v = w @ moved[-1] / np.linalg.norm(w @ moved[-1])
+            moved.append(v @ w / np.linalg.norm(v @ w))
+        found = value(network.layers[0].u.value)
+        distances = [np.abs(found - expected).max() for expected in moved]
+        assert np.argmin(distances) == number and distances[number] < 1e-5
+        assert np.sort(distances)[1] > 1e-3
+
+
 def test_truncated_latents_are_normal_ones_without_tails():
     generator = linear(3, 3)
     generator.set_weights([np.eye(3), np.zeros(3)])
@@ -382,6 +500,39 @@ def test_standing_statistics_are_those_of_the_weights_and_latents_of_samples(rng
     assert np.all(found[0.5] < 0.2 * found[None])
     np.testing.assert_array_equal(generator.layers[1].moving_variance.numpy(), raw)
     assert normalization.momentum == 0.99 and not normalization.trainable
+
+
+def test_inference_with_standing_statistics_is_as_training_on_many_samples(rng):
+    keras.utils.set_random_seed(0)
+    z, label = keras.Input((3,)), keras.Input((3,))
+    x = keras.layers.Reshape((2, 2, 4))(keras.layers.Dense(16)(z))
+    x = layers.ConditionalBatchNormalization()([x, label])
+    x = keras.layers.Conv2D(2, 1)(keras.layers.ReLU()(x))
+    generator = keras.Model([z, label], x)
+    discriminator = small_network((2, 2, 2), (1,), num_classes=3)
+    model = GAN(generator, discriminator, 3, num_classes=3, ema_momentum=0.5, seed=0)
+    averaged = model.averaged_generator
+    for weight in averaged.weights:  # as after training, with other statistics
+        weight.assign(weight + 0.5 * rng.random(weight.shape).astype("float32"))
+    labels = np.arange(2**15) % 3
+    inputs = [
+        ops.convert_to_tensor(rng.standard_normal((len(labels), 3)).astype("float32")),
+        model.one_hot(ops.convert_to_tensor(labels)),
+    ]
+    (layer,) = (x.normalization for x in averaged.layers if hasattr(x, "normalization"))
+    layer.trainable = True  # a frozen one takes its moving statistics
+    in_training = value(averaged(inputs, training=True))
+    layer.trainable = False
+    for weight in layer.variables:
+        weight.assign(ops.ones_like(ops.convert_to_tensor(weight)))
+    distances = []
+    for stands in (False, True):
+        if stands:
+            model.standing_statistics(num_batches=16, batch_size=2048)
+        found = value(averaged(inputs, training=False))
+        norm = np.linalg.norm(in_training)
+        distances.append(np.linalg.norm(found - in_training) / norm)
+    assert distances[0] > 0.05 and distances[1] < 0.01
 
 
 @pytest.mark.every_backend

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import Pix2Pix, networks
+from keras_genmod import Pix2Pix, data, networks
 from keras_genmod.engine import input_gradient
 from keras_genmod.layers import PersistentDropout
 
@@ -181,6 +181,19 @@ def test_images_without_pairs_are_refused(method):
         getattr(model, method)(A, B[:3], verbose=0)
     with pytest.raises(ValueError, match="pairs of images.*one side"):
         getattr(model, method)(A, verbose=0)
+
+
+@pytest.mark.any_backend
+def test_a_data_set_without_pairs_is_refused():
+    model, unpaired = pix2pix(), data.UnpairedDataset(A, B, 2)
+    model.compile()
+    for options in ({"x": unpaired}, {"x": (A, B), "validation_data": unpaired}):
+        with pytest.raises(ValueError, match="`data.PairedDataset`.* `CycleGAN` takes"):
+            model.fit(**options, verbose=0)
+    with pytest.raises(ValueError, match="`data.PairedDataset`.*Received: a Unpaired"):
+        model.evaluate(unpaired, verbose=0)
+    assert int(model.optimizer["generator"].iterations) == 0
+    model.evaluate(data.PairedDataset(A, B, 2), verbose=0)
 
 
 def test_batches_of_other_targets_are_refused():

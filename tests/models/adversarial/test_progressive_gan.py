@@ -1,6 +1,7 @@
 """Progressive GANs: losses by hand, fades, schedule, resuming inside a fade."""
 
 import shutil
+import warnings
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 
 from keras_genmod import ProgressiveGAN, callbacks, networks
 from keras_genmod.layers.resolutions import doubled, faded, halved
+from keras_genmod.models.adversarial.adversarial_model import AdversarialModel
 from tests.contracts import assert_same_state, slow_elsewhere, start_process, state_of
 
 SHAPE, LATENT = (8, 8, 1), 3
@@ -214,6 +216,40 @@ def test_a_run_resumes_inside_a_fade_to_the_last_bit(tmp_path):
     assert (loaded.level, loaded.fade) == pytest.approx((1, 14 / 16))
     images = [array_of(m.sample(3, seed=5)) for m in (resumed, loaded)]
     np.testing.assert_allclose(*images, atol=1e-6)
+
+
+class Grower(keras.callbacks.Callback):
+    """A user's own."""
+
+
+def told(monkeypatch, model, *args, **kwargs):
+    """Returns whether `fit` warns that nothing grows; nothing is trained."""
+    monkeypatch.setattr(AdversarialModel, "fit", lambda *_, **__: None)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.fit(*args, **kwargs)
+    texts = [str(each.message) for each in found]
+    assert all("2 levels" in text and "GrowNetworks()" in text for text in texts)
+    return len(texts) == 1
+
+
+@pytest.mark.any_backend
+def test_a_model_that_no_callback_grows_is_warned_of(monkeypatch, tmp_path):
+    model = progressive_gan()
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    still = [log, callbacks.SampleGrid(tmp_path)]
+    assert told(monkeypatch, model, X)
+    assert told(monkeypatch, model, X, callbacks=log)
+    assert told(monkeypatch, model, X, callbacks=still)
+    grows = callbacks.GrowNetworks()
+    all_of_them = keras.callbacks.CallbackList([log, grows], model=model)
+    by_hand = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: None)
+    for each in (grows, [*still, grows], all_of_them, [Grower()], [by_hand]):
+        assert not told(monkeypatch, model, X, callbacks=each)
+    assert not told(monkeypatch, model, X, None, 4, 1, 0, [grows])  # by position
+    model.grow(1)
+    assert not told(monkeypatch, model, X)
+    assert not told(monkeypatch, progressive_gan((4, 4, 1)), X)
 
 
 def test_optimizers_start_anew_where_a_phase_begins():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod import StyleGAN2
+from keras_genmod import StyleGAN2, networks
 from tests.autodiff import gradients
 from tests.contracts import uncompiled
 from tests.models.small_networks import small_network
@@ -91,6 +91,33 @@ def test_path_lengths_train_the_mapping_too(rng):
         expected = (sides[0] - sides[1]) / (2 * step)
         assert found[place] == pytest.approx(expected, rel=0.02)
     assert np.abs(found).max() > 1e-5
+
+
+def test_path_lengths_of_a_style_gan_may_be_penalised_too():
+    shape = (4, 4, 1)
+    synthesis = networks.style_gan_synthesis(
+        shape, 2, 8, STYLE, "instance_normalization"
+    )
+    num_styles = synthesis.input_shape[1]
+    model = style_gan(synthesis=synthesis, discriminator=linear(shape, (1,)))
+    for weight in synthesis.trainable_variables:
+        weight.assign(ops.ones_like(ops.convert_to_tensor(weight)) * 0.3 + weight)
+    y = ops.array(RNG.standard_normal((5, *shape)).astype("float32"))
+    styles = RNG.standard_normal((5, num_styles, STYLE)).astype("float32")
+    found = value(model._lengths(ops.array(styles), y))
+    # By differences, of each place of the styles
+    step, squares = 1e-2, np.zeros(5)
+    for layer in range(num_styles):
+        for place in range(STYLE):
+            sides = []
+            for sign in (1, -1):
+                moved = styles.copy()
+                moved[:, layer, place] += sign * step
+                images = value(synthesis(moved, training=False))
+                sides.append((images * value(y)).sum((1, 2, 3)) / 4)
+            squares += ((sides[0] - sides[1]) / (2 * step)) ** 2 / num_styles
+    assert found.min() > 1e-3
+    np.testing.assert_allclose(found, np.sqrt(squares), rtol=0.05)
 
 
 def test_r1_of_a_linear_discriminator_is_its_squared_norm():
@@ -307,6 +334,17 @@ def test_arguments_of_relatives_are_refused(name):
         (lambda m: m.project(X, 0), "`num_steps` must"),
         (lambda m: m.project(X, 1, -1.0), "`learning_rate` must"),
         (lambda m: m.project(X, 1, distance="mse"), "`distance` must"),
+        (
+            lambda m: m.project(X, 1, distance=lambda x, y: ops.mean(x - y, (1, 2, 3))),
+            r"`distance` must be .* one pair `\(x, y\)`",
+        ),
+        (
+            lambda m: m.project(X, 1, distance=lambda pair: ops.mean(pair[0])),
+            r"`distance` must be .* returns their distances `\(batch,\)`",
+        ),
+        (lambda m: m.project(X, 1, distance=lambda pair: 0.5), "`distance` must be"),
+        (lambda m: m.sample(2, cutoff=2), "`cutoff` must be None without `trunc"),
+        (lambda m: m.map_latents(Z, cutoff=2), "`cutoff` must be None without"),
     ],
 )
 def test_wrong_arguments_of_methods_are_named(model, call, message):
