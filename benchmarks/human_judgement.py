@@ -25,8 +25,8 @@ alike; {num} of them judge noise, by the paper's numbers of trials. {speed:,.0f}
 simulated trials a minute on one core, qualification included.
 
 Intervals are of 95%, by bootstrap over evaluators. HYPE-time's score is the exposure
-that a block asked for most often: how far it lies from the threshold is the staircase's
-own error, too."""
+that a block has shown most often, in whole frames of the display: how far it lies from
+the threshold is the staircase's own error, too."""
 
 
 def judged(protocol, observer, num, folder):

@@ -1,6 +1,6 @@
 """The subcommands of `hype`: studies in which people judge images."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -93,7 +93,7 @@ def serve(
     """Serve a study until Ctrl-C."""
     from keras_genmod import hype
 
-    with hype.Study(study) as opened:
+    with _opened(study) as opened:
         hype.serve(opened, port, say=lambda text: print(text, flush=True))
 
 
@@ -102,7 +102,7 @@ def scores(study: StudyFile) -> None:
     """Print the score of each model."""
     from keras_genmod import hype
 
-    with hype.Study(study) as opened:
+    with _opened(study) as opened:
         ranked = hype.rank(opened.scores().values())
     print("\n".join(map(str, ranked)) or "Nobody has finished yet.")
 
@@ -113,7 +113,12 @@ def export(
     csv: Annotated[str, typer.Argument(metavar="CSV", help="The file to write.")],
 ) -> None:
     """Write all trials as CSV."""
+    with _opened(study) as opened, said_as(path="CSV"):
+        opened.write_csv(csv)
+
+
+def _opened(study: str) -> Any:
     from keras_genmod.hype import Study
 
-    with Study(study) as opened:
-        opened.write_csv(csv)
+    with said_as(path="STUDY", create_study="keras-genmod hype create"):
+        return Study(study)

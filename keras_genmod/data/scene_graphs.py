@@ -1,5 +1,6 @@
 """Scene graphs in words, turned into padded arrays."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from keras_genmod.data.scene_captions import (
 )
 
 _PLAIN = {word: plain for plain, words in SYNONYMS.items() for word in words}
+_ARTICLES = ("a", "an", "the")
 # Pairs of predicates that say the same from either side, and lead nowhere in a circle.
 _ORDERS = (("inside", "around"), ("left of", "right of"), ("above", "below"))
 
@@ -33,7 +35,7 @@ def scene_graphs(
     with one word of each attribute in any order: "small red circle". Relations are
     triples of subject, predicate and object, where subject and object are places in the
     list or names of the dict. Of the words of `data.shape_scenes` the synonyms in its
-    captions ("disc", "over") are understood too.
+    captions ("disc", "over") are understood too; capitals and articles do not matter.
 
     Args:
         graphs: List of such dicts, not empty.
@@ -51,7 +53,8 @@ def scene_graphs(
     Raises:
         ValueError: If a graph is empty or too large, a word is unknown or an attribute
             missing, a relation has an unknown end or two equal ones, or relations lead
-            in a circle: what lies inside something that lies inside it, say.
+            in a circle: what lies inside something that lies inside it, say; or a word
+            of the attributes, or a predicate, is there twice.
 
     Example:
         ```python
@@ -70,14 +73,9 @@ def scene_graphs(
     if max_relations is None:
         max_relations = max(1, max_objects * (max_objects - 1) // 2)
     max_relations = checks.positive_int("max_relations", max_relations)
-    if not isinstance(attributes, (list, tuple)) or not attributes:
-        raise ValueError(
-            "`attributes` must be a non-empty list of the words of each attribute. "
-            f"Received: attributes={attributes!r}"
-        )
-    for i, words in enumerate(attributes):
-        _check_words(f"attributes[{i}]", words)
+    _check_attributes(attributes)
     _check_words("predicates", predicates)
+    _check_once("predicates", predicates)
     if not isinstance(graphs, (list, tuple)) or not graphs:
         raise ValueError(
             "`graphs` must be a non-empty list of dicts with 'objects' and "
@@ -109,6 +107,26 @@ def scene_graphs(
     return found
 
 
+def _check_attributes(attributes):
+    if not isinstance(attributes, (list, tuple)) or not attributes:
+        raise ValueError(
+            "`attributes` must be a non-empty list of the words of each attribute. "
+            f"Received: attributes={attributes!r}"
+        )
+    for i, words in enumerate(attributes):
+        _check_words(f"attributes[{i}]", words)
+    _check_once("attributes", [word for words in attributes for word in words])
+
+
+def _check_once(name, words):
+    twice = [word for word, count in Counter(words).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"`{name}` must have each word once, or it has two numbers. "
+            f"Received twice: {', '.join(map(repr, twice))}"
+        )
+
+
 def _check_words(name, words):
     is_list = isinstance(words, (list, tuple)) and len(words) > 0
     if not is_list or not all(isinstance(word, str) for word in words):
@@ -125,7 +143,7 @@ def _objects(where, graph, attributes):
     if not isinstance(graph, Mapping) or unknown:
         raise ValueError(
             f"`{where}` must be a dict with 'objects' and 'relations'. "
-            f"Received: {sorted(unknown) or type(graph).__name__}"
+            f"Received: {sorted(unknown, key=str) or type(graph).__name__}"
         )
     objects = graph.get("objects", ())
     if not isinstance(objects, (list, tuple, Mapping)) or not objects:
@@ -144,17 +162,15 @@ def _numbers(where, item, attributes):
     vocabulary = {
         w: (a, n) for a, all_ in enumerate(attributes) for n, w in enumerate(all_)
     }
-    words = [item] if isinstance(item, str) and item in vocabulary else item
-    words = words.split() if isinstance(words, str) else words
-    if not isinstance(words, (list, tuple)):
+    if not isinstance(item, (str, list, tuple)):
         raise ValueError(
             f"`{where}` must have objects that are strings or lists of words. "
             f"Received: {item!r}"
         )
     row: list[int | None] = [None] * len(attributes)
-    for word in words:
-        plain = _plain(word) if word not in list(vocabulary) else word
-        if plain not in list(vocabulary):
+    for word in _words(item, vocabulary):
+        plain = _meant(word, vocabulary)
+        if plain is None:
             raise ValueError(
                 f"`{where}` must have objects of known words: {', '.join(vocabulary)}. "
                 f"Received: {word!r} in {item!r}"
@@ -178,6 +194,9 @@ def _numbers(where, item, attributes):
 def _relations(where, graph, places, predicates):
     """Returns the numbers of each relation; raises unless they can all be true."""
     rows, said = [], []
+    kind = "names of the dict of objects"
+    if not isinstance(graph["objects"], Mapping):
+        kind = "places in the list of objects; in a dict of objects they have names"
     triples = graph.get("relations", ())
     if not isinstance(triples, (list, tuple)):
         raise ValueError(
@@ -190,17 +209,17 @@ def _relations(where, graph, places, predicates):
                 f"Received: {triple!r}"
             )
         subject, predicate, object_ = triple
-        plain = predicate if predicate in predicates else _plain(predicate)
-        if plain not in predicates:
+        plain = _meant(predicate, predicates)
+        if plain is None:
             raise ValueError(
                 f"`{where}` must have relations with one of {', '.join(predicates)}. "
                 f"Received: {predicate!r}"
             )
         for end in (subject, object_):
-            if isinstance(end, bool) or end not in list(places):
+            if isinstance(end, bool) or not _is_key(end, places):
                 raise ValueError(
                     f"`{where}` must have relations between its objects "
-                    f"{list(places)}. Received: {end!r} in {triple!r}"
+                    f"{list(places)}, {kind}. Received: {end!r} in {triple!r}"
                 )
         if subject == object_:
             raise ValueError(
@@ -214,9 +233,28 @@ def _relations(where, graph, places, predicates):
     return rows
 
 
-def _plain(word):
-    """Returns the word of a vocabulary that another one stands for, if it does."""
-    return _PLAIN.get(word, word) if isinstance(word, str) else word
+def _words(item, vocabulary):
+    """Returns the words of an object, a string of one or several, without articles."""
+    words = item.split() if isinstance(item, str) else item
+    words = [w for w in words if _meant(w, vocabulary) or _meant(w, _ARTICLES) is None]
+    whole = [item, " ".join(words)] if isinstance(item, str) else []
+    return next(([text] for text in whole if _meant(text, vocabulary)), words)
+
+
+def _meant(word, vocabulary):
+    """Returns the word of a vocabulary that is meant, or `None`."""
+    if not isinstance(word, str):
+        return None
+    small = {known.lower(): known for known in vocabulary}
+    plain = small.get(_PLAIN.get(word.lower()))
+    return word if word in vocabulary else small.get(word.lower(), plain)
+
+
+def _is_key(value, keys):
+    try:
+        return value in keys
+    except TypeError:  # an array, or a list
+        return False
 
 
 def _check_order(where, said, forth, back):

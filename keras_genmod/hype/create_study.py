@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_genmod import checks
 from keras_genmod.hype import plan
-from keras_genmod.hype.database import Database, check_new
+from keras_genmod.hype.database import BESIDE, Database, check_folder, check_new
 from keras_genmod.hype.images import pixels_sha256, to_pixels, to_png
 from keras_genmod.hype.masks import phase_scrambled
 from keras_genmod.hype.protocol import StudyProtocol
@@ -56,7 +56,7 @@ def create_study(
         A `Study`, open.
 
     Raises:
-        OSError: If the file exists.
+        OSError: If the file exists, or its folder does not.
         ValueError: If there are too few images, of different sizes, or the generated
             ones are the real ones.
 
@@ -126,6 +126,7 @@ def _salt(value: str) -> str:
 def _new_database(path: str) -> Iterator[Database]:
     """Makes a file beside a path, which takes the path's place once it is whole."""
     check_new(path)
+    check_folder(path)
     scratch = f"{path}.part"
     _remove(scratch)  # of a program that was killed
     try:
@@ -141,7 +142,7 @@ def _new_database(path: str) -> Iterator[Database]:
 
 
 def _remove(path: str) -> None:
-    for ending in ("", "-wal", "-shm", "-journal"):
+    for ending in ("", *BESIDE):
         with contextlib.suppress(FileNotFoundError):
             os.remove(path + ending)
 

@@ -38,6 +38,8 @@ CREATE TABLE trial (
     UNIQUE (block, position, attempt)
 );
 """
+# What SQLite keeps beside a file.
+BESIDE = ("-wal", "-shm", "-journal")
 # Tables, and when a row that stands is the one to be added.
 _SAME = {
     "study": "TRUE",
@@ -77,6 +79,15 @@ def check_new(path: str | os.PathLike[str]) -> None:
         )
 
 
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raises an `OSError` where a file's folder does not exist."""
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise FileNotFoundError(
+            "`path` must lie in a folder that exists: make it first. "
+            f"Received: path={os.fspath(path)!r}"
+        )
+
+
 class Database:
     """The tables of one study, in one file of SQLite.
 
@@ -88,7 +99,7 @@ class Database:
         create: Whether to make it; it must not exist then, and must otherwise.
 
     Raises:
-        OSError: If it exists, or does not.
+        OSError: If it exists, or does not; or its folder does not.
         ValueError: If the file is no study.
     """
 
@@ -96,12 +107,13 @@ class Database:
         self.path = pathlib.Path(checks.path("path", path))
         if create:
             check_new(self.path)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            check_folder(self.path)
         elif not self.path.is_file():
             raise FileNotFoundError(
                 "`path` must be a study's file (`create_study` makes one). "
                 f"Received: path={os.fspath(path)!r}"
             )
+        self._own = os.path.realpath(self.path)  # also in another folder, later
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(
             self.path, timeout=30, isolation_level=None, check_same_thread=False
@@ -161,7 +173,17 @@ class Database:
         with self._lock:
             return "\n".join(self._connection.iterdump())
 
+    def is_touched_by(self, path: str | os.PathLike[str]) -> bool:
+        """Whether who writes to a path writes to this file, or to one beside it."""
+        target = os.path.realpath(path)
+        return any(_is_same(target, self._own + ending) for ending in ("", *BESIDE))
+
     def close(self) -> None:
         """Closes the file; what the journal holds is written into it."""
         with self._lock:
             self._connection.close()
+
+
+def _is_same(path: str, other: str) -> bool:
+    exist = os.path.exists(path) and os.path.exists(other)
+    return path == other or (exist and os.path.samefile(path, other))

@@ -33,6 +33,10 @@ def load_images(folder: str | os.PathLike[str]) -> np.ndarray:
         ```
     """
     folder = checks.path("folder", folder)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"`folder` must be a folder that exists. Received: folder={folder!r}"
+        )
     files = list_images("folder", folder)
     if not files:
         raise FileNotFoundError(

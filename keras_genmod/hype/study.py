@@ -12,7 +12,7 @@ from typing import Any
 
 from keras_genmod import checks, whole_files
 from keras_genmod.hype import plan
-from keras_genmod.hype.database import Database
+from keras_genmod.hype.database import Database, check_folder
 from keras_genmod.hype.human_realism import HumanRealism
 from keras_genmod.hype.protocol import StudyProtocol
 from keras_genmod.hype.report import OutOfTurn, Report
@@ -198,7 +198,22 @@ class Study:
 
         Args:
             path: String or path; what is there is replaced.
+
+        Raises:
+            OSError: If the file cannot be written.
+            ValueError: If it is the study's own file, or a folder.
         """
+        path = checks.path("path", path)
+        # Also the file that is whole before it takes the path's place.
+        if any(self.database.is_touched_by(path + end) for end in ("", ".part")):
+            raise ValueError(
+                f"`path` must be another file than the study's. Received: path={path!r}"
+            )
+        if os.path.isdir(path):
+            raise ValueError(
+                f"`path` must be a file, not a folder. Received: path={path!r}"
+            )
+        check_folder(path)
         with whole_files.writing(path, encoding="utf-8", newline="") as file:
             file.write(self.csv())
 

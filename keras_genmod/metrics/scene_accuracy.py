@@ -16,6 +16,7 @@ from keras_genmod.metrics.results import Result, Score
 _FARTHEST = 0.35  # in colour, from what a pixel counts as
 _LARGE = 0.21  # of the image; shapes are 0.16 or 0.3 wide
 _FEWEST = 5  # pixels of an object
+_NUM_RELATIONS = 6  # that `_relation` tells apart
 _PARTS = ("objects", "object_mask", "relations", "relation_mask")
 
 
@@ -72,7 +73,8 @@ def scene_accuracy(
         A `SceneAccuracy`.
 
     Raises:
-        ValueError: If images, graphs or the palette have other shapes or lengths.
+        ValueError: If images, graphs or the palette have other shapes or lengths,
+            there is no object, or a relation is not between two of them.
 
     Note:
         Objects that nobody asked for cost nothing: speckled images find a part of what
@@ -98,7 +100,8 @@ def scene_accuracy(
     graphs = _checked_graphs(graphs, len(images))
     right, num_objects, held = np.zeros(3), 0, []
     for i, image in enumerate(images):
-        objects = graphs["objects"][i][graphs["object_mask"][i].astype(bool)]
+        places = np.flatnonzero(graphs["object_mask"][i])
+        objects = graphs["objects"][i][places]
         relations = graphs["relations"][i][graphs["relation_mask"][i].astype(bool)]
         attributes, boxes = _found(image, palette)
         equal = objects[:, None] == attributes[None]  # (objects, found, 3)
@@ -106,13 +109,15 @@ def scene_accuracy(
         right += equal[rows, columns].sum(axis=0)
         num_objects += len(objects)
         box_of = {
-            r: boxes[c] for r, c in zip(rows, columns, strict=True) if equal[r, c, 1]
+            places[r]: boxes[c]
+            for r, c in zip(rows, columns, strict=True)
+            if equal[r, c, 1]
         }
         held += [
             s in box_of and o in box_of and _relation(box_of[s], box_of[o]) == predicate
             for s, predicate, o in relations
         ]
-    shares = right / max(num_objects, 1)
+    shares = right / num_objects
     return SceneAccuracy(
         shapes=float(shares[0]),
         colours=float(shares[1]),
@@ -140,7 +145,28 @@ def _checked_graphs(graphs, num_images):
             "`graphs` must hold one graph an image. "
             f"Received: {num_images} images and arrays of lengths {lengths}"
         )
+    if not found["object_mask"].any():
+        raise ValueError(
+            "`graphs` must have at least one object of `object_mask` (n, objects). "
+            f"Received: {found['object_mask'].shape} with 0 objects"
+        )
+    _check_relations(found)
     return found
+
+
+def _check_relations(graphs):
+    """Raises a `ValueError` unless relations are known ones, between two objects."""
+    for graph, place in np.argwhere(graphs["relation_mask"]):
+        first, predicate, second = relation = graphs["relations"][graph, place]
+        places = np.flatnonzero(graphs["object_mask"][graph])
+        are_two = first != second and np.isin((first, second), places).all()
+        if not are_two or predicate not in range(_NUM_RELATIONS):
+            raise ValueError(
+                "`graphs['relations']` must hold a predicate from 0 to "
+                f"{_NUM_RELATIONS - 1} between two objects of `object_mask`. "
+                f"Received: {relation.tolist()} in graph {graph}, whose objects are "
+                f"{places.tolist()}"
+            )
 
 
 def box_iou(

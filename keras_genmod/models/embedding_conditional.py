@@ -1,5 +1,7 @@
 """Models that take embeddings as conditions, beside class labels."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -17,7 +19,8 @@ class EmbeddingConditional(GenerativeModel):
     With `num_classes` conditions are labels, as in every model; where a subclass sets
     `embedding_dim` they are vectors of that size, such as another network's
     embeddings, float `(batch, embedding_dim)`. Where it has a `caption_encoder`, too,
-    `sample` and the like take strings, which that one embeds.
+    `sample` and the like take strings, which that one embeds: `sample(2, captions)`, or
+    `sample(captions)` for a sample of each.
     """
 
     #: Length of the vectors that are conditions; `None` where conditions are not.
@@ -26,6 +29,12 @@ class EmbeddingConditional(GenerativeModel):
     #: Layer whose `encode` makes embeddings of strings, where a subclass has one. No
     #: value here: on torch it would hide the layer.
     caption_encoder: Any
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A `sample` of this class would hide the arguments of a subclass's own.
+        if not hasattr(cls.sample, "takes_captions"):
+            cls.sample = _counting_captions(cls.sample)  # type: ignore[method-assign]
 
     @property
     def is_conditional(self) -> bool:
@@ -48,6 +57,8 @@ class EmbeddingConditional(GenerativeModel):
         """Returns labels or embeddings; raises a `ValueError` unless one an example."""
         if self.embedding_dim is None:
             return super().check_condition(condition, num_examples)
+        if self._has_words(condition):
+            raise self._without_embeddings("condition", condition)
         return condition_checks.embeddings(
             condition, num_examples, self.embedding_dim, type(self).__name__
         )
@@ -64,7 +75,7 @@ class EmbeddingConditional(GenerativeModel):
             ValueError: If the model takes no such conditions, or does not know a word.
         """
         if _is_text(condition):
-            condition = self._embedded_text(condition)
+            condition = self._embedded_text(condition, num_examples)
         if self.embedding_dim is None:
             return super().standardize_condition(condition, num_examples)
         if condition is not None:
@@ -92,7 +103,42 @@ class EmbeddingConditional(GenerativeModel):
             encoder = keras.saving.serialize_keras_object(encoder)
         return {"embedding_dim": self.embedding_dim, "caption_encoder": encoder}
 
-    def _embedded_text(self, captions):
+    def _standardize(self, given):
+        self._refuse_words(given["x"], given.get("y"))
+        return super()._standardize(given)
+
+    def _standardize_validation(self, data):
+        is_pair = isinstance(data, (tuple, list)) and len(data) > 1
+        self._refuse_words(*data[:2] if is_pair else (data, None))
+        return super()._standardize_validation(data)
+
+    def _refuse_words(self, x, y):
+        if y is None and isinstance(x, (tuple, list)) and len(x) == 2:
+            y = x[1]
+        # Later lists are refused: words would be told to become an array of words.
+        if isinstance(y, (tuple, list)) and self._has_words(y):
+            raise self._without_embeddings("y", y)
+
+    def _has_words(self, condition):
+        """Whether it holds captions or tokens, where their embeddings are due."""
+        if self.embedding_dim is None or not hasattr(self, "caption_encoder"):
+            return False
+        shape = tuple(getattr(condition, "shape", ()))
+        are_whole = len(shape) == 2 and "int" in str(condition.dtype)
+        fits = shape[1:] == (self.embedding_dim,) and self.caption_encoder is None
+        return _is_text(condition) or (are_whole and not fits)
+
+    def _without_embeddings(self, name, received):
+        text = f"{received!r:.80}"
+        if not _is_text(received):
+            text = f"ints of shape {tuple(received.shape)}"
+        return ValueError(
+            f"`{name}` must be embeddings (batch, {self.embedding_dim}): "
+            "`caption_encoder.encode(captions)` makes them of strings; of tokens it is "
+            f"`caption_encoder(tokens)`. Received: {name}={text}"
+        )
+
+    def _embedded_text(self, captions, num_examples):
         encoder = getattr(self, "caption_encoder", None)
         if encoder is None:
             way_out = (
@@ -104,7 +150,15 @@ class EmbeddingConditional(GenerativeModel):
                 "`condition` must not be strings without a caption encoder: "
                 f"{way_out}. Received: condition={captions!r:.80}"
             )
-        return encoder.encode(captions)
+        embeddings = encoder.encode(captions)
+        shape = tuple(embeddings.shape[:-1])
+        if shape not in ((), (num_examples,)):
+            raise ValueError(
+                "`condition` must be one caption for all, or a list of "
+                f"{num_examples}, one an example. Received: "
+                + (f"{shape[0]} captions" if len(shape) == 1 else f"shape {shape}")
+            )
+        return embeddings
 
     def one_hot(self, labels: Any) -> Any:
         """Returns what networks take: one-hot labels, or embeddings as they are."""
@@ -119,11 +173,29 @@ class EmbeddingConditional(GenerativeModel):
 
 
 def _is_text(condition):
+    """Whether strings are in it, also where they are not what an encoder takes."""
     if isinstance(condition, (list, tuple)):
-        condition = np.asarray(condition)
-    return isinstance(condition, str) or (
-        isinstance(condition, np.ndarray) and condition.dtype.kind == "U"
-    )
+        return any(map(_is_text, condition))
+    if isinstance(condition, np.ndarray) and condition.dtype.kind == "O":
+        return any(map(_is_text, condition.ravel().tolist()))
+    if isinstance(condition, np.ndarray):
+        return condition.dtype.kind in "UST"
+    return isinstance(condition, (str, bytes))
+
+
+def _counting_captions(sample: Callable) -> Callable:
+    """Returns a method `sample` that takes captions in place of their number, too."""
+
+    @functools.wraps(sample)
+    def with_captions(self, num_samples, condition=None, *args, **kwargs):
+        if condition is None and _is_text(num_samples):
+            condition = num_samples
+            are_many = isinstance(condition, (list, tuple)) or np.ndim(condition) > 0
+            num_samples = len(condition) if are_many else 1
+        return sample(self, num_samples, condition, *args, **kwargs)
+
+    with_captions.takes_captions = True  # type: ignore[attr-defined]
+    return with_captions
 
 
 def frozen_copy(caption_encoder: Any, embedding_dim: int | None) -> Any:

@@ -59,6 +59,41 @@ def test_other_vocabularies_have_words_of_several_parts():
     np.testing.assert_array_equal(found["relations"][0, 0], [1, 1, 0])
 
 
+def test_capitals_and_articles_do_not_matter():
+    plain = {"objects": [RED, BLUE], "relations": [(0, "left of", 1)]}
+    said = {
+        "objects": ["Small Red Circle", ("A", "LARGE", "Navy", "Box")],
+        "relations": [(0, "Left Of", 1)],
+    }
+    other = {
+        "objects": ["a small red circle", "The large blue square"],
+        "relations": [(0, "To the left of", 1)],
+    }
+    found = scene_graphs([plain, said, other])
+    for values in found.values():
+        np.testing.assert_array_equal(values[1], values[0])
+        np.testing.assert_array_equal(values[2], values[0])
+
+
+def test_words_of_a_vocabulary_are_not_taken_for_others():
+    vocabulary = {"attributes": [("a", "B", "b", "the Sky")], "predicates": ["over"]}
+    found = scene_graphs([{"objects": ["a", "B", "b", "A", "the sky"]}], **vocabulary)
+    np.testing.assert_array_equal(found["objects"][0, :5, 0], [0, 1, 2, 0, 3])
+
+
+@pytest.mark.parametrize(
+    "vocabulary,message",
+    [
+        ({"predicates": ("near", "far", "near")}, "`predicates` must .*twice: 'near'"),
+        ({"attributes": [("x", "y"), ("z", "y")]}, "`attributes` must .*twice: 'y'"),
+        ({"attributes": [("x", "x")]}, "`attributes` must .*twice: 'x'"),
+    ],
+)
+def test_a_word_has_one_number(vocabulary, message):
+    with pytest.raises(ValueError, match=message):
+        scene_graphs([{"objects": ["x z"]}], **vocabulary)
+
+
 RED, BLUE, CYAN = "small red circle", "large blue square", "large cyan square"
 THREE = [RED, BLUE, CYAN]
 BAD = [
@@ -78,6 +113,22 @@ BAD = [
         r"its objects .*0\]",
     ),
     ({"objects": [RED], "edges": []}, r"be a dict .* Received: \['edges'\]"),
+    ({"objects": [RED], "edges": [], 3: 0}, r"be a dict .* Received: \[3, 'edges'\]"),
+    (
+        {"objects": THREE, "relations": [(np.arange(2), "above", 1)]},
+        "its objects .*arr",
+    ),
+    ({"objects": THREE, "relations": [(np.array(0), "above", 1)]}, "its objects .*arr"),
+    ({"objects": THREE, "relations": [(0, np.arange(2), 1)]}, "one of left of.*array"),
+    ({"objects": [[np.arange(2), "red", "circle"]]}, "known words: .*array"),
+    (
+        {"objects": THREE, "relations": [(RED, "above", BLUE)]},
+        rf"\[0, 1, 2\], places in the list of objects; .*names. Received: '{RED}' in",
+    ),
+    (
+        {"objects": {"a": RED, "b": BLUE}, "relations": [(0, "above", 1)]},
+        r"\['a', 'b'\], names of the dict of objects. Received: 0 in",
+    ),
     ({"objects": ["small red hexagon"]}, "known words: .*Received: 'hexagon' in"),
     ({"objects": ["red circle"]}, "word of each attribute.*none of small, large in"),
     ({"objects": ["red blue circle"]}, "one word of each attribute.*two of red,"),

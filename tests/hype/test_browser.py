@@ -78,6 +78,21 @@ def serving(study):
             thread.join()
 
 
+# By the page's own clock, which does not count how long the driver takes to look.
+NOTE_FIRST_SCREEN = """
+    new MutationObserver(() => {
+        if (document.body?.dataset.screen) window.firstScreen ??= performance.now();
+    }).observe(document, {subtree: true, childList: true, attributes: true});
+"""
+
+
+def seconds_to_consent(page, url):
+    """Returns how long a page takes from its address to its first screen."""
+    page.goto(url)
+    page.wait_for_selector("body[data-screen=consent]")
+    return page.evaluate("window.firstScreen") / 1000
+
+
 def play(browser, study, threshold=300.0, dropped=0, hidden=0):
     """Lets a scripted observer take part in fake time, to the end."""
     given = {
@@ -140,9 +155,10 @@ def test_a_trial_in_real_time_by_keys_alone(browser, tmp_path):
     study = small_study(tmp_path / "x", "time", ("a",), **timed)
     page = browser.new_page()
     page.add_init_script(path=HERE / "watched_display.js")
+    page.add_init_script(NOTE_FIRST_SCREEN)
     with serving(study) as url:
-        page.goto(url)
-        page.wait_for_selector("body[data-screen=consent]")
+        # The best of three: a busy machine is slow now and then.
+        assert min(seconds_to_consent(page, url) for _ in range(3)) < 1.0
         assert "photosensitive epilepsy" in page.inner_text("#consent")
         for key in ("Tab", "Space", "Tab", "Enter"):
             page.keyboard.press(key)

@@ -79,7 +79,8 @@ def test_errors_are_one_line(folders, capsys):
     assert error.count("\n") == 1
     for option in ("--real", "--fake"):
         assert create(folders, f"{option}=a={folders / 'none'}") == 2
-        assert f"`{option}` must hold images" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert error.startswith(f"Error: `{option}` must be a folder that exists")
     assert create(folders, "--num-trials=3") == 2
     assert "`--num-trials` must be even" in capsys.readouterr().err
     assert create(folders, "--rule=literal", "--qualification-trials=0") == 2
@@ -88,6 +89,54 @@ def test_errors_are_one_line(folders, capsys):
     for words in (["--fake=vae"], []):
         assert main(["hype", "create", "x", "--real=real", *words]) == 2
     assert not (folders / "x.study").exists()
+
+
+def test_a_study_that_is_missing_is_said_in_the_shell_s_words(tmp_path, capsys):
+    missing = str(tmp_path / "no.study")
+    for words in (["serve"], ["scores"], ["export"]):
+        last = [str(tmp_path / "x.csv")] if words == ["export"] else []
+        assert main(["hype", *words, missing, *last]) == 2
+        error = capsys.readouterr().err
+        assert error == (
+            "Error: `STUDY` must be a study's file (`keras-genmod hype create` makes "
+            f"one). Received: {missing!r}\n"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_is_not_exported_over_itself(folders, capsys):
+    assert create(folders, "--qualification-trials=0") == 0
+    path = folders / "x.study"
+    before = path.read_bytes()
+    capsys.readouterr()
+    for ending in ("", "-wal", "-shm"):
+        assert main(["hype", "export", str(path), f"{path}{ending}"]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("Error: `CSV` must be another file than the study's")
+        assert error.count("\n") == 1
+    assert path.read_bytes() == before
+    assert main(["hype", "scores", str(path)]) == 0
+
+
+def test_an_export_goes_to_a_file(folders, capsys):
+    assert create(folders, "--qualification-trials=0") == 0
+    path, nowhere = str(folders / "x.study"), str(folders / "none" / "x.csv")
+    capsys.readouterr()
+    for place, rule in ((str(folders), "be a file, not"), (nowhere, "lie in a folder")):
+        assert main(["hype", "export", path, place]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"Error: `CSV` must {rule}") and error.count("\n") == 1
+        assert error.endswith(f"Received: {place!r}\n")
+
+
+def test_a_study_makes_no_folder(folders, capsys):
+    models = [f"--fake=vae={folders / 'vae'}", f"--real={folders / 'real'}"]
+    path = str(folders / "none" / "dir" / "x.study")
+    options = ["--num-trials=10", "--qualification-trials=0"]
+    assert main(["hype", "create", path, *models, *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: `STUDY` must lie in a folder that exists")
+    assert error.count("\n") == 1 and not (folders / "none").exists()
 
 
 def test_a_model_has_one_folder(folders, capsys):

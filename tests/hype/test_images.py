@@ -39,8 +39,10 @@ def test_a_folder_of_mixed_sizes_is_an_error(tmp_path):
 def test_other_folders_are_errors(tmp_path):
     with pytest.raises(OSError, match="`folder` must hold images"):
         load_images(tmp_path)
-    with pytest.raises(OSError, match="`folder` must hold images"):
-        load_images(tmp_path / "none")
+    (tmp_path / "file").write_text("")
+    for name in ("none", "file"):
+        with pytest.raises(OSError, match="`folder` must be a folder that exists"):
+            load_images(tmp_path / name)
     with pytest.raises(ValueError, match="`folder` must be a path"):
         load_images(3)
     (tmp_path / "a.png").write_text("no image")

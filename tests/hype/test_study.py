@@ -391,6 +391,51 @@ def test_csv_holds_every_trial_and_no_code(make, tmp_path):
     assert set(rows[0]) == {f.name for f in dataclasses.fields(study.trials()[0])}
 
 
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+def test_csv_never_takes_the_place_of_the_study(ending, make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = small_study("x.study")
+    simulate(study, PERFECT, 0)
+    before = study.database.dump()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / f"x.study{ending}")
+    monkeypatch.chdir(tmp_path / "folder")
+    own = f"../x.study{ending}"
+    for path in (own, tmp_path / "folder" / own, tmp_path / "link"):
+        with pytest.raises(ValueError, match="`path` must be another file than the st"):
+            study.write_csv(path)
+    study.close()
+    with Study(tmp_path / "x.study") as again:
+        assert again.database.dump() == before
+
+
+def test_csv_is_not_begun_in_the_place_of_the_study(make, tmp_path):
+    study = make(name="x.csv")
+    study.database.path.rename(tmp_path / "y.csv.part")
+    study.close()
+    (tmp_path / "again").hardlink_to(tmp_path / "y.csv.part")
+    with Study(tmp_path / "y.csv.part") as study:
+        for path in (tmp_path / "y.csv", tmp_path / "again"):
+            with pytest.raises(ValueError, match="`path` must be another file than"):
+                study.write_csv(path)
+        study.write_csv(tmp_path / "z.csv")
+    Study(tmp_path / "y.csv.part").close()
+
+
+def test_csv_goes_to_a_file_in_a_folder_that_exists(make, tmp_path):
+    study = make()
+    with pytest.raises(ValueError, match="`path` must be a file, not a folder"):
+        study.write_csv(tmp_path)
+    with pytest.raises(OSError, match="`path` must lie in a folder that exists"):
+        study.write_csv(tmp_path / "none" / "x.csv")
+
+
+def test_a_study_makes_no_folder(make, tmp_path):
+    with pytest.raises(OSError, match="`path` must lie in a folder that exists.*none"):
+        make(name="none/x")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_trials_name_both_images_of_a_pair_by_their_pixels(make):
     study = make("pairwise", qualification_trials=0)
     simulate(study, PERFECT, 0)

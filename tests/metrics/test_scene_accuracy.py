@@ -9,6 +9,7 @@ from keras_genmod.metrics import box_iou, scene_accuracy
 pytestmark = pytest.mark.any_backend
 SCENES = shape_scenes(150, size=32, seed=5)
 GRAPHS = SCENES.graphs()
+RELATED = SCENES.relation_mask
 
 
 def judged(images=SCENES.images, **changed):
@@ -78,6 +79,44 @@ def test_boxes_are_compared_by_their_union():
 def test_graphs_whose_arrays_do_not_fit_are_refused(name, values, message):
     with pytest.raises(ValueError, match=message):
         judged(**{name: values})
+
+
+def test_scenes_without_any_object_are_refused():
+    with pytest.raises(ValueError, match="`graphs` must have at least one object"):
+        judged(object_mask=0 * SCENES.object_mask, relation_mask=0 * RELATED)
+    empty = SCENES.object_mask.copy()
+    empty[1:] = False
+    related = RELATED.copy()
+    related[1:] = False
+    assert judged(object_mask=empty, relation_mask=related).colours > 0  # one is enough
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        *((0, predicate, 1) for predicate in (6, -1, 0.5)),
+        *((first, 0, second) for first, second in ((6, 0), (-1, 0), (0, 0), (0, 5))),
+    ],
+)
+def test_relations_that_nothing_can_have_are_refused(relation):
+    relations = SCENES.relations.astype("float32")
+    place = int(np.argmax(RELATED[:, 0] & (SCENES.object_mask.sum(axis=1) < 6)))
+    relations[place, 0] = relation
+    message = rf"`graphs\['relations'\]` must hold a predicate .*in graph {place}, who"
+    with pytest.raises(ValueError, match=message):
+        judged(relations=relations)
+    unseen = RELATED.copy()
+    unseen[place] = False
+    judged(relations=relations, relation_mask=unseen)
+
+
+def test_objects_may_lie_anywhere_in_their_rows():
+    later = {
+        "objects": np.pad(SCENES.objects, [(0, 0), (1, 0), (0, 0)]),
+        "object_mask": np.pad(SCENES.object_mask, [(0, 0), (1, 0)]),
+        "relations": SCENES.relations + [1, 0, 1],
+    }
+    assert judged(**later) == judged()
 
 
 def test_a_palette_has_a_colour_beside_the_ground():

@@ -138,4 +138,10 @@ MUTANTS = [
         "size = 1",
         "tests/models/diffusion/test_captions.py -k unet",
     ),
+    Mutant(  # one caption for several samples
+        "models/embedding_conditional.py",
+        "if shape not in ((), (num_examples,)):",
+        "if False:",
+        _GAN + "-k as_many_as",
+    ),
 ]

@@ -130,4 +130,10 @@ MUTANTS = [
         'code = plan.opaque(self.seed, "evaluator", count + 1)[:16]',
         "tests/hype/test_study.py",
     ),
+    Mutant(  # a study's journal is no file of its own
+        "hype/database.py",
+        'for ending in ("", *BESIDE))',
+        'for ending in ("",))',
+        f"{_STUDY} -k never_takes",
+    ),
 ]

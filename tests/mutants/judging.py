@@ -201,4 +201,10 @@ MUTANTS = [
         "\n",
         "tests/metrics/test_scene_accuracy.py -k union",
     ),
+    Mutant(  # places among real objects in place of those in the row
+        "metrics/scene_accuracy.py",
+        "places[r]: boxes[c]",
+        "r: boxes[c]",
+        "tests/metrics/test_scene_accuracy.py -k anywhere",
+    ),
 ]

@@ -234,4 +234,10 @@ MUTANTS = [
         "over_channels = ops.sum",
         "tests/losses/test_perceptual_loss.py -k raw",
     ),
+    Mutant(  # logits beyond float32
+        "models/restoration/colorization.py",
+        "logits = logits - ops.max(logits, axis=-1, keepdims=True)",
+        "logits = logits + 0.0",
+        f"{COLOUR} -k large_logits",
+    ),
 ]

@@ -1,12 +1,56 @@
 """Checks of scene graphs: on the host with messages, in a step by NaN."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from keras_genmod import checks
+
+
+def check_padded(name: str, graphs: Any, max_objects: int, max_relations: int) -> None:
+    """Checks that graphs are arrays, padded to the numbers that a model takes.
+
+    Args:
+        name: What to call them in a message.
+        graphs: What should be a dict of arrays.
+        max_objects: Int.
+        max_relations: Int.
+
+    Raises:
+        ValueError: If they are lists, or in words, or padded to other numbers.
+    """
+    made = (
+        f"`data.scene_graphs(graphs, max_objects={max_objects}, "
+        f"max_relations={max_relations})`"
+    )
+    if isinstance(graphs, (list, tuple)):
+        raise ValueError(
+            f"`{name}` must be graphs as one dict of arrays, which {made} makes of a "
+            f"list of dicts. Received: a {type(graphs).__name__} of {len(graphs)}"
+        )
+    graphs = graphs if isinstance(graphs, dict) else {}
+    for part, most in (("objects", max_objects), ("relations", max_relations)):
+        if part in graphs and _has_words(graphs[part]):
+            raise ValueError(
+                f"`{part}` must be an array of numbers, which {made} makes of words in "
+                f"a list of graphs. Received: {part}={graphs[part]!r:.80}"
+            )
+        shape = tuple(getattr(graphs.get(part), "shape", ()))
+        if len(shape) in (2, 3) and shape[-2] != most:
+            raise ValueError(
+                f"`{part}` must have shape (batch, {most}, {shape[-1]}): {made} pads "
+                f"graphs so. Received: {part}.shape={shape}"
+            )
+
+
+def _has_words(values):
+    if isinstance(values, (list, tuple)):
+        return any(map(_has_words, values))
+    if isinstance(values, np.ndarray):
+        return values.dtype.kind in "OSUT"
+    return isinstance(values, (str, Mapping))
 
 
 def check_graphs(
@@ -22,7 +66,8 @@ def check_graphs(
 
     Raises:
         ValueError: If a graph is empty, a number is unknown, a relation has an end in
-            a place without an object, or boxes or masks lie outside of the image.
+            a place without an object or both in one, or boxes or masks lie outside of
+            the image.
     """
     for name in ("object_mask", "relation_mask"):
         if not np.isin(arrays[name], (0, 1)).all():
@@ -51,6 +96,13 @@ def check_graphs(
                 "`relations` must lie between objects of `object_mask`. Received: "
                 f"graph {graph[wrong]} with one of object {ends[wrong]}, which is none"
             )
+    itself = related & (relations[..., 0] == relations[..., 2])
+    if itself.any():
+        raise ValueError(
+            "`relations` must lie between two objects. Received: graph "
+            f"{np.nonzero(itself)[0][0]} with one of object "
+            f"{int(relations[itself][0, 0])} to itself"
+        )
     if "boxes" in arrays:
         boxes = arrays["boxes"][real]
         checks.unit_range("boxes", boxes)
@@ -102,6 +154,7 @@ def is_graph(graph: Any, num_attributes: Sequence[int], num_predicates: int) -> 
         ends = ops.cast(ops.clip(relations[..., i], 0, num - 1), "int32")
         exists = ops.take_along_axis(is_object, ends, axis=1) > 0  # (batch, relations)
         valid &= ops.all(exists | ~related, axis=1)
+    valid &= ops.all((relations[..., 0] != relations[..., 2]) | ~related, axis=1)
     boxes = graph["boxes"]
     inside = ops.all((boxes >= 0) & (boxes <= 1), axis=-1)
     inside &= ops.all(boxes[..., :2] <= boxes[..., 2:], axis=-1)

@@ -65,6 +65,12 @@ class LayoutModel(AdversarialModel):
         shapes = self.condition_shape
         return {k: v for k, v in shapes.items() if k in _GRAPH or k in given}
 
+    def standardize_condition(self, condition: Any, num_examples: int) -> Any:
+        graph_checks.check_padded(
+            "condition", condition, self.max_objects, self.max_relations
+        )
+        return super().standardize_condition(condition, num_examples)
+
     def check_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Raises a `ValueError` unless all graphs are such of the model's objects."""
         if "masks" in arrays and "boxes" not in arrays:
@@ -151,7 +157,7 @@ class LayoutModel(AdversarialModel):
             ValueError: If an argument is out of range, a graph is not of the model's
                 objects and relations, or `masks` come without `boxes`.
         """
-        if isinstance(num_samples, dict) and condition is None:
+        if isinstance(num_samples, (dict, list, tuple)) and condition is None:
             num_samples, condition = _number(num_samples), num_samples
         return super().sample(num_samples, condition, seed)
 

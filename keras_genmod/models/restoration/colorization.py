@@ -14,6 +14,7 @@ from keras_genmod.colors import lab_to_rgb, rgb_to_lab
 from keras_genmod.engine import call_network, compiled
 from keras_genmod.models import network_checks
 from keras_genmod.models.generative_model import GenerativeModel
+from keras_genmod.models.restoration import single_precision
 from keras_genmod.models.restoration.color_bins import bin_centres, soft_encoding
 from keras_genmod.models.valid_data import in_range, nan_unless
 
@@ -89,6 +90,8 @@ class Colorization(GenerativeModel):
         self.bin_size = float(bin_size)
         self.num_neighbours = num_neighbours
         self.deviation = float(checks.positive("deviation", deviation))
+        # What the density divides by.
+        single_precision.positive("deviation ** 2", self.deviation * self.deviation)
         self.bin_weights = self.add_weight(
             shape=(bins,),
             initializer="ones",
@@ -177,6 +180,11 @@ class Colorization(GenerativeModel):
         frequencies /= frequencies.sum()
         weights = 1.0 / ((1 - uniform) * frequencies + uniform / len(frequencies))
         weights /= np.sum(frequencies * weights)
+        if weights.max() > np.finfo("float32").max:
+            raise ValueError(
+                "`uniform` must be larger: colours that never occur have weights that "
+                f"are no numbers of float32. Received: uniform={uniform!r}"
+            )
         self.bin_weights.assign(weights.astype("float32"))
         return frequencies.astype("float32")
 
@@ -198,9 +206,9 @@ class Colorization(GenerativeModel):
 
         Raises:
             ValueError: If `images` are no such images, or `temperature` is not
-                positive.
+                positive, also in float32.
         """
-        temperature = checks.positive("temperature", temperature)
+        temperature = single_precision.positive("temperature", temperature)
         checks.shape("images", images, (*self.data_shape[:2], None))
         if images.shape[-1] not in (1, 3):
             raise ValueError(
@@ -217,6 +225,8 @@ class Colorization(GenerativeModel):
             images = ops.repeat(images, 3, axis=-1)
         lightness = rgb_to_lab(images)[..., :1]
         logits = self._logits(lightness, False)
+        # The largest is 0, whatever the temperature: none is infinite.
+        logits = logits - ops.max(logits, axis=-1, keepdims=True)
         ab = ops.matmul(ops.softmax(logits / temperature, axis=-1), self._centres)
         if self.stride > 1:
             ab = ops.image.resize(

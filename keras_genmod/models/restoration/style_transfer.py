@@ -15,7 +15,7 @@ from keras_genmod import checks
 from keras_genmod.engine import Seeds, compiled, seed_state, uniform
 from keras_genmod.losses.frozen_features import FrozenFeatures, outputs_of
 from keras_genmod.models.descent import descend
-from keras_genmod.models.restoration import style_terms
+from keras_genmod.models.restoration import single_precision, style_terms
 
 _STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))  # of VGG19
 _STARTS = ("content", "noise")
@@ -157,10 +157,10 @@ class StyleTransfer(keras.layers.Layer):
             begin = start
         self._check_images(content, style, begin)
         numbers = [
-            checks.non_negative("content_weight", content_weight),
-            checks.non_negative("style_weight", style_weight),
-            checks.non_negative("variation_weight", variation_weight),
-            checks.positive("learning_rate", learning_rate),
+            single_precision.non_negative("content_weight", content_weight),
+            single_precision.non_negative("style_weight", style_weight),
+            single_precision.non_negative("variation_weight", variation_weight),
+            single_precision.positive("learning_rate", learning_rate),
         ]
         return self._transfer(
             content,
@@ -285,4 +285,6 @@ def _layer_weights(weights, names):
             f"`style_layer_weights` must be {len(names)} numbers of at least 0, one a "
             f"style layer, or None. Received: style_layer_weights={weights!r}"
         )
-    return tuple(checks.non_negative("style_layer_weights", w) for w in weights)
+    return tuple(
+        single_precision.non_negative("style_layer_weights", w) for w in weights
+    )

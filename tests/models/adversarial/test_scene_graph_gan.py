@@ -9,7 +9,7 @@ import pytest
 import scipy.special
 from keras import ops
 
-from keras_genmod import SceneGraphGAN, networks
+from keras_genmod import SceneGraphGAN, data, networks
 from keras_genmod.engine import call_network
 from tests.contracts import EAGER_IS_FASTER, array_of, slow_elsewhere
 from tests.models.small_networks import small_network
@@ -218,6 +218,10 @@ BAD = {
     "negative": (changed("objects", (1, 0, 0), -1), r"`objects\[..., 0\]` .* 0 to 1"),
     "fraction": (changed("objects", (1, 0, 0), 0.5), r"`objects\[..., 0\]` must hold"),
     "predicate": (changed("relations", (0, 0, 1), 2), r"`relations\[..., 1\]` must"),
+    "itself": (
+        changed("relations", (2, 0, 2), Y["relations"][2, 0, 0]),
+        "`relations` must lie between two objects. Received: graph 2 with one of obj",
+    ),
     "end": (
         changed("relations", (0, 0, 2), 5),
         r"`relations\[..., 2\]` must hold ints",
@@ -229,6 +233,50 @@ BAD = {
     "box": (changed("boxes", (0, 0, 0), 0.9), "`boxes` must hold left, top, right"),
     "masks": (changed("masks", (0, 0), -1), r"`masks` must lie in \[0, 1\]"),
 }
+
+
+WORDS = {"objects": ["red", "blue"], "relations": [(0, "near", 1)]}
+PADDED = r"`data.scene_graphs\(graphs, max_objects=2, max_relations=1\)`"
+
+
+@pytest.mark.parametrize(
+    "graphs,message",
+    [
+        ([WORDS], f"`condition` must be graphs as one dict of arrays, which {PADDED}"),
+        ((WORDS, WORDS), f"`condition` must be graphs .*{PADDED}.*a tuple of 2"),
+        ([], f"`condition` must be graphs .*{PADDED}"),
+        (WORDS, f"`objects` must be an array of numbers, which {PADDED}"),
+        ({"objects": {"a": "red"}}, f"`objects` must be an array .*{PADDED}"),
+        ({"objects": [("small", "red")]}, f"`objects` must be an array .*{PADDED}"),
+        (
+            {"objects": Y["objects"], "relations": WORDS["relations"]},
+            f"`relations` must be an array of numbers, which {PADDED}",
+        ),
+        (
+            {**Y, "objects": Y["objects"].repeat(3, axis=1)},
+            rf"`objects` must have shape \(batch, 2, 1\): {PADDED} pads .*\(6, 6, 1\)",
+        ),
+        (
+            {**Y, "relations": Y["relations"].repeat(2, axis=1)},
+            rf"`relations` must have shape \(batch, 1, 3\): {PADDED} pads",
+        ),
+    ],
+)
+def test_graphs_in_words_and_of_other_sizes_say_who_makes_them(
+    painter, graphs, message
+):
+    for call in ((graphs,), (1, graphs)):
+        with pytest.raises(ValueError, match=message):
+            painter.sample(*call)
+    with pytest.raises(ValueError, match=message):
+        painter.layout(graphs)
+
+
+def test_what_the_message_names_is_taken(painter):
+    graphs = data.scene_graphs(
+        [WORDS], 2, 1, attributes=[("red", "blue")], predicates=("near", "far")
+    )
+    assert painter.sample(graphs).shape == (1, *X.shape[1:])
 
 
 def test_masks_need_their_boxes(painter):
@@ -291,6 +339,30 @@ def test_every_weight_of_the_ready_made_networks_gets_a_gradient():
             weight.assign(old)
             changes = [np.abs(a - b).max() for a, b in zip(outputs, moved, strict=True)]
             assert max(changes) > 0, weight.path
+
+
+def test_boxes_move_with_their_head_however_small_they_are():
+    """A head that ends in a ReLU dies: boxes of 0 stay so, without a gradient."""
+    network = graph_network((2,))
+    graph = {k: ops.array(v) for k, v in list(Y.items())[:4]}
+    boxes = network.output["boxes"]
+    (head,) = [layer for layer in network.layers if layer.output is boxes]
+    found = []
+    for bias in (-30.0, -29.0):
+        head.bias.assign(np.full(4, bias))
+        found.append(array_of(network(graph)["boxes"]))
+    np.testing.assert_allclose(found[1] - found[0], 1.0, atol=1e-4)
+    assert found[0].max() < 0
+
+
+def test_an_image_is_drawn_alone():
+    """Its normalization is of its own groups, in training too: no batch has a part."""
+    network = networks.cascaded_refinement((8, 8, 5), (16, 8))
+    kinds = {type(layer).__name__ for layer in network.layers}
+    assert "GroupNormalization" in kinds and "BatchNormalization" not in kinds
+    x = np.random.default_rng(0).normal(size=(3, 8, 8, 5)).astype("float32")
+    alone, together = (array_of(network(y, training=True)) for y in (x[:1], x))
+    np.testing.assert_allclose(alone[0], together[0], atol=1e-5)
 
 
 def test_image_scores_are_maps_of_one_channel():

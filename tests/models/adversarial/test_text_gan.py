@@ -1,5 +1,7 @@
 """GAN-CLS: wrong captions are wrong, losses are the written ones, strings are taken."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -152,12 +154,80 @@ def test_samples_follow_their_captions(trained):
 def test_strings_and_their_embeddings_give_the_same_samples(trained):
     words, arrays = ["left", "right right"], trained.caption_encoder.encode
     expected = ops.convert_to_numpy(trained.sample(2, arrays(words), seed=1))
-    for captions in (words, tuple(words), np.array(words)):
+    for captions in (words, tuple(words), np.array(words), np.array(words, object)):
         found = ops.convert_to_numpy(trained.sample(2, captions, seed=1))
         np.testing.assert_array_equal(found, expected)
     one = ops.convert_to_numpy(trained.sample(2, "left", seed=1))
     # Of another number of captions at a time, which XLA may round otherwise.
     np.testing.assert_allclose(one[0], expected[0], 1e-5)
+
+
+def test_captions_alone_have_a_sample_each(trained):
+    words = ["left", "right right"]
+    expected = ops.convert_to_numpy(trained.sample(2, words, seed=1, truncation=2.0))
+    for captions in (words, tuple(words), np.array(words), np.array(words, object)):
+        for call in ({"num_samples": captions}, {}):
+            args = () if call else (captions,)
+            found = trained.sample(*args, **call, seed=1, truncation=2.0)
+            np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)
+    for one in ("left", np.array("left")):
+        assert trained.sample(one).shape == (1, 2)
+    # What it takes beside is as well known as before.
+    assert "truncation" in inspect.signature(trained.sample).parameters
+
+
+@pytest.mark.parametrize(
+    "captions",
+    [
+        ["left", None],
+        [b"left", b"right"],
+        b"left",
+        np.array([b"left", b"right"]),
+        np.array(["left", 3], object),
+        ["left", ["right", "left"]],
+    ],
+)
+def test_what_are_no_captions_is_said_by_the_encoder(trained, captions):
+    for call in ((captions,), (2, captions)):
+        with pytest.raises(ValueError, match="`captions` must be strings"):
+            trained.sample(*call)
+
+
+def test_captions_are_as_many_as_samples(trained):
+    for captions, received in (
+        (["left", "right"], "2 captions"),
+        (["left"], "1 captions"),
+        ([["left", "right"]] * 3, r"shape \(3, 2\)"),
+    ):
+        message = f"`condition` must be one caption for all, or a list of 3.*{received}"
+        with pytest.raises(ValueError, match=message):
+            trained.sample(3, captions)
+    with pytest.raises(ValueError, match="`condition` must be one caption .*shape"):
+        trained.sample([["left", "right"]] * 3)
+
+
+def test_training_takes_embeddings_of_captions(trained):
+    words, rows = ["left", "right"], VOCABULARY.encode(["left", "right right"])
+    message = r"must be embeddings \(batch, 3\): `caption_encoder.encode\(captions\)`"
+    wide = np.ones((2, 3), "int32")  # tokens, of the length of embeddings
+    for y in (
+        words,
+        tuple(words),
+        np.array(words),
+        np.array(words, object),
+        rows,
+        wide,
+    ):
+        for method in (trained.fit, trained.evaluate, trained.train_on_batch):
+            with pytest.raises(ValueError, match=message):
+                method(X, y)
+        with pytest.raises(ValueError, match=message):
+            trained.fit(X, T, validation_data=(X, y), verbose=0)
+        with pytest.raises(ValueError, match=message):
+            trained.fit((X, y), verbose=0)
+    with pytest.raises(ValueError, match=message):
+        make().fit(X, rows)
+    make().check_condition(wide, 2)  # of whatever else makes such vectors
 
 
 def test_a_file_keeps_the_vocabulary(trained, tmp_path):
@@ -185,8 +255,10 @@ def test_conditions_that_do_not_fit_are_refused(trained):
     silent = make()
     with pytest.raises(ValueError, match="`condition` must not be strings.*`caption_e"):
         silent.sample(2, ["left", "right"])
+    with pytest.raises(ValueError, match="`condition` must not be strings.*`caption_e"):
+        silent.sample(["left", "right"])
     with pytest.raises(ValueError, match=r"Embeddings must have shape \(3, 3\)"):
-        trained.sample(3, ["left", "right"])
+        trained.sample(3, T)
     with pytest.raises(ValueError, match="TextGAN is conditional on vectors"):
         trained.sample(3)
     with pytest.raises(ValueError, match="must be finite"):

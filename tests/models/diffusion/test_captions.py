@@ -64,6 +64,16 @@ def test_strings_and_their_embeddings_give_the_same_samples(model):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     found = first_values(model, 2, "left")
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    found = first_values(model, np.array(["left", "right"], object))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_captions_alone_have_a_sample_each(model):
+    expected = first_values(model, 2, ["left", "right"], guidance=2.0)
+    found = first_values(model, ["left", "right"], guidance=2.0)
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="`condition` must be one caption.*2 capt"):
+        model.sample(3, ["left", "right"])
 
 
 def test_a_file_keeps_encoder_and_vocabulary(model, tmp_path):

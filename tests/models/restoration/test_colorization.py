@@ -91,7 +91,7 @@ def test_rebalanced_weights_have_mean_one_and_are_those_of_the_paper(model):
     np.testing.assert_allclose(value(model.bin_weights), 1.0, rtol=1e-5)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.38, 1e-3])
+@pytest.mark.parametrize("temperature", [1.0, 0.38, 1e-3, 1e-37, 1e38])
 def test_colours_are_the_annealed_mean(model, temperature):
     made = value(model.colorize(IMAGES, temperature))
     logits = value(model.network.layers[0].bias).astype("float64") / temperature
@@ -100,6 +100,13 @@ def test_colours_are_the_annealed_mean(model, temperature):
     lightness = value(rgb_to_lab(IMAGES))[..., :1]
     lab = np.concatenate([lightness, np.broadcast_to(ab, (*made.shape[:3], 2))], -1)
     np.testing.assert_allclose(made, value(lab_to_rgb(lab)), atol=1e-4)
+
+
+def test_large_logits_at_a_low_temperature_have_the_likeliest_colour(model):
+    logits = 1e3 * value(model.network.layers[0].bias)
+    sure = Colorization(constant(logits), SIZE, 3, 20.0)
+    made = value(sure.colorize(IMAGES, 1e-37))  # whose quotients are infinite
+    np.testing.assert_allclose(made, value(sure.colorize(IMAGES, 1.0)), atol=1e-4)
 
 
 def test_grey_images_are_those_of_equal_channels_and_depend_on_themselves(model):
@@ -140,8 +147,14 @@ def test_network_of_the_paper_has_its_shape():
         (lambda m: m.colorize(IMAGES[..., :2]), "`images` must have 1 channel or 3"),
         (lambda m: m.colorize(IMAGES, 0.0), "`temperature` must be"),
         (lambda m: m.colorize(2 * IMAGES), r"`images` must lie in \[0, 1\]"),
+        (lambda m: m.colorize(IMAGES, 1e-50), "`temperature` must be from 1.2e-38"),
+        (lambda m: m.colorize(IMAGES, 1e-40), "`temperature` must be from 1.2e-38"),
+        (lambda m: m.colorize(IMAGES, 1e39), "`temperature` must be .*Rec.*=1e.39"),
         (lambda m: m.rebalance(IMAGES, 0.0), "`uniform` must be above 0"),
+        (lambda m: m.rebalance(IMAGES, 1e-50), "`uniform` must be larger"),
         (lambda m: m.num_bins(0.5), "`bin_size` must be at least 1"),
+        (lambda m: Colorization(m.network, SIZE, 3, 1e-30), "`deviation .*=1.*e-60"),
+        (lambda m: Colorization(m.network, SIZE, 3, 1e200), "`deviation .*=inf"),
         (lambda m: Colorization(small_network((4, 4, 1), (3, 3, 261))), "`network` mu"),
         (lambda m: Colorization(small_network((4, 4, 3), (4, 4, 261))), "`network` mu"),
         (lambda m: Colorization(small_network((4, 4, 1), (4, 4, 9))), "logits of 261"),

@@ -237,12 +237,24 @@ def test_bad_arguments_are_named(arguments, message):
         ({"num_steps": 0}, "`num_steps` must be a positive int"),
         ({"learning_rate": 0.0}, "`learning_rate` must be"),
         ({"style_weight": -1.0}, "`style_weight` must be"),
+        ({"style_weight": 1e39}, "`style_weight` must be from 1.2e-38 to 3.4e.38"),
+        ({"style_weight": 1e-50}, "`style_weight` must be from 1.2e-38 to 3.4e.38"),
+        ({"content_weight": 1e39}, "`content_weight` must be from"),
+        ({"variation_weight": 1e39}, "`variation_weight` must be from"),
+        ({"learning_rate": 1e39}, "`learning_rate` must be from .*Received: .*1e.39"),
+        ({"learning_rate": 1e-50}, "`learning_rate` must be from"),
         ({"seed": None}, "`seed` must be"),
     ],
 )
 def test_bad_images_and_numbers_are_named(transfer, arguments, message):
     with pytest.raises(ValueError, match=message):
         transfer.transfer(**{"content": CONTENT, "style": STYLE, **arguments})
+
+
+def test_weights_of_layers_are_numbers_of_float32():
+    for weight in (-1.0, 1e39, 1e-50):
+        with pytest.raises(ValueError, match="`style_layer_weights` must be"):
+            StyleTransfer(network(), "mapped", ["pixels", "mapped"], [0.0, weight])
 
 
 def test_images_that_pooling_leaves_nothing_of_are_refused():
