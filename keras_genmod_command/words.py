@@ -9,6 +9,7 @@ from typing import Any
 # What errors say to those who write Python, and what a shell takes.
 _PHRASES = {
     r"keras_genmod\.data\.binarize": "--binarization static",
+    r"Options of (\S+) must": r"`--option` of \1 must",
     "pass `data_dir`, or set TFDS_DATA_DIR, to": "set TFDS_DATA_DIR to",
     '`weights="imagenet"` must': "The weights of `--features inception` must",
     '`weights` must be "imagenet" or': "`weights` must be",

@@ -513,6 +513,11 @@ def test_a_folder_is_never_held_whole(folder, monkeypatch):
             "one of num_steps: `sample`",
         ),
         (["evaluate", "{model}", "{folder}/data.npz", "--option", "x"], "`--option`"),
+        (
+            ["evaluate", "{model}", "{folder}/data.npz", "--binarization", "static"]
+            + ["--option", "steps=1"],
+            "`--option` of VAE.log_prob must be",
+        ),
         (["evaluate", "{model}", "nosuchset.npz"], "`DATA` must be a file"),
         (["evaluate", "{model}", "nodata", "--name", "x"], "`DATA` must be one of dig"),
         (["evaluate", "{model}", "{folder}/data.npz"], "levels (--binarization stat"),

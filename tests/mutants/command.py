@@ -78,4 +78,10 @@ MUTANTS = [
         "        done += 1\n",
         f"{_DRAWN} -k counts",
     ),
+    Mutant(
+        "command/figures.py",
+        'seed if binarization == "static" else None',
+        "seed",
+        "tests/command/test_command.py -k ledger_line",
+    ),
 ]

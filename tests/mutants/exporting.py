@@ -39,4 +39,25 @@ MUTANTS = [
         f"{_EXPORT} -k missing_packages",
         backend="torch",
     ),
+    Mutant(
+        "exporting/export.py",
+        "if format != SAVED_MODEL and any(",
+        "if False and any(",
+        f"{_EXPORT} -k holds_draws",
+        backend="torch",
+    ),
+    Mutant(
+        "exporting/formats.py",
+        "return not names or",
+        "return True or",
+        f"{_EXPORT} -k replaces_none",
+        backend="jax",
+    ),
+    Mutant(
+        "exporting/endpoint.py",
+        "    _check_options(model, what, signature, options)\n",
+        "",
+        f"{_EXPORT} -k has_not",
+        backend="torch",
+    ),
 ]

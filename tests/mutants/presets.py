@@ -95,4 +95,11 @@ MUTANTS = [
         f"{_PRESETS} -k damaged_weights",
         backend="torch",
     ),
+    Mutant(
+        "presets/configs.py",
+        'elif key.startswith("num_")',
+        'elif key.startswith("none_")',
+        f"{_PRESETS} -k largest_length",
+        backend="torch",
+    ),
 ]
