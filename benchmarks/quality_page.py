@@ -45,7 +45,9 @@ few channels where the image is large (16 at 28x28, 80 at 7x7), and makes 2,500 
 32 images in 15 minutes of a core. One of 32 to 64 channels came to a distance of 15, in
 430 steps of 64 on a core about half as fast and with 10 steps of its sampler in place
 of 15; how much of the difference each of these made was not measured. Distances of
-binary images are to other, binary, test images, and say nothing of these."""
+binary images are to other, binary, test images, and say nothing of these. Which state
+of a GAN is the best was told by the kernel distance in pixels of 1,000 samples to
+held-out training images."""
 _LIKELIHOOD = (
     "model",
     "family",

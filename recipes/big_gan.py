@@ -96,7 +96,7 @@ def main(
         epochs=epochs,
         validation_data=(x_test, y_test),
         callbacks=[
-            callbacks.GanHealth(x_test, log_dir=log_dir),
+            callbacks.GanHealth(x_test, log_dir=log_dir, singular_values=True),
             samples,
             callbacks.TensorBoard(log_dir),
         ],

@@ -34,6 +34,11 @@ class GanHealth(keras.callbacks.Callback):
       deviation of a pack's score over orders of its examples, packs of `real`, over the
       deviation of all these scores: 0 if the order means nothing, as it should, and at
       most 1. Of shifts and their reversals, where diversity is measured.
+    - `<name>_singular_value` for each objective, with `singular_values`: the largest
+      one of the kernels it trains, as they are before any spectral normalization, each
+      a matrix whose columns are its last axis. That of a generator explodes where
+      training collapses (Brock, Donahue and Simonyan, 2018, arXiv:1809.11096, section
+      4.1).
     - The model reports the rest by itself: `<name>_real_accuracy` and
       `<name>_fake_accuracy`, the share of scores on the right side, for a
       discriminator; for a critic, `wasserstein_distance`, the gap between the scores.
@@ -47,8 +52,8 @@ class GanHealth(keras.callbacks.Callback):
             diversity with; at most `num_samples` are used. `None` leaves diversity and
             orders out, as it must be for a translator such as `CycleGAN`, which draws
             nothing.
-        every: Positive int, epochs from one measurement of diversity to the next. The
-            epochs between repeat the last one.
+        every: Positive int, epochs from one measurement of diversity, orders and
+            singular values to the next. The epochs between repeat the last one.
         num_samples: Int of at least 2, samples drawn for one.
         seed: Int of at least 0, of the samples; conditional models draw each class in
             turn.
@@ -57,6 +62,7 @@ class GanHealth(keras.callbacks.Callback):
             real and on fake data alike is saturated.
         vanishing_below: Number, gradient norms below have vanished.
         exploding_above: Number, gradient norms above have exploded.
+        singular_values: Whether to report them, which takes a decomposition a kernel.
         log_dir: String or path of the run's folder, where warnings are written as
             TensorBoard's text too, or `None`.
 
@@ -85,6 +91,7 @@ class GanHealth(keras.callbacks.Callback):
         saturated_above: float = 0.99,
         vanishing_below: float = 1e-6,
         exploding_above: float = 1e3,
+        singular_values: bool = False,
         log_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
@@ -95,6 +102,8 @@ class GanHealth(keras.callbacks.Callback):
         self.saturated_above = _limit("saturated_above", saturated_above)
         self.vanishing_below = _limit("vanishing_below", vanishing_below)
         self.exploding_above = _limit("exploding_above", exploding_above)
+        self.singular_values = singular_values
+        self._largest: dict[str, float] = {}
         self._real: Any = None
         self._real_shape, self._real_spread = None, None
         if real is not None:
@@ -123,7 +132,7 @@ class GanHealth(keras.callbacks.Callback):
         if self._real_spread is not None:
             self._check_samples()
         self._diversity, self._order_spread = None, None
-        self._warned = set()
+        self._largest, self._warned = {}, set()
         model.report_gradient_norms()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -135,6 +144,15 @@ class GanHealth(keras.callbacks.Callback):
             logs["sample_diversity"] = self._diversity
             if self._order_spread is not None:
                 logs["pack_order_spread"] = self._order_spread
+        if self.singular_values:
+            if (epoch + 1) % self.every == 0 or not self._largest:
+                self._largest = {
+                    f"{objective.name}_singular_value": max(
+                        map(_largest_singular_value, objective.trainable_variables())
+                    )
+                    for objective in self.model.objectives()
+                }
+            logs.update(self._largest)
         troubles = self._troubles(logs)
         for cause in troubles.keys() - self._warned:
             text = f"Epoch {epoch + 1}: {troubles[cause]}"
@@ -223,6 +241,16 @@ def _limit(name, value):
     if not is_number or value != value:
         raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
     return value
+
+
+def _largest_singular_value(variable):
+    """Returns that of a kernel as a matrix, and 0 of a vector."""
+    if len(variable.shape) < 2:
+        return 0.0
+    matrix = ops.convert_to_numpy(variable).astype("float64")
+    matrix = matrix.reshape(-1, matrix.shape[-1])
+    short = matrix if len(matrix) <= matrix.shape[1] else matrix.T
+    return float(np.sqrt(np.linalg.eigvalsh(short @ short.T)[-1]))
 
 
 def _shifts_and_reversals(size):

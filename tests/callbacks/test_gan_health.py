@@ -359,3 +359,26 @@ def test_data_without_spread_are_refused(real):
 def test_numbers_are_checked(name):
     with pytest.raises(ValueError, match=f"`{name}` must be"):
         GanHealth(**{name: 0})
+
+
+def test_singular_values_are_those_of_the_largest_kernel():
+    model = gan()
+    health = GanHealth(singular_values=True, every=2)
+    history = fit(model, health, epochs=4)
+    for name, network in (
+        ("generator", model.generator),
+        ("discriminator", model.discriminator),
+    ):
+        values = history[f"{name}_singular_value"]
+        assert values[0] != values[1] == values[2] != values[3]  # of every second epoch
+        kernels = [w for w in network.get_weights() if w.ndim > 1]
+        largest = max(
+            np.linalg.svd(w.reshape(-1, w.shape[-1]), compute_uv=False)[0]
+            for w in kernels
+        )
+        np.testing.assert_allclose(values[3], largest, rtol=1e-5)
+
+
+def test_singular_values_are_left_out_unless_asked_for():
+    history = fit(gan(), GanHealth(), epochs=1)
+    assert not any("singular" in name for name in history)
