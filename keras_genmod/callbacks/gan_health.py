@@ -102,7 +102,7 @@ class GanHealth(keras.callbacks.Callback):
         self.saturated_above = _limit("saturated_above", saturated_above)
         self.vanishing_below = _limit("vanishing_below", vanishing_below)
         self.exploding_above = _limit("exploding_above", exploding_above)
-        self.singular_values = singular_values
+        self.singular_values = checks.boolean("singular_values", singular_values)
         self._largest: dict[str, float] = {}
         self._real: Any = None
         self._real_shape, self._real_spread = None, None
