@@ -27,7 +27,7 @@ _LONGEST = 400  # characters that are told of a backend's error
 _BACKEND = keras.backend.backend()
 _WAY_OUT = (
     "Give `batch_size`, as a method may need that draws or loops for each example, or "
-    f"take format={SAVED_MODEL!r}: others hold no loops."
+    f"take format={SAVED_MODEL!r}: some others hold no loops."
 )
 _WAYS_OUT = {
     "torch": "torch follows neither gradients nor loops that end by a tolerance: save "
