@@ -51,6 +51,7 @@ class Call:
     kwargs: dict
     outputs: Any  # nest of `Slot`, or `None` where a result has a slot already
     is_alias: bool = False  # the result is the first argument, but for autograd
+    is_new: bool = False  # the results share no memory, with arguments or one another
 
     @property
     def draws(self) -> bool:
@@ -101,19 +102,35 @@ def has_dynamic_shape(function: Any) -> bool:
 _ALIASES = (torch.ops.aten.detach.default, torch.ops.aten.lift_fresh.default)
 
 
-def is_alias(function: Any, args: tuple, results: Any) -> bool:
-    """Whether a view shows all that it is a view of, in the same shape."""
+def sharing(function: Any, args: Any, kwargs: dict, results: Any) -> tuple[bool, bool]:
+    """Returns whether a view shows all of its first argument, in the same shape.
+
+    And whether the results share no memory with the arguments or one another.
+    """
+    made, given = _storages(results), _storages([args, kwargs])
+    is_new = len({*made, *given}) == len(made) + len({*given})
+    return _is_alias(function, args, results), is_new
+
+
+def _is_alias(function, args, results):
     if function in _ALIASES:
         return True
     if not isinstance(results, torch.Tensor) or not function.is_view:
         return False
-    return _look(results) == _look(args[0])
+    first = args[0]
+    starts_there = results.storage_offset() == first.storage_offset()
+    return starts_there and layout(results) == layout(first)
 
 
-def _look(tensor):
-    """Returns how a tensor shows its memory."""
-    place = tensor.shape, tensor.stride(), tensor.storage_offset()
-    return *place, tensor.dtype, tensor.is_conj(), tensor.is_neg()
+def _storages(nest):
+    tensors = [leaf for leaf in leaves(nest) if isinstance(leaf, torch.Tensor)]
+    return [tensor.untyped_storage()._cdata for tensor in tensors]
+
+
+def layout(tensor: torch.Tensor) -> tuple:
+    """Returns how a tensor lies in its memory, but for where it begins."""
+    place = tensor.shape, tensor.stride(), tensor.dtype
+    return *place, tensor.is_conj(), tensor.is_neg()
 
 
 # Written into by batch normalization, which its schemas do not tell.

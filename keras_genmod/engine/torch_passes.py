@@ -84,7 +84,7 @@ def without_repeats(
 
 
 def without_copies(
-    calls: list[Call], outputs: Any, shared: dict[int, int], strides: dict[int, tuple]
+    calls: list[Call], outputs: Any, shared: dict[int, int], layouts: dict[int, tuple]
 ) -> list[Call]:
     """Lets what was copied to another layout and back stand for its copy.
 
@@ -95,7 +95,7 @@ def without_copies(
         calls: List of `Call`.
         outputs: Nest of what is returned.
         shared: As `shared_memory` returns it.
-        strides: Those of all tensors, by the number of their slot.
+        layouts: Those of all tensors, by the number of their slot.
     """
     root = roots(calls, shared)
     fixed = {root(slot) for call in calls for slot in call.written()}
@@ -109,9 +109,9 @@ def without_copies(
             (copy,), source = call.results(), call.args[0]
             if not fixed & {root(copy), root(source)}:
                 sources[copy] = source
-            while source in sources and strides[source.number] != strides[copy.number]:
+            while source in sources and layouts[source.number] != layouts[copy.number]:
                 source = sources[source]
-            if copy in sources and strides[source.number] == strides[copy.number]:
+            if copy in sources and layouts[source.number] == layouts[copy.number]:
                 same[copy] = source
                 continue
         kept.append(call)

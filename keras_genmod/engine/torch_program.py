@@ -16,6 +16,7 @@ from keras_genmod.engine.torch_passes import (
     without_repeats,
 )
 from keras_genmod.engine.torch_recording import Recording
+from keras_genmod.engine.torch_reuse import in_place
 
 
 class Program:
@@ -55,7 +56,7 @@ class Program:
             self.calls, self.outputs, self.shared, self.constants
         )
         self.calls = without_copies(
-            self.calls, self.outputs, self.shared, second.strides
+            self.calls, self.outputs, self.shared, second.layouts
         )
         self._drop_unused()
         used = {slot.number for slot in self._used()}
@@ -68,7 +69,7 @@ class Program:
         self.constants = {n: t for n, t in self.constants.items() if n in used}
         #: What it does, as text, and as a function of its inputs and its state.
         self.source, self.run = python_function(
-            self.calls,
+            in_place(self.calls, self.returned(), self.shared, second.layouts),
             [*self.inputs, *map(Slot, self.state)],
             self.returned(),
             self.constants,

@@ -18,9 +18,10 @@ from keras_genmod.engine.torch_calls import (
     Slot,
     draws,
     has_dynamic_shape,
-    is_alias,
+    layout,
     leaves,
     mapped,
+    sharing,
 )
 from keras_genmod.engine.torch_place import where
 from keras_genmod.engine.torch_random_states import RandomStates
@@ -34,11 +35,7 @@ _LIFT = torch.ops.aten.lift_fresh.default
 _NUMBERS = (bool, int, float)
 
 # Functions that hand values to Python without an aten call.
-_HOST_READS = {
-    torch.Tensor.numpy,
-    torch.Tensor.tolist,
-    torch.Tensor.__array__,
-}
+_HOST_READS = {torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__}
 _SETS_DATA = torch.Tensor.data.__set__  # shows other memory, without a call
 # Their reads only check values, where data are on a CPU.
 _CHECKED_BY_READING = {"one_hot"}
@@ -68,8 +65,8 @@ class Recording:
         self.generators: dict[int, torch.Generator] = {}
         #: Kinds of devices of all tensors, by the number of their slot.
         self.devices: dict[int, str] = {}
-        #: Strides of all tensors, by the number of their slot.
-        self.strides: dict[int, tuple] = {}
+        #: How all tensors lie in memory, by the number of their slot.
+        self.layouts: dict[int, tuple] = {}
         #: Why the recording cannot be run, or `None`.
         self.obstacle: str | None = None
         #: What it changes that no tensor holds, or `None`.
@@ -121,8 +118,8 @@ class Recording:
         if gives_numbers and "attention" not in function.__name__:  # there: lengths
             self.obstruct(f"`{function}` gives a number to Python")
         outputs = mapped(self._new_output, results)
-        alias = is_alias(function, args, results)
-        self.calls.append(Call(function, given, named, outputs, alias))
+        memory = sharing(function, args, kwargs, results)
+        self.calls.append(Call(function, given, named, outputs, *memory))
         return results
 
     def note(self, kind: type[Call], function: Any, tensors: list, results: list):
@@ -163,7 +160,7 @@ class Recording:
         self._num_slots += 1
         self._numbers[tensor] = number
         self.devices[number] = tensor.device.type
-        self.strides[number] = tensor.stride()
+        self.layouts[number] = layout(tensor)
         return Slot(number)
 
     def _lifted(self, tensor):

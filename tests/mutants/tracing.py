@@ -4,9 +4,46 @@ from tests.mutants import Mutant
 
 ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
 GRAPHS = "tests/engine/test_graphs.py"
+REUSE = "tests/engine/test_reuse.py"
 FAITHFULLY = "tests/engine/test_tracing_faithfully.py"
 
 MUTANTS = [
+    Mutant(
+        ENGINE + "torch_reuse.py",
+        "if place in made - kept",
+        "if place in made",
+        REUSE,
+    ),
+    Mutant(
+        ENGINE + "torch_reuse.py",
+        "s.number for s in results if root(s) == s.number",
+        "root(s) for s in results",
+        REUSE,
+    ),
+    Mutant(
+        ENGINE + "torch_reuse.py",
+        "elif results and not any(call.viewed()):",
+        "elif False:",
+        REUSE,
+    ),
+    Mutant(
+        ENGINE + "torch_reuse.py",
+        "and all(root(other) != place for other in others)",
+        "",
+        REUSE,
+    ),
+    Mutant(
+        ENGINE + "torch_reuse.py",
+        "and layouts[slot.number] == layouts[result.number]",
+        "",
+        REUSE,
+    ),
+    Mutant(
+        ENGINE + "torch_reuse.py",
+        "not call.kwargs and len(rest) == 1",
+        "len(rest) == 1",
+        REUSE,
+    ),
     Mutant(
         ENGINE + "torch_program.py",
         "if not are_equal(tensor, first.externals[number]):",
