@@ -10,7 +10,6 @@ from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_program import (
     Program,
     are_equal,
-    python_function,
 )
 from keras_genmod.engine.torch_recording import Recording, innermost, unnoted
 
@@ -126,19 +125,18 @@ class Loop:
         given = [*program.inputs[1:], *map(Slot, program.state)]
         before, body = _split(program)
         shared = [slot for call in before for slot in call.results()]
-        _, self._before = python_function(
-            before, given, shared, program.constants, program.generators
-        )
+        inputs, returned = [program.inputs[0], *given, *shared], program.returned()
+        _, self._before = program.function(before, given, shared)
+        _, self._body = program.function(body, inputs, returned)
         self._calls = GraphCalls(
             body,
-            [program.inputs[0], *given, *shared],
-            program.returned(),
+            inputs,
+            returned,
             program.constants,
             program.generators,
             program.devices,
             program.shared,
         )
-        self._body = self._calls.function()
         self.num_carried = len(program.inputs) - 1
         #: Whether it writes into an argument, for each of them.
         written, root = program.written(), program.root()

@@ -7,7 +7,14 @@ from typing import Any
 import torch
 
 from keras_genmod.engine.torch_bindings import directly
-from keras_genmod.engine.torch_calls import Draws, HostNumber, Slot, leaves, mapped
+from keras_genmod.engine.torch_calls import (
+    Call,
+    Draws,
+    HostNumber,
+    Slot,
+    leaves,
+    mapped,
+)
 from keras_genmod.engine.torch_passes import (
     roots,
     shared_memory,
@@ -42,6 +49,7 @@ class Program:
         self.generators = second.generators
         #: Kinds of devices of all tensors, by the number of their slot.
         self.devices = second.devices
+        self._layouts = second.layouts
         #: The calls, and a nest of what is returned; tensors are slots.
         self.calls, self.outputs = without_aliases(second.calls, second.outputs)
         #: Which tensors from before share the memory of which.
@@ -68,18 +76,30 @@ class Program:
         }
         self.constants = {n: t for n, t in self.constants.items() if n in used}
         #: What it does, as text, and as a function of its inputs and its state.
-        self.source, self.run = python_function(
-            in_place(self.calls, self.returned(), self.shared, second.layouts),
-            [*self.inputs, *map(Slot, self.state)],
-            self.returned(),
-            self.constants,
-            self.generators,
+        self.source, self.run = self.function(
+            self.calls, [*self.inputs, *map(Slot, self.state)], self.returned()
         )
 
     def __call__(self, tensors: list[torch.Tensor]) -> Any:
         """Returns what the recorded function would return for these tensors."""
         with torch.inference_mode():
             return self.nest(self.run(*tensors, *self.state.values()))
+
+    def function(self, calls: list[Call], inputs: list, returned: list) -> tuple:
+        """Returns some of the calls as text and as a function, which reuses memory.
+
+        Args:
+            calls: List of `Call`.
+            inputs: Slots of what the function takes.
+            returned: Slots of what it returns.
+        """
+        return python_function(
+            in_place(calls, returned, self.shared, self._layouts),
+            inputs,
+            returned,
+            self.constants,
+            self.generators,
+        )
 
     def nest(self, results) -> Any:
         """Returns the tensors of the results in the nest that is returned."""

@@ -36,7 +36,7 @@ def in_place(
     shared: dict[int, int],
     layouts: dict[int, tuple],
 ) -> list[Call]:
-    """Lets elementwise calls overwrite an argument that is read there for the last time.
+    """Lets elementwise calls overwrite an argument that is read for the last time.
 
     The numbers are the same to the last bit. Inputs, state, constants and what is
     returned stay as they are: only what a call before has made is overwritten.
@@ -76,7 +76,7 @@ def _last_reads(calls, returned, root) -> dict[int, Call]:
         results = call.results()
         if call.is_new:
             made.update(s.number for s in results if root(s) == s.number)
-        elif results and not any(call.viewed()):  # of what, its schema does not say
+        elif results and len({*map(root, call.viewed())}) != 1:  # views, of who knows
             kept.update(root(slot) for slot in [*call.slots(), *results])
         last.update((root(slot), call) for slot in [*call.slots(), *results])
     return {place: call for place, call in last.items() if place in made - kept}
@@ -104,10 +104,10 @@ def _is_held(value, call, may_hold):
 
 def _twin(function) -> Any:
     """Returns the function that overwrites its first argument, or `None`."""
-    if function in _OUT:
-        return _OUT[function]
     if not isinstance(function, torch._ops.OpOverload):
         return None
+    if function in _OUT:
+        return _OUT[function]
     name = function._schema.name.removeprefix("aten::")
     if name not in _ELEMENTWISE:
         return None

@@ -8,6 +8,7 @@ if keras.backend.backend() != "torch":
 
 import torch
 
+from keras_genmod import engine
 from keras_genmod.engine.torch_program import Program
 from keras_genmod.engine.torch_recording import Recording
 from keras_genmod.engine.torch_reuse import in_place
@@ -136,3 +137,28 @@ def test_state_is_not(x):
 
     assert "neg_" not in run(function, x)
     assert torch.equal(state, torch.ones(6))
+
+
+LONG = 70  # iterations: shorter loops are written out
+
+
+@torch.no_grad()
+def test_what_a_loop_hands_on_is_not(x):
+    def function(x):
+        y = torch.exp(x)
+        total, same = engine.fori_loop(LONG, lambda i, c: (c[0] + 1.0, c[1]), (x, y))
+        return torch.neg(y), total, same + 1.0
+
+    assert "neg_" not in run(function, x)
+
+
+@torch.no_grad()
+def test_the_body_of_a_loop_leaves_its_carry(x):
+    def function(x):
+        def body(i, carry):
+            total, old = carry
+            return torch.sigmoid(torch.exp(-total) + old), total
+
+        return engine.fori_loop(LONG, body, (x, x + 1.0))
+
+    run(function, x)
