@@ -71,7 +71,8 @@ def _last_reads(calls, returned, root) -> dict[int, Call]:
         root: As `torch_passes.roots` returns it.
     """
     last: dict[int, Call] = {}
-    made, kept = set(), {root(slot) for slot in returned}
+    made: set[int] = set()
+    kept = {root(slot) for slot in returned}
     for call in calls:
         results = call.results()
         if call.is_new:
