@@ -86,6 +86,12 @@ def kind_of_update(optimizer) -> str | None:
     return kinds.get(update)
 
 
+def is_adam(optimizer) -> bool:
+    """Whether an optimizer on TensorFlow takes the steps of Keras' Adam."""
+    update = getattr(type(optimizer), "update_step", None)
+    return update is keras.optimizers.Adam.update_step
+
+
 def replace_update(optimizer, update: Callable) -> None:
     """Lets an optimizer on torch call `update(gradients, variables, rate)`."""
     optimizer._parallel_update_step = update

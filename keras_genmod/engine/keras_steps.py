@@ -9,11 +9,6 @@ def apply_scaled(optimizer, keras_apply, gradients, variables):
     keras_apply(gradients, variables)
 
 
-def shorten_updates(optimizer):
-    """Does nothing: XLA fuses what an optimizer does."""
-    del optimizer
-
-
 def train_on_one_loss(model, keras_step, *args):
     """Takes Keras' step for a model with one loss."""
     del model

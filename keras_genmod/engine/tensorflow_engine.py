@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from keras_genmod.engine import tensorflow_updates
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.seeds import SPREAD
 from keras_genmod.engine.slices import batch_slices
@@ -223,6 +224,9 @@ def scan(step, carry, xs):
     `keras.ops.scan` does not say how long it is, so that XLA has no gradient of it.
     """
     return tf.scan(step, xs, carry)
+
+
+shorten_updates = tensorflow_updates.shorten_all
 
 
 def fori_loop(length, step, carry):

@@ -9,6 +9,10 @@ from keras import ops
 
 from keras_genmod import checks
 
+# Up to these sides products with matrices take less time than convolutions, on a CPU:
+# XLA is slow at those of each channel for itself, and at their gradients most of all.
+_LARGEST = {"jax": 256, "torch": 128, "tensorflow": 16}
+
 
 @keras.saving.register_keras_serializable("keras_genmod")
 class Blur(keras.layers.Layer):
@@ -63,37 +67,57 @@ class Blur(keras.layers.Layer):
             )
         self.input_spec = keras.layers.InputSpec(ndim=4)
         side = np.array(self.taps, "float32")
-        side = self.up * side / side.sum()
-        self._filter = side[:, None] * side[None, :]
+        self._side = self.up * side / side.sum()
         # As the authors' code: the filter's middle stands on the pixel.
         rest = len(self.taps) - change
         self._padding = ((rest + 1) // 2 + self.up - 1, rest // 2)
 
     def call(self, inputs):
-        height, width, channels = inputs.shape[1:]
-        x = inputs
+        sides = inputs.shape[1:3]
+        largest = _LARGEST[keras.backend.backend()]
+        if all(side is not None and side <= largest for side in sides):
+            return self._multiplied(inputs)
+        return self._convolved(inputs)
+
+    def _multiplied(self, x):
+        height, width, channels = x.shape[1:]
+        down, across = (
+            ops.cast(self._matrix(side), x.dtype) for side in (height, width)
+        )
+        x = ops.matmul(down, ops.reshape(x, (-1, height, width * channels)))
+        x = ops.matmul(across, ops.reshape(x, (-1, width, channels)))
+        return ops.reshape(x, (-1, down.shape[0], across.shape[0], channels))
+
+    def _matrix(self, side):
+        """Returns what takes a column of pixels to one of the result, `(new, old)`."""
+        new, old = np.ogrid[: self._new_side(side), :side]
+        tap = self._padding[0] + self.up * old - self.down * new
+        is_tap = (tap >= 0) & (tap < len(self.taps))
+        return np.where(is_tap, self._side[tap.clip(0, len(self.taps) - 1)], 0.0)
+
+    def _convolved(self, x):
+        height, width, channels = x.shape[1:]
         if self.up == 2:
             x = ops.reshape(x, (-1, height, 1, width, 1, channels))
             x = ops.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0), (0, 1), (0, 0)))
             x = ops.reshape(x, (-1, 2 * height, 2 * width, channels))
         x = ops.pad(x, ((0, 0), self._padding, self._padding, (0, 0)))
-        kernel = np.tile(self._filter[:, :, None, None], (1, 1, channels, 1))
+        kernel = self._side[:, None, None, None] * self._side[:, None, None]
         return ops.depthwise_conv(
             x,
-            ops.cast(kernel, x.dtype),
+            ops.cast(np.tile(kernel, (1, 1, channels, 1)), x.dtype),
             strides=(self.down, self.down),
             padding="valid",
             data_format="channels_last",
         )
 
+    def _new_side(self, side):
+        rest = sum(self._padding) - len(self.taps)
+        return (side * self.up + rest) // self.down + 1
+
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
-        sides = [
-            None
-            if side is None
-            else (side * self.up + sum(self._padding) - len(self.taps)) // self.down + 1
-            for side in sides
-        ]
+        sides = [None if side is None else self._new_side(side) for side in sides]
         return (batch, *sides, channels)
 
     def get_config(self):

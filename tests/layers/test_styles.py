@@ -107,6 +107,18 @@ def test_noise_has_its_strength_is_new_in_training_and_fixed_after(per_channel):
     np.testing.assert_array_equal(fixed[0], fixed[3])
 
 
+@pytest.mark.every_backend
+@pytest.mark.parametrize("change", [{}, {"up": 2}, {"down": 2}])
+@pytest.mark.parametrize("taps", [(1, 3, 3, 1), (1, 2, 1), (2, 1)])
+def test_the_two_ways_of_a_blur_are_one(taps, change):
+    layer = Blur(taps, **change)
+    x = ops.convert_to_tensor(IMAGES)
+    found = value(layer._multiplied(x))
+    np.testing.assert_allclose(found, value(layer._convolved(x)), atol=1e-6)
+    assert found.shape == layer.compute_output_shape(IMAGES.shape)
+    np.testing.assert_allclose(value(layer(x)), found, atol=1e-6)
+
+
 @pytest.mark.parametrize("taps", [(1, 3, 3, 1), (1, 2, 1)])
 def test_blur_equals_scipy(taps):
     side = np.array(taps) / sum(taps)

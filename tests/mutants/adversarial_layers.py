@@ -190,8 +190,8 @@ MUTANTS = [
     ),
     Mutant(
         "layers/blur.py",
-        "side = self.up * side",
-        "side = side",
+        "self._side = self.up * side",
+        "self._side = side",
         f"{_STYLES} -k doubled",
     ),
     Mutant(
@@ -199,6 +199,12 @@ MUTANTS = [
         "((rest + 1) // 2 + self.up - 1, rest // 2)",
         "((rest + 1) // 2, rest // 2 + self.up - 1)",
         f"{_STYLES} -k doubled",
+    ),
+    Mutant(
+        "layers/blur.py",
+        "self.up * old - self.down * new",
+        "self.up * old - new",
+        f"{_STYLES} -k two_ways",
     ),
     Mutant(
         "networks/residual_blocks.py",

@@ -110,8 +110,8 @@ MUTANTS = [
     ),
     Mutant(  # variances add up
         "models/autoencoders/ladder_posterior.py",
-        "-ops.logaddexp(-first.log_var, -second.log_var)",
-        "ops.logaddexp(first.log_var, second.log_var)",
+        "first.log_var - ops.softplus(ratio)",
+        "first.log_var + ops.softplus(ratio)",
         _HERE + "test_ladder_vae.py -k merged",
     ),
     Mutant(  # no top-down inference

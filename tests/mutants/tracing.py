@@ -126,7 +126,7 @@ MUTANTS = [
         ENGINE + "torch_updates.py",
         "torch._foreach_add_(weights, moments, alpha=optimizer.momentum)",
         "torch._foreach_add_(weights, moments)",
-        "tests/engine/test_torch_updates.py",
+        "tests/engine/test_updates.py",
     ),
     Mutant(
         ENGINE + "torch_passes.py",
@@ -144,7 +144,7 @@ MUTANTS = [
         ENGINE + "torch_updates.py",
         "ops.sqrt(1 - ops.power(beta_2, step))",
         "1.0",
-        "tests/engine/test_torch_updates.py",
+        "tests/engine/test_updates.py",
     ),
     Mutant(
         ENGINE + "torch_passes.py",

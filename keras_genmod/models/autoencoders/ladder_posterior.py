@@ -17,9 +17,10 @@ def merged(first: Normal, second: Normal) -> Normal:
     1 / v = 1 / v_1 + 1 / v_2 and mean / v = mean_1 / v_1 + mean_2 / v_2, without a
     variance that could overflow.
     """
-    share = ops.sigmoid(second.log_var - first.log_var)  # v / v_1
+    ratio = first.log_var - second.log_var
+    share = ops.sigmoid(-ratio)  # v / v_1
     mean = second.location + share * (first.location - second.location)
-    return Normal(mean, -ops.logaddexp(-first.log_var, -second.log_var))
+    return Normal(mean, first.log_var - ops.softplus(ratio))
 
 
 def normal_kl(q: Normal, p: Normal) -> Any:
