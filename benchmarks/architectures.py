@@ -5,7 +5,7 @@ import numpy as np
 
 import keras_genmod
 from benchmarks import sizes
-from keras_genmod import bijectors, layers, networks
+from keras_genmod import bijectors, layers, losses, networks
 
 _SHAPE = (sizes.IMAGE, sizes.IMAGE, 1)
 
@@ -30,6 +30,11 @@ def make_batch(name: str):
         side = sizes.CYCLE_IMAGE if name == "cycle_gan" else sizes.PAIR_IMAGE
         first = _noisy_picture(rng, size, side)
         return first, 1.0 - _noisy_picture(rng, size, side)
+    if name in ("style_gan2", "big_gan", "progressive_gan"):
+        images = _noisy_picture(rng, size, sizes.STYLE_IMAGE)
+        if name != "big_gan":
+            return images
+        return images, rng.integers(sizes.BIG_CLASSES, size=size).astype("int32")
     images = _noisy_picture(rng, size, sizes.IMAGE)
     return images.reshape(size, -1) if name.startswith("rbm") else images
 
@@ -45,7 +50,7 @@ def make_optimizer(name: str) -> keras.optimizers.Optimizer:
     """Returns the optimizer that the model of this name is trained with."""
     if name.startswith("rbm"):
         return keras.optimizers.SGD(sizes.SGD)
-    adversarial = name in ("gan", "wgan", "wgan_gp", "cycle_gan", "pix2pix", "sngan")
+    adversarial = name.endswith(("gan", "gan2", "gan_gp")) or name == "pix2pix"
     rate, beta_1, beta_2 = sizes.ADAM_ADVERSARIAL if adversarial else sizes.ADAM
     return keras.optimizers.Adam(rate, beta_1, beta_2, epsilon=sizes.EPSILON)
 
@@ -152,12 +157,67 @@ def _sngan():
     )
 
 
-def _vq_vae():
+def _style_gan2():
+    shape = (sizes.STYLE_IMAGE, sizes.STYLE_IMAGE, 1)
+    return keras_genmod.StyleGAN2(
+        networks.style_gan_mapping(
+            sizes.STYLE_DIM, sizes.STYLE_DIM, sizes.STYLE_LAYERS
+        ),
+        networks.style_gan_synthesis(
+            shape, sizes.STYLE_FILTERS, sizes.STYLE_BASE, sizes.STYLE_DIM
+        ),
+        networks.style_gan_discriminator(
+            shape, sizes.STYLE_FILTERS, sizes.STYLE_BASE, sizes.STYLE_GROUP
+        ),
+        r1_weight=sizes.STYLE_R1,
+        path_length_weight=sizes.STYLE_PATH,
+        r1_interval=sizes.STYLE_R1_EVERY,
+        path_length_interval=sizes.STYLE_PATH_EVERY,
+        mixing_probability=sizes.STYLE_MIXING,
+    )
+
+
+def _big_gan():
+    shape = (sizes.STYLE_IMAGE, sizes.STYLE_IMAGE, 1)
+    options = {"filters": sizes.BIG_FILTERS, "attention_side": sizes.BIG_ATTENTION}
+    return keras_genmod.GAN(
+        networks.big_gan_generator(
+            sizes.BIG_LATENTS,
+            shape,
+            sizes.BIG_CLASSES,
+            embedding_dim=sizes.BIG_EMBEDDING,
+            **options,
+        ),
+        networks.big_gan_discriminator(shape, sizes.BIG_CLASSES, **options),
+        sizes.BIG_LATENTS,
+        loss="hinge",
+        discriminator_steps=sizes.BIG_STEPS,
+        num_classes=sizes.BIG_CLASSES,
+    )
+
+
+def _progressive_gan():
+    shape = (sizes.STYLE_IMAGE, sizes.STYLE_IMAGE, 1)
+    widths = {"filters_base": sizes.GROWN_BASE, "max_filters": sizes.GROWN_FILTERS}
+    model = keras_genmod.ProgressiveGAN(
+        networks.ProgressiveGenerator(shape, sizes.GROWN_LATENTS, **widths),
+        networks.ProgressiveCritic(shape, **widths),
+    )
+    model.grow(model.num_resolutions - 1, sizes.GROWN_FADE)
+    return model
+
+
+def _grid_networks(output_activation=None):
+    """Returns encoder, quantizer and decoder of a VQ-VAE."""
     encoder = networks.grid_encoder(
         _SHAPE, sizes.CODE_DIM, sizes.GRID_FILTERS, num_blocks=sizes.GRID_BLOCKS
     )
     decoder = networks.grid_decoder(
-        encoder.output_shape[1:], 1, sizes.GRID_FILTERS, num_blocks=sizes.GRID_BLOCKS
+        encoder.output_shape[1:],
+        1,
+        sizes.GRID_FILTERS,
+        num_blocks=sizes.GRID_BLOCKS,
+        output_activation=output_activation,
     )
     # Restarts draw at random, and loops by hand have none.
     quantizer = layers.VectorQuantizer(
@@ -167,7 +227,62 @@ def _vq_vae():
         sizes.CODE_DECAY,
         restart_threshold=0.0,
     )
-    return keras_genmod.VQVAE(encoder, quantizer, decoder)
+    return encoder, quantizer, decoder
+
+
+def _vq_vae():
+    return keras_genmod.VQVAE(*_grid_networks())
+
+
+def _features():
+    """Returns a perceptual loss, of a network that has learned nothing."""
+    first, last = sizes.FEATURE_FILTERS
+    options = {"padding": "same", "activation": "relu"}
+    network = keras.Sequential(
+        [
+            keras.Input(_SHAPE),
+            keras.layers.Conv2D(first, 3, name="first", **options),
+            keras.layers.Conv2D(last, 3, 2, name="last", **options),
+        ]
+    )
+    return losses.PerceptualLoss(network, ["first", "last"])
+
+
+def _vq_gan():
+    return keras_genmod.VQGAN(
+        *_grid_networks("sigmoid"),
+        networks.patchgan_discriminator(
+            _SHAPE, sizes.CYCLE_FILTERS, sizes.CYCLE_LAYERS
+        ),
+        _features(),
+        sizes.FEATURE_WEIGHT,
+        sizes.GAME_WEIGHT,
+        discriminator_start=0,
+    )
+
+
+def _factor_vae():
+    return keras_genmod.FactorVAE(
+        networks.mlp_encoder(_SHAPE, (sizes.VAE_HIDDEN,)),
+        networks.mlp_decoder(sizes.FACTOR_LATENTS, _SHAPE, (sizes.VAE_HIDDEN,)),
+        networks.mlp_decoder(
+            sizes.FACTOR_LATENTS, (1,), sizes.FACTOR_HIDDEN, activation="leaky_relu"
+        ),
+        sizes.FACTOR_LATENTS,
+        gamma=sizes.FACTOR_GAMMA,
+    )
+
+
+def _ladder_vae():
+    (low, high), (low_dim, high_dim) = sizes.LADDER_HIDDEN, sizes.LADDER_LATENTS
+    return keras_genmod.LadderVAE(
+        [networks.mlp_encoder(_SHAPE, (low,)), networks.mlp_encoder((low,), (high,))],
+        [
+            networks.mlp_decoder(low_dim, _SHAPE, (low,)),
+            networks.mlp_encoder((high_dim,), (high,)),
+        ],
+        sizes.LADDER_LATENTS,
+    )
 
 
 def _flow():
@@ -205,7 +320,13 @@ MAKERS = {
     "cycle_gan": _cycle_gan,
     "pix2pix": _pix2pix,
     "sngan": _sngan,
+    "style_gan2": _style_gan2,
+    "big_gan": _big_gan,
+    "progressive_gan": _progressive_gan,
     "vq_vae": _vq_vae,
+    "vq_gan": _vq_gan,
+    "factor_vae": _factor_vae,
+    "ladder_vae": _ladder_vae,
     "flow": _flow,
     "rbm_cd": lambda: _rbm(persistent=False),
     "rbm_pcd": lambda: _rbm(persistent=True),

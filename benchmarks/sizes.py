@@ -20,7 +20,13 @@ BATCH = {
     "cycle_gan": 8,
     "pix2pix": 8,
     "sngan": 80,
+    "style_gan2": 16,
+    "big_gan": 32,
+    "progressive_gan": 16,
     "vq_vae": 32,
+    "vq_gan": 16,
+    "factor_vae": 64,
+    "ladder_vae": 128,
     "flow": 512,
     "rbm_cd": 100,
     "rbm_pcd": 100,
@@ -51,6 +57,28 @@ SNGAN_LATENTS, SNGAN_FILTERS, SNGAN_START, SNGAN_DOUBLINGS = 64, 16, 7, 2
 # VQ-VAE: codes of a grid of 7x7, and how its codebook moves.
 GRID_FILTERS, GRID_BLOCKS, CODES, CODE_DIM = 32, 2, 128, 16
 CODE_DECAY, COMMITMENT, CODE_SMOOTHING = 0.99, 0.25, 1e-5
+
+# VQGAN: the networks of VQ-VAE, CycleGAN's discriminator, and two convolutions of 3x3,
+# the second of stride 2, whose features say how far images are from one another.
+FEATURE_FILTERS = (16, 32)
+FEATURE_WEIGHT, GAME_WEIGHT = 1.0, 0.8
+
+# FactorVAE: `VAE_HIDDEN`, and a discriminator of so many layers of so many units.
+FACTOR_LATENTS, FACTOR_HIDDEN, FACTOR_GAMMA = 10, (256, 256, 256), 10.0
+
+# LadderVAE: hidden units and latents of each level, the lowest first.
+LADDER_HIDDEN, LADDER_LATENTS = (256, 64), (32, 8)
+
+# StyleGAN2, BigGAN and progressive GAN: images of 32x32.
+STYLE_IMAGE = 32
+STYLE_DIM, STYLE_LAYERS, STYLE_FILTERS, STYLE_BASE = 64, 2, 32, 512
+STYLE_R1, STYLE_PATH, STYLE_R1_EVERY, STYLE_PATH_EVERY = 0.01, 8.0, 16, 4
+STYLE_MIXING, STYLE_GROUP = 0.9, 4
+
+BIG_LATENTS, BIG_FILTERS, BIG_EMBEDDING, BIG_CLASSES, BIG_ATTENTION = 64, 8, 32, 10, 16
+BIG_STEPS = 2  # of the discriminator
+
+GROWN_LATENTS, GROWN_FILTERS, GROWN_BASE, GROWN_FADE = 64, 32, 256, 0.5
 
 EVENT, PLANAR_LAYERS, NEWTON_STEPS = 2, 16, 40
 

@@ -11,10 +11,16 @@ from jax import lax
 from benchmarks import sizes
 from benchmarks.references import (
     jax_adversarial,
+    jax_big_gan,
     jax_cycle_gan,
     jax_diffusion,
+    jax_factor_vae,
+    jax_ladder_vae,
     jax_pix2pix,
+    jax_progressive_gan,
     jax_sngan,
+    jax_style_gan2,
+    jax_vq_gan,
     jax_vq_vae,
 )
 from benchmarks.references.jax_parts import (
@@ -258,10 +264,16 @@ def _rbm(persistent):
 
 _ROOMS = (
     jax_adversarial,
+    jax_big_gan,
     jax_cycle_gan,
     jax_diffusion,
+    jax_factor_vae,
+    jax_ladder_vae,
     jax_pix2pix,
+    jax_progressive_gan,
     jax_sngan,
+    jax_style_gan2,
+    jax_vq_gan,
     jax_vq_vae,
 )
 _LOOPS = {

@@ -80,11 +80,9 @@ def adversarial_state(params, **more):
     return {"params": params, "adam": slots, "key": jax.random.key(0), **more}
 
 
-def update(state, name, gradients):
+def update(state, name, gradients, rates=sizes.ADAM_ADVERSARIAL):
     """Returns the state after Adam has moved the network of this name."""
-    params, slots = adam(
-        state["params"][name], gradients, state["adam"][name], sizes.ADAM_ADVERSARIAL
-    )
+    params, slots = adam(state["params"][name], gradients, state["adam"][name], rates)
     return {
         **state,
         "params": {**state["params"], name: params},

@@ -35,11 +35,13 @@ def make_generator(rng):
     }
 
 
-def _doubled(x):
+def doubled(x):
+    """Returns images of twice the sides, each pixel repeated."""
     return x.repeat(2, 1).repeat(2, 2)
 
 
-def _halved(x):
+def halved(x):
+    """Returns images of half the sides, means of 2x2 pixels."""
     n, height, width, channels = x.shape
     return x.reshape(n, height // 2, 2, width // 2, 2, channels).mean((2, 4))
 
@@ -59,8 +61,8 @@ def generate(p, z):
 
     x = (z @ p["dense"]["w"] + p["dense"]["b"]).reshape(-1, _SIDE, _SIDE, _F)
     for _ in range(_DOUBLINGS):
-        h = apply(normalized(apply(_doubled(normalized(x)))))
-        x = h + apply(_doubled(x))
+        h = apply(normalized(apply(doubled(normalized(x)))))
+        x = h + apply(doubled(x))
     return 0.5 * jnp.tanh(apply(normalized(x))) + 0.5, tuple(moments)
 
 
@@ -84,7 +86,8 @@ def _unit(x):
     return x * lax.rsqrt(jnp.sum(x * x) + 1e-24)
 
 
-def _normalized(w, u):
+def spectral(w, u):
+    """Returns a kernel of spectral norm 1, and the vector after a power iteration."""
     matrix = w.reshape(-1, w.shape[-1])
     fixed = lax.stop_gradient(matrix)
     v = _unit(fixed @ u)
@@ -98,17 +101,17 @@ def score(p, us, x):
 
     def apply(x):
         layer = next(layers)
-        w, u = _normalized(layer["w"], next(old))
+        w, u = spectral(layer["w"], next(old))
         new.append(u)
         if w.ndim == 2:
             return x @ w + layer["b"]
         return conv(x, w, padding=w.shape[0] // 2) + layer["b"]
 
     relu, x = jax.nn.relu, 2 * x - 1
-    h = _halved(apply(relu(apply(x))))
-    x = h + apply(_halved(x))
-    h = _halved(apply(relu(apply(relu(x)))))
-    x = h + _halved(apply(x))
+    h = halved(apply(relu(apply(x))))
+    x = h + apply(halved(x))
+    h = halved(apply(relu(apply(relu(x)))))
+    x = h + halved(apply(x))
     for _ in range(2):
         x = x + apply(relu(apply(relu(x))))
     return apply(relu(x).sum((1, 2))), new

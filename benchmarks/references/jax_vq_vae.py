@@ -41,31 +41,38 @@ def make_book(rng):
     }
 
 
-def _apply(p, x, stride=1):
+def apply(p, x, stride=1):
+    """Convolves to images of the size, or of its half."""
     return conv(x, p["w"], stride, "SAME") + p["b"]
 
 
 def _residuals(layers, x):
     for _ in range(sizes.GRID_BLOCKS):
-        y = jax.nn.relu(_apply(next(layers), jax.nn.relu(x)))
-        x = x + _apply(next(layers), y)
+        y = jax.nn.relu(apply(next(layers), jax.nn.relu(x)))
+        x = x + apply(next(layers), y)
     return jax.nn.relu(x)
 
 
 def _encode(p, x):
     layers, x = iter(p), 2 * x - 1
     for _ in range(2):
-        x = jax.nn.relu(_apply(next(layers), x, 2))
-    return _apply(p[-1], _residuals(layers, _apply(next(layers), x)))
+        x = jax.nn.relu(apply(next(layers), x, 2))
+    return apply(p[-1], _residuals(layers, apply(next(layers), x)))
 
 
-def _decode(p, z):
+def decode(p, z):
+    """Returns what the last layer makes of latents."""
+    return apply(p[-1], decode_body(p, z))
+
+
+def decode_body(p, z):
+    """Returns what the last layer takes."""
     layers = iter(p)
-    x = _residuals(layers, _apply(next(layers), z))
+    x = _residuals(layers, apply(next(layers), z))
     for _ in range(2):
         layer = next(layers)
         x = jax.nn.relu(conv_transpose(x, layer["w"]) + layer["b"])
-    return _apply(next(layers), x)
+    return x
 
 
 def _move(book, vectors, codes):
@@ -86,17 +93,22 @@ def _move(book, vectors, codes):
     }
 
 
-def loss_of(p, book, x):
-    """Returns the loss and the codebook after a step."""
-    z, codebook = _encode(p["encoder"], x), book["codebook"]
+def narrow(p, book, x):
+    """Returns what the decoder takes, the loss of each image, the codebook moved."""
+    z, codebook = _encode(p, x), book["codebook"]
     vectors = lax.stop_gradient(z).reshape(-1, _D)
     distances = jnp.sum(codebook**2, 1) - 2 * vectors @ codebook.T
     codes = jnp.argmin(distances, 1)
     chosen = codebook[codes].reshape(z.shape)
     loss = sizes.COMMITMENT * jnp.sum(jnp.square(z - chosen), (1, 2, 3))
-    logits = _decode(p["decoder"], z + lax.stop_gradient(chosen - z))
-    loss = jnp.mean(loss - binary_log_prob(x, logits))
-    return loss, _move(book, vectors, codes)
+    return z + lax.stop_gradient(chosen - z), loss, _move(book, vectors, codes)
+
+
+def loss_of(p, book, x):
+    """Returns the loss and the codebook after a step."""
+    quantized, loss, book = narrow(p["encoder"], book, x)
+    logits = decode(p["decoder"], quantized)
+    return jnp.mean(loss - binary_log_prob(x, logits)), book
 
 
 def _vq_vae():

@@ -9,9 +9,15 @@ import tensorflow as tf
 from benchmarks import sizes
 from benchmarks.references import (
     tensorflow_adversarial,
+    tensorflow_big_gan,
     tensorflow_diffusion,
+    tensorflow_factor_vae,
+    tensorflow_ladder_vae,
     tensorflow_pix2pix,
+    tensorflow_progressive_gan,
     tensorflow_sngan,
+    tensorflow_style_gan2,
+    tensorflow_vq_gan,
     tensorflow_vq_vae,
 )
 from benchmarks.references.tensorflow_parts import (
@@ -260,9 +266,15 @@ def _rbm(xla, persistent):
 
 _ROOMS = (
     tensorflow_adversarial,
+    tensorflow_big_gan,
     tensorflow_diffusion,
+    tensorflow_factor_vae,
+    tensorflow_ladder_vae,
     tensorflow_pix2pix,
+    tensorflow_progressive_gan,
     tensorflow_sngan,
+    tensorflow_style_gan2,
+    tensorflow_vq_gan,
     tensorflow_vq_vae,
 )
 _LOOPS = {

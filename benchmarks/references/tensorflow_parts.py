@@ -48,10 +48,10 @@ class Adam:
         self.m = [tf.Variable(tf.zeros_like(v)) for v in self.variables]
         self.v = [tf.Variable(tf.zeros_like(v)) for v in self.variables]
 
-    def minimize(self, loss, tape):
-        """Moves the variables one step down."""
+    def minimize(self, loss, tape, weights=None):
+        """Moves the variables one step down a loss, or a list of them with weights."""
         rate, beta_1, beta_2 = self.rates
-        gradients = tape.gradient(loss, self.variables)
+        gradients = tape.gradient(loss, self.variables, output_gradients=weights)
         time = tf.cast(self.t.assign_add(1), "float32")
         scale = rate * tf.sqrt(1 - beta_2**time) / (1 - beta_1**time)
         for p, g, m, v in zip(self.variables, gradients, self.m, self.v, strict=True):

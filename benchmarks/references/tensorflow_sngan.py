@@ -48,18 +48,20 @@ def make_generator(rng):
         x = tf.matmul(z, p["dense"]["w"]) + p["dense"]["b"]
         x = tf.reshape(x, (-1, _SIDE, _SIDE, _F))
         for _ in range(_DOUBLINGS):
-            h = apply(normalized(apply(_doubled(normalized(x)))))
-            x = h + apply(_doubled(x))
+            h = apply(normalized(apply(doubled(normalized(x)))))
+            x = h + apply(doubled(x))
         return 0.5 * tf.tanh(apply(normalized(x))) + 0.5
 
     return p, generate
 
 
-def _doubled(x):
+def doubled(x):
+    """Returns images of twice the sides, each pixel repeated."""
     return tf.repeat(tf.repeat(x, 2, 1), 2, 2)
 
 
-def _halved(x):
+def halved(x):
+    """Returns images of half the sides, means of 2x2 pixels."""
     return tf.nn.avg_pool2d(x, 2, 2, "VALID")
 
 
@@ -69,23 +71,23 @@ def make_scorer(rng):
     kernels += [(3, 3, _F, _F), (3, 3, _F, _F), (1, 1, _F, _F)]
     shapes = (*kernels, *[(3, 3, _F, _F)] * 4, (_F, 1))
     p = [_layer(rng, *shape) for shape in shapes]
-    us = [tf.Variable(_direction(layer["w"]), trainable=False) for layer in p]
+    us = [tf.Variable(direction(layer["w"]), trainable=False) for layer in p]
 
     def score(x):
         layers = iter(zip(p, us, strict=True))
 
         def apply(x):
             layer, u = next(layers)
-            w = _normalized(layer["w"], u)
+            w = spectral(layer["w"], u)
             if len(w.shape) == 2:
                 return tf.matmul(x, w) + layer["b"]
             return conv(x, w, padding="SAME") + layer["b"]
 
         relu, x = tf.nn.relu, 2 * x - 1
-        h = _halved(apply(relu(apply(x))))
-        x = h + apply(_halved(x))
-        h = _halved(apply(relu(apply(relu(x)))))
-        x = h + _halved(apply(x))
+        h = halved(apply(relu(apply(x))))
+        x = h + apply(halved(x))
+        h = halved(apply(relu(apply(relu(x)))))
+        x = h + halved(apply(x))
         for _ in range(2):
             x = x + apply(relu(apply(relu(x))))
         return apply(tf.reduce_sum(relu(x), (1, 2)))
@@ -93,7 +95,7 @@ def make_scorer(rng):
     return p, score
 
 
-def _direction(w):
+def direction(w):
     """Returns the first right singular vector."""
     return np.linalg.svd(w.numpy().reshape(-1, w.shape[-1]))[2][0]
 
@@ -102,7 +104,8 @@ def _unit(x):
     return x * tf.math.rsqrt(tf.reduce_sum(x * x) + 1e-24)
 
 
-def _normalized(w, u):
+def spectral(w, u):
+    """Returns a kernel of spectral norm 1; moves u by a power iteration."""
     matrix = tf.reshape(w, (-1, w.shape[-1]))
     fixed = tf.stop_gradient(matrix)
     v = _unit(tf.linalg.matvec(fixed, u))

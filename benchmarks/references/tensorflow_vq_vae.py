@@ -39,31 +39,38 @@ def make_book(rng):
     }
 
 
-def _apply(p, x, stride=1):
+def apply(p, x, stride=1):
+    """Convolves to images of the size, or of its half."""
     return conv(x, p["w"], stride, "SAME") + p["b"]
 
 
 def _residuals(layers, x):
     for _ in range(sizes.GRID_BLOCKS):
-        y = tf.nn.relu(_apply(next(layers), tf.nn.relu(x)))
-        x = x + _apply(next(layers), y)
+        y = tf.nn.relu(apply(next(layers), tf.nn.relu(x)))
+        x = x + apply(next(layers), y)
     return tf.nn.relu(x)
 
 
 def _encode(p, x):
     layers, x = iter(p), 2 * x - 1
     for _ in range(2):
-        x = tf.nn.relu(_apply(next(layers), x, 2))
-    return _apply(p[-1], _residuals(layers, _apply(next(layers), x)))
+        x = tf.nn.relu(apply(next(layers), x, 2))
+    return apply(p[-1], _residuals(layers, apply(next(layers), x)))
 
 
-def _decode(p, z):
+def decode(p, z):
+    """Returns what the last layer makes of latents."""
+    return apply(p[-1], decode_body(p, z))
+
+
+def decode_body(p, z):
+    """Returns what the last layer takes."""
     layers = iter(p)
-    x = _residuals(layers, _apply(next(layers), z))
+    x = _residuals(layers, apply(next(layers), z))
     for _ in range(2):
         layer = next(layers)
         x = tf.nn.relu(conv_transpose(x, layer["w"]) + layer["b"])
-    return _apply(next(layers), x)
+    return x
 
 
 def _move(book, vectors, codes):
@@ -82,18 +89,23 @@ def _move(book, vectors, codes):
     book["codebook"].assign(tf.where(uses[:, None] > 0, moved, book["codebook"]))
 
 
-def loss_of(p, book, x):
-    """Returns the loss; moves the codebook."""
-    z = _encode(p["encoder"], x)
+def narrow(p, book, x):
+    """Returns what the decoder takes, and each image's loss; moves the codebook."""
+    z = _encode(p, x)
     codebook = tf.convert_to_tensor(book["codebook"])
     vectors = tf.reshape(tf.stop_gradient(z), (-1, _D))
     products = tf.matmul(vectors, codebook, transpose_b=True)
     codes = tf.argmin(tf.reduce_sum(codebook**2, 1) - 2 * products, 1)
     chosen = tf.reshape(tf.gather(codebook, codes), tf.shape(z))
     loss = sizes.COMMITMENT * tf.reduce_sum(tf.square(z - chosen), (1, 2, 3))
-    logits = _decode(p["decoder"], z + tf.stop_gradient(chosen - z))
     _move(book, vectors, codes)
-    return tf.reduce_mean(loss - binary_log_prob(x, logits))
+    return z + tf.stop_gradient(chosen - z), loss
+
+
+def loss_of(p, book, x):
+    """Returns the loss; moves the codebook."""
+    quantized, loss = narrow(p["encoder"], book, x)
+    return tf.reduce_mean(loss - binary_log_prob(x, decode(p["decoder"], quantized)))
 
 
 def _vq_vae(xla):

@@ -10,9 +10,15 @@ from torch.nn import functional as F  # noqa: N812
 from benchmarks import sizes
 from benchmarks.references import (
     torch_adversarial,
+    torch_big_gan,
     torch_diffusion,
+    torch_factor_vae,
+    torch_ladder_vae,
     torch_pix2pix,
+    torch_progressive_gan,
     torch_sngan,
+    torch_style_gan2,
+    torch_vq_gan,
     torch_vq_vae,
 )
 from benchmarks.references.torch_parts import (
@@ -29,8 +35,7 @@ def make_loop(name, xla=True):
     """Returns the loop of this name; torch has no XLA."""
     del xla
     torch.manual_seed(0)
-    rooms = torch_adversarial, torch_diffusion, torch_pix2pix, torch_sngan, torch_vq_vae
-    makers = _LOOPS | {k: make for room in rooms for k, make in room.LOOPS.items()}
+    makers = _LOOPS | {k: make for room in _ROOMS for k, make in room.LOOPS.items()}
     return makers[name]()
 
 
@@ -229,6 +234,19 @@ def _rbm(persistent):
     return Loop(step, machine)
 
 
+_ROOMS = (
+    torch_adversarial,
+    torch_big_gan,
+    torch_diffusion,
+    torch_factor_vae,
+    torch_ladder_vae,
+    torch_pix2pix,
+    torch_progressive_gan,
+    torch_sngan,
+    torch_style_gan2,
+    torch_vq_gan,
+    torch_vq_vae,
+)
 _LOOPS = {
     "autoencoder": _autoencoder,
     "vae": _vae,

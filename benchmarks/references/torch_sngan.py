@@ -10,7 +10,8 @@ from benchmarks.references.torch_adversarial import adversarial_adam
 from benchmarks.references.torch_parts import DEVICE, Loop, minimize
 
 
-def _doubled(x):
+def doubled(x):
+    """Returns images of twice the sides, each pixel repeated."""
     return F.interpolate(x, scale_factor=2.0)
 
 
@@ -23,8 +24,8 @@ class _Up(nn.Module):
         self.skip = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x):
-        h = self.first(_doubled(F.relu(self.norms[0](x))))
-        return self.last(F.relu(self.norms[1](h))) + self.skip(_doubled(x))
+        h = self.first(doubled(F.relu(self.norms[0](x))))
+        return self.last(F.relu(self.norms[1](h))) + self.skip(doubled(x))
 
 
 class Generator(nn.Module):

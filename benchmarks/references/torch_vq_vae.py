@@ -59,7 +59,8 @@ class VQVAE(nn.Module):
         self.register_buffer("sums", torch.zeros(sizes.CODES, d))
         self.register_buffer("num_steps", torch.zeros(()))
 
-    def forward(self, x):
+    def narrow(self, x):
+        """Returns what the decoder takes, and each image's loss; moves the codebook."""
         z = self.encoder(2 * x - 1).permute(0, 2, 3, 1)  # (batch, height, width, dim)
         vectors = z.detach().reshape(-1, sizes.CODE_DIM)
         norms = self.codebook.square().sum(1)
@@ -67,9 +68,11 @@ class VQVAE(nn.Module):
         chosen = self.codebook[codes].view(z.shape)
         loss = sizes.COMMITMENT * (z - chosen).square().sum((1, 2, 3))
         self._move(vectors, codes)
-        quantized = z + (chosen - z).detach()
-        logits = self.decoder(quantized.permute(0, 3, 1, 2))
-        return (loss - binary_log_prob(x, logits)).mean()
+        return (z + (chosen - z).detach()).permute(0, 3, 1, 2), loss
+
+    def forward(self, x):
+        quantized, loss = self.narrow(x)
+        return (loss - binary_log_prob(x, self.decoder(quantized))).mean()
 
     @torch.no_grad()
     def _move(self, vectors, codes):

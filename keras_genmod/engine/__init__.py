@@ -31,7 +31,10 @@ from keras_genmod.engine.compiled import (
     part_of_a_program,
     watched_calls,
 )
-from keras_genmod.engine.input_gradient import input_gradient
+from keras_genmod.engine.input_gradient import (
+    input_gradient,
+    value_and_input_gradient,
+)
 from keras_genmod.engine.loss_scale import LossScaleOptimizer
 from keras_genmod.engine.moments import reset_moments
 from keras_genmod.engine.objective import Objective, call_network
@@ -91,6 +94,7 @@ __all__ = [
     "seed_state",
     "undone_unless",
     "uniform",
+    "value_and_input_gradient",
     "watched_calls",
     "whole_state",
     "while_loop",

@@ -27,5 +27,20 @@ def input_gradient(
         Float32 tensor of the shape of `x`, under any dtype policy.
     """
     x = ops.stop_gradient(ops.convert_to_tensor(x))
-    gradient = backend.input_gradient(network, x, differentiable)
+    _, gradient = backend.input_gradient(network, x, differentiable)
     return gradient if differentiable else ops.stop_gradient(gradient)
+
+
+def value_and_input_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:
+    """Returns function(x) and its gradient for x, neither of which is differentiated.
+
+    Args:
+        function: Callable from a tensor of the shape of `x` to a float tensor `()`.
+        x: Float tensor.
+
+    Returns:
+        Float32 tensors, `()` and of the shape of `x`.
+    """
+    x = ops.stop_gradient(ops.convert_to_tensor(x))
+    value, gradient = backend.input_gradient(function, x, differentiable=False)
+    return ops.stop_gradient(value), ops.stop_gradient(gradient)

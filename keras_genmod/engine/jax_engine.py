@@ -182,13 +182,13 @@ def _all_finite(values, largest):
 
 
 def input_gradient(network, x, differentiable):
-    """Gradient of the summed scores with respect to the first input."""
+    """The sum of the scores, and its gradient with respect to the input."""
     del differentiable  # What nobody differentiates costs nothing.
 
     def summed_scores(x):
         return jnp.sum(network(x).astype("float32"))
 
-    return jax.grad(summed_scores)(x.astype("float32"))
+    return jax.value_and_grad(summed_scores)(x.astype("float32"))
 
 
 def convolution(x, kernel, bias):

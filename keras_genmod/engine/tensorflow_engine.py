@@ -91,13 +91,13 @@ def _all_finite(values, largest):
 
 
 def input_gradient(network, x, differentiable):
-    """Gradient of the summed scores with respect to the first input."""
+    """The sum of the scores, and its gradient with respect to the input."""
     del differentiable  # What nobody differentiates costs nothing.
     x = tf.cast(x, "float32")
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         scores = tf.reduce_sum(tf.cast(network(x), "float32"))
-    return tape.gradient(scores, x)
+    return scores, tape.gradient(scores, x)
 
 
 def convolution(x, kernel, bias):

@@ -140,14 +140,14 @@ def weights_are_finite(model, largest: float = math.inf) -> bool:
 
 
 def input_gradient(network, x, differentiable):
-    """Gradient of the summed scores with respect to the first input."""
+    """The sum of the scores, and its gradient with respect to the input."""
     create_graph = differentiable and torch.is_grad_enabled()
     with torch.inference_mode(False), torch.enable_grad():
         x = x.clone() if x.is_inference() else x.detach()  # the former has no gradient
         x = x.to(torch.float32).requires_grad_()
         scores = network(x).to(torch.float32).sum()
         (gradient,) = torch.autograd.grad(scores, x, create_graph=create_graph)
-    return gradient
+    return scores.detach(), gradient
 
 
 def affine(x, kernel, bias):

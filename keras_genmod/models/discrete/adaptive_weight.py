@@ -67,7 +67,7 @@ class LastLayer:
 
         Args:
             features: What comes into the last layer.
-            reconstruction: Function from the decoder's output to a loss `()`.
+            reconstruction: The gradient of a loss for the decoder's output.
             adversarial: The same of the other loss.
 
         Raises:
@@ -86,14 +86,20 @@ class LastLayer:
         )
         return ops.stop_gradient(ops.clip(ratio, 0.0, _LARGEST))
 
-    def _norm(self, features, loss):
-        """Returns the length of a loss's gradient for the last layer's kernel."""
+    def _norm(self, features, gradient):
+        """Returns the length of a loss's gradient for the last layer's kernel.
+
+        Args:
+            features: What comes into the last layer.
+            gradient: That for the decoder's output.
+        """
         kernel, *others = map(ops.convert_to_tensor, self._last.trainable_variables)
         fixed = [ops.convert_to_tensor(v) for v in self._last.non_trainable_variables]
 
         def of_kernel(kernel):
             outputs, _ = self._last.stateless_call([kernel, *others], fixed, features)
-            return loss(self._finish(outputs, False))
+            return gradient * self._finish(outputs, False)
 
-        gradient = input_gradient(of_kernel, kernel, differentiable=False)
-        return ops.sqrt(ops.sum(ops.square(gradient)))
+        gradient = ops.stop_gradient(gradient)
+        pull = input_gradient(of_kernel, kernel, differentiable=False)
+        return ops.sqrt(ops.sum(ops.square(pull)))

@@ -6,7 +6,13 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
-from keras_genmod.engine import Objective, call_network, call_with, undone_unless
+from keras_genmod.engine import (
+    Objective,
+    call_network,
+    call_with,
+    undone_unless,
+    value_and_input_gradient,
+)
 from keras_genmod.losses import PerceptualLoss
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
@@ -113,40 +119,50 @@ class AdversarialCodec(AdversarialModel):
     def _decoded(self, vectors, training=False):
         return ops.cast(self.decoder(vectors, training=training), "float32")
 
-    def _distance(self, x, y):
-        """Returns the mean L1 and perceptual distances of images in [0, 1], `()`."""
-        difference = ops.mean(ops.abs(2.0 * (x - y)))  # of images on [-1, 1]
-        if self.perceptual is None:
-            return difference, ops.zeros(())
-        return difference, ops.mean(self.perceptual((x, y)))
+    def _game(self, y, training):
+        """Returns the decoder's loss in the game, `()`, and its gradient for images."""
+        _, adversarial = GAN_LOSSES["hinge"]
+
+        def asked(y):  # with what the call below draws, and leaves no trace
+            return adversarial(call_with(self.discriminator, [], y, training))
+
+        found = value_and_input_gradient(asked, y)
+        if training and self.discriminator.non_trainable_variables:
+            self._logits(y, training)  # moves its state
+        return found
 
     def _autoencoder_loss(self, inputs, passed_on, training):
         x, _ = self.data_and_condition(inputs)
         takes_part = self._takes_part()
         vectors, cost, cost_weight = self._narrow(x, training)
         y, hidden = self._last_layer.call(vectors, training)
-        perceptual_weight = ops.convert_to_tensor(self.perceptual_weight)
-
-        def reconstruction(y):
-            difference, perceptual = self._distance(x, y)
-            return difference + perceptual_weight * perceptual
-
-        _, adversarial = GAN_LOSSES["hinge"]
-
-        def asked(y):  # with what the loss below draws, and leaves no trace
-            return adversarial(call_with(self.discriminator, [], y, training))
-
-        factor = self._last_layer.weight(hidden, reconstruction, asked)
-        factor = ops.where(takes_part, factor, 0.0)
-        weight = ops.convert_to_tensor(self.adversarial_weight) * factor
-        game = ops.where(
-            takes_part, weight * adversarial(self._logits(y, training)), 0.0
+        # These losses look at images alone: their gradients there tell how much they
+        # weigh, and are handed on to decoder and encoder as they are.
+        fixed = ops.stop_gradient(y)
+        difference, of_distance = value_and_input_gradient(
+            lambda y: ops.mean(ops.abs(2.0 * (x - y))),  # of images on [-1, 1]
+            fixed,
         )
-        difference, perceptual = self._distance(x, y)
+        distance, perceptual = difference, ops.zeros(())
+        of_network = self.perceptual
+        if of_network is not None:
+            weight = ops.convert_to_tensor(self.perceptual_weight)
+            perceptual, of_features = value_and_input_gradient(
+                lambda y: ops.mean(of_network((x, y))), fixed
+            )
+            distance = distance + weight * perceptual
+            of_distance = of_distance + weight * of_features
+        game, of_game = self._game(fixed, training)
+        factor = self._last_layer.weight(hidden, of_distance, of_game)
+        factor = ops.where(takes_part, factor, 0.0)
         values = difference, perceptual, cost, factor
         for tracker, value in zip(self.parts.values(), values, strict=True):
             tracker.update_state(value)
-        loss = difference + perceptual_weight * perceptual + cost_weight * cost + game
+        weight = ops.convert_to_tensor(self.adversarial_weight) * factor
+        game = ops.where(takes_part, weight * game, 0.0)
+        pull = of_distance + ops.where(takes_part, weight * of_game, 0.0)
+        pulled = ops.sum(pull * (y - fixed))  # 0, and has their gradients
+        loss = distance + cost_weight * cost + game + pulled
         return self._valid(loss, x), y
 
     def _discriminator_loss(self, inputs, passed_on, training):

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import VQGAN, CausalTransformer, TwoStage
+from keras_genmod.engine import input_gradient
 from keras_genmod.layers import SpectralNormalization, VectorQuantizer
 from keras_genmod.losses import PerceptualLoss
 from keras_genmod.models.discrete.adaptive_weight import LastLayer
@@ -50,16 +51,18 @@ def test_adaptive_weight_is_the_ratio_of_gradients_at_the_last_kernel():
         np.linalg.norm(gradients(lambda loss=loss: loss(decoder(Z)), kernel)[0])
         for loss in (reconstruction, adversarial)
     ]
-    found = float(numpy(last.weight(features, reconstruction, adversarial)))
+    pulls = [input_gradient(loss, output) for loss in (reconstruction, adversarial)]
+    found = float(numpy(last.weight(features, *pulls)))
     np.testing.assert_allclose(found, norms[0] / (norms[1] + 1e-4), rtol=1e-4)
 
 
 @pytest.mark.parametrize("factor", [0.1, 50.0])
 def test_scaling_the_game_leaves_its_weighted_gradient_as_it_was(factor):
     last = LastLayer(small_network(VECTORS, IMAGE, "sigmoid"))
-    _, features = last.call(Z, training=False)
-    plain = last.weight(features, reconstruction, adversarial)
-    scaled = last.weight(features, reconstruction, lambda y: factor * adversarial(y))
+    output, features = last.call(Z, training=False)
+    first, second = (input_gradient(f, output) for f in (reconstruction, adversarial))
+    plain = last.weight(features, first, second)
+    scaled = last.weight(features, first, factor * second)
     # 1e-4 beside the norm of the gradient
     np.testing.assert_allclose(factor * numpy(scaled), numpy(plain), rtol=0.02)
 
@@ -86,10 +89,9 @@ def test_decoders_that_cannot_be_weighed_are_named():
 
 def test_a_game_without_gradient_has_a_weight_that_is_bounded():
     last = LastLayer(small_network(VECTORS, IMAGE, "sigmoid"))
-    _, features = last.call(Z, training=False)
-    found = last.weight(
-        features, lambda y: 1e6 * reconstruction(y), lambda y: 0.0 * ops.sum(y)
-    )
+    output, features = last.call(Z, training=False)
+    pull = 1e6 * input_gradient(reconstruction, output)
+    found = last.weight(features, pull, ops.zeros_like(pull))
     np.testing.assert_allclose(numpy(found), 1e4)
 
 
