@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.engine import convolution
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -63,6 +64,13 @@ class EqualizedConv2D(keras.layers.Conv2D):
     def kernel(self) -> Any:
         kernel = ops.convert_to_tensor(super().kernel)
         return kernel * (self.gain / math.sqrt(math.prod(kernel.shape[:-1])))
+
+    def call(self, inputs):
+        is_plain = {*self.strides, *self.dilation_rate} == {1} and self.padding == "same"
+        if not is_plain or any(size % 2 == 0 for size in self.kernel_size):
+            return super().call(inputs)
+        bias = None if self.bias is None else ops.convert_to_tensor(self.bias)
+        return self.activation(convolution(inputs, self.kernel, bias))
 
     def save_own_variables(self, store):
         # Keras' own would store `kernel`, which is scaled already.

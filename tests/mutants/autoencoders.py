@@ -104,8 +104,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/autoencoders/ladder_posterior.py",
-        "ops.sigmoid(second.log_var - first.log_var)",
-        "ops.sigmoid(first.log_var - second.log_var)",
+        "ops.sigmoid(-ratio)",
+        "ops.sigmoid(ratio)",
         _HERE + "test_ladder_vae.py -k merged",
     ),
     Mutant(  # variances add up

@@ -215,6 +215,18 @@ MUTANTS = [
         "if True:\n            self.num_steps",
         f"{_MODELS}/test_vq_gan.py -k idle",
     ),
+    Mutant(  # the decoder gets no gradient of its errors
+        _GAN,
+        "game + pulled",
+        "game",
+        f"{_MODELS}/test_vq_gan.py -k its_loss",
+    ),
+    Mutant(  # no power iteration
+        _GAN,
+        "if training and self.discriminator.non_trainable_variables:",
+        "if False:",
+        f"{_MODELS}/test_vq_gan.py -k each_look",
+    ),
     Mutant(
         "models/discrete/adaptive_weight.py",
         "ratio = self._norm(features, reconstruction) / (",

@@ -4,10 +4,25 @@ from tests.mutants import Mutant
 
 ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
 GRAPHS = "tests/engine/test_graphs.py"
+UPDATES = "tests/engine/test_updates.py"
 REUSE = "tests/engine/test_reuse.py"
 FAITHFULLY = "tests/engine/test_tracing_faithfully.py"
 
 MUTANTS = [
+    Mutant(
+        ENGINE + "tensorflow_updates.py",
+        "beta2_power=tf.pow(beta_2, step)",
+        "beta2_power=beta_2",
+        UPDATES,
+        backend="tensorflow",
+    ),
+    Mutant(
+        ENGINE + "tensorflow_updates.py",
+        "and not inner.amsgrad",
+        "",
+        UPDATES,
+        backend="tensorflow",
+    ),
     Mutant(
         ENGINE + "torch_reuse.py",
         "if place in made - kept",
@@ -126,7 +141,7 @@ MUTANTS = [
         ENGINE + "torch_updates.py",
         "torch._foreach_add_(weights, moments, alpha=optimizer.momentum)",
         "torch._foreach_add_(weights, moments)",
-        "tests/engine/test_updates.py",
+        UPDATES,
     ),
     Mutant(
         ENGINE + "torch_passes.py",
@@ -144,7 +159,7 @@ MUTANTS = [
         ENGINE + "torch_updates.py",
         "ops.sqrt(1 - ops.power(beta_2, step))",
         "1.0",
-        "tests/engine/test_updates.py",
+        UPDATES,
     ),
     Mutant(
         ENGINE + "torch_passes.py",
@@ -154,8 +169,8 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_calls.py",
-        "tensor.dtype, tensor.is_conj(), tensor.is_neg()",
-        "tensor.is_conj(), tensor.is_neg()",
+        "tensor.shape, tensor.stride(), tensor.dtype",
+        "tensor.shape, tensor.stride()",
         TESTS,
     ),
     Mutant(
@@ -172,7 +187,7 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_passes.py",
-        "if copy in sources and strides[source.number] == strides[copy.number]:",
+        "if copy in sources and layouts[source.number] == layouts[copy.number]:",
         "if copy in sources:",
         TESTS,
     ),

@@ -110,6 +110,21 @@ def stateful_discriminator():
     return network
 
 
+def test_each_look_of_the_discriminator_moves_its_state():
+    model = made(stateful_discriminator(), discriminator_start=0)
+    (layer,) = [
+        x for x in model.discriminator.layers if isinstance(x, SpectralNormalization)
+    ]
+    kernel, u = numpy(layer.layer.kernel), numpy(layer.u)
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(X, batch_size=len(X), verbose=0)
+    for _ in range(3):  # at what the decoder made, twice, and at data
+        v = kernel @ u
+        u = v @ kernel
+        u /= np.linalg.norm(u)
+    np.testing.assert_allclose(numpy(layer.u), u, rtol=1e-4)
+
+
 @pytest.mark.every_backend
 def test_the_discriminator_is_idle_until_its_start():
     model = made(discriminator=stateful_discriminator(), discriminator_start=4)
