@@ -111,13 +111,13 @@ def main(
         f"{log_dir}/ddpm.png", callbacks.image_grid(images, NUM_COLUMNS), caption
     )
     bound = evaluation.evaluate_likelihood(
-        model, x_test, dataset=dataset, split="test", seed=seed, num_steps=bound_steps
+        model, judged, dataset=dataset, split="test", seed=seed, num_steps=bound_steps
     )
     print(bound)
     print(
-        f"Held-out {dataset}, {len(x_test)} images of {num_levels} levels: log p(x) >= "
+        f"Held-out {dataset}, {len(judged)} images of {num_levels} levels: log p(x) >= "
         f"{bound.mean:.2f} nats ({bound_steps} steps), {bound.bits_per_dim:.4f} bits a "
-        f"dimension. {len(judged)} samples, DDIM of 50 steps, beside as many of them "
+        f"dimension. As many samples, DDIM of 50 steps, beside them "
         f"(features: pixels): Frechet distance "
         f"{quality.judge()['frechet_distance']:.4g}."
     )

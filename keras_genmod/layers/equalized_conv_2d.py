@@ -66,8 +66,9 @@ class EqualizedConv2D(keras.layers.Conv2D):
         return kernel * (self.gain / math.sqrt(math.prod(kernel.shape[:-1])))
 
     def call(self, inputs):
-        is_plain = {*self.strides, *self.dilation_rate} == {1} and self.padding == "same"
-        if not is_plain or any(size % 2 == 0 for size in self.kernel_size):
+        is_odd = all(size % 2 for size in self.kernel_size)
+        steps = {*self.strides, *self.dilation_rate}
+        if self.padding != "same" or steps != {1} or not is_odd:
             return super().call(inputs)
         bias = None if self.bias is None else ops.convert_to_tensor(self.bias)
         return self.activation(convolution(inputs, self.kernel, bias))
