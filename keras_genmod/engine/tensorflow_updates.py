@@ -21,17 +21,17 @@ def shorten_all(optimizer: keras.optimizers.Optimizer) -> None:
     for member in getattr(optimizer, "members", {"": optimizer}).values():
         inner = getattr(member, "inner_optimizer", member)
         if keras_internals.is_adam(inner) and not inner.amsgrad:
-            inner.update_step = functools.partial(_adam_step, inner, inner.update_step)
+            inner.update_step = functools.partial(_adam_step, inner)
 
 
-def _adam_step(optimizer, of_keras, gradient, variable, learning_rate):
+def _adam_step(optimizer, gradient, variable, learning_rate):
     """Takes a step of one variable, a `tf.Variable`: that of a device where many are.
 
     m <- m + (1 - beta_1) (g - m), v <- v + (1 - beta_2) (g^2 - v), then
     w <- w - alpha m / (sqrt(v) + epsilon).
     """
     if isinstance(gradient, tf.IndexedSlices):
-        of_keras(gradient, variable, learning_rate)
+        keras.optimizers.Adam.update_step(optimizer, gradient, variable, learning_rate)
         return
     number = functools.partial(tf.cast, dtype=variable.dtype)
     (moment,), (velocity,) = keras_internals.adam_slots(optimizer, [variable])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_genmod.engine import input_gradient
+from keras_genmod.engine import input_gradient, value_and_input_gradient
 from tests.autodiff import gradients
 from tests.contracts import array_of
 
@@ -86,3 +86,15 @@ def test_is_float32_under_every_policy(policy, dtype_policy):
 def test_does_not_need_a_layer():
     gradient = input_gradient(lambda x: ops.sum(ops.square(x), axis=1), X)
     np.testing.assert_allclose(array_of(gradient), 2 * X, rtol=1e-6)
+
+
+@pytest.mark.every_backend
+def test_small_gradients_pass_through_float16():
+    def function(x):
+        half = ops.cast(x, "float16")
+        return 1e-8 * ops.sum(ops.cast(half, "float32") ** 2)
+
+    value, gradient = value_and_input_gradient(function, X)
+    np.testing.assert_allclose(array_of(value), 1e-8 * (X**2).sum(), rtol=1e-2)
+    # Below 6e-8 float16 has nothing but 0.
+    np.testing.assert_allclose(array_of(gradient), 2e-8 * X, rtol=1e-2, atol=1e-10)

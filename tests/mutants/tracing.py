@@ -10,6 +10,12 @@ FAITHFULLY = "tests/engine/test_tracing_faithfully.py"
 
 MUTANTS = [
     Mutant(
+        ENGINE + "input_gradient.py",
+        "_SCALE = 2.0**12",
+        "_SCALE = 1.0",
+        "tests/engine/test_input_gradient.py",
+    ),
+    Mutant(
         ENGINE + "tensorflow_updates.py",
         "beta2_power=tf.pow(beta_2, step)",
         "beta2_power=beta_2",
