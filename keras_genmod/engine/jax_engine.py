@@ -261,7 +261,10 @@ def read(x, start, size, axis):
 
 
 def write(x, values, start, axis):
-    """Returns `x` with `values` in it from `start`; XLA writes them in place."""
+    """Returns `x` with `values` in it from `start`; XLA writes them in place.
+
+    They may be fewer than `x` has along the first axis.
+    """
     return jax.lax.dynamic_update_slice_in_dim(x, values, start, axis)
 
 

@@ -213,7 +213,10 @@ def read(x, start, size, axis):
 
 
 def write(x, values, start, axis):
-    """Returns `x` with `values` in it from `start`; XLA writes them in place."""
+    """Returns `x` with `values` in it from `start`; XLA writes them in place.
+
+    They may be fewer than `x` has along the first axis.
+    """
     starts = [start if i == axis else 0 for i in range(len(x.shape))]
     return keras.ops.slice_update(x, starts, values)
 

@@ -280,9 +280,11 @@ def read(x, start, size, axis):
 def write(x, values, start, axis):
     """Writes `values` into `x` from `start`, in place, and returns it."""
     size = values.shape[axis]
+    place = x if axis == 0 or len(values) == len(x) else x[: len(values)]
     if isinstance(start, torch.Tensor):
-        return x.index_copy_(axis, _places(start, size), values)
-    x.narrow(axis, start, size).copy_(values)
+        place.index_copy_(axis, _places(start, size), values)
+    else:
+        place.narrow(axis, start, size).copy_(values)
     return x
 
 

@@ -204,7 +204,7 @@ def _split(program):
     root, written = program.root(), program.written()
     before, body = [], []
     for call in program.calls:
-        is_view = any(call.viewed())
+        is_view = any(call.viewed()) and not call.is_new  # a cast may be one, or not
         memory = {root(slot) for slot in (*call.slots(), *call.results())}
         if (
             call.draws

@@ -10,6 +10,7 @@ from keras import ops
 from keras_genmod import checks
 from keras_genmod.engine import convolution
 from keras_genmod.layers.incremental_conv_2d import IncrementalConv2D
+from keras_genmod.layers.wavefront_conv_2d import WavefrontConv2D
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -136,6 +137,54 @@ class MaskedConv2D(keras.layers.Conv2D):
         Raises:
             ValueError: If the layer has a `dilation_rate` other than 1.
         """
+        above, own, bias = self._taps()
+        left = own.shape[0] - 1
+        return IncrementalConv2D(
+            above,
+            own,
+            bias,
+            batch_size,
+            width,
+            left,
+            right=left,
+            activation=self.activation,
+        )
+
+    def wavefront(
+        self, batch_size: int, num_lanes: int, stride: int
+    ) -> WavefrontConv2D:
+        """Returns the layer's other form, which takes a pixel of several rows at once.
+
+        Args:
+            batch_size: Positive int, the number of images.
+            num_lanes: Positive int, of how many rows.
+            stride: Positive int, columns from one of these pixels to the one in the row
+                above; more than half of the kernel's width, where there are two lanes
+                or more.
+
+        Returns:
+            A `WavefrontConv2D`. It holds the weights as they are now.
+
+        Raises:
+            ValueError: If the layer has a `dilation_rate` other than 1.
+        """
+        above, own, bias = self._taps()
+        return WavefrontConv2D(
+            above,
+            own,
+            bias,
+            batch_size,
+            num_lanes,
+            stride,
+            activation=self.activation,
+        )
+
+    def _taps(self):
+        """Returns the kernels of the rows above and of the own one, and the bias.
+
+        Raises:
+            ValueError: If the layer has a `dilation_rate` other than 1.
+        """
         if self.dilation_rate != (1, 1):
             raise ValueError(
                 "`dilation_rate` must be 1 in a layer that takes one pixel at a time; "
@@ -143,20 +192,11 @@ class MaskedConv2D(keras.layers.Conv2D):
                 f"Received: dilation_rate={self.dilation_rate}"
             )
         kernel = ops.cast(self.kernel, self.compute_dtype)
-        middle, pad = self.kernel_size[0] // 2, self.kernel_size[1] // 2
+        middle, left = (size // 2 for size in self.kernel_size)
         bias = ops.zeros((self.filters,), kernel.dtype)
         if self.use_bias:
             bias = ops.cast(self.bias, kernel.dtype)
-        return IncrementalConv2D(
-            kernel[:middle],
-            kernel[middle, : pad + 1],
-            bias,
-            batch_size,
-            width,
-            left=pad,
-            right=pad,
-            activation=self.activation,
-        )
+        return kernel[:middle], kernel[middle, : left + 1], bias
 
     def get_config(self):
         return {

@@ -192,6 +192,26 @@ def test_loops_are_one_call_and_go_on():
     torch.testing.assert_close(found[1], torch.cat(cache))
 
 
+def test_a_loop_casts_what_it_writes_into_each_time_again():
+    def body(i, carry):
+        total, cache = carry
+        total = total + cache.reshape(4, 5).to(torch.float64).sum() + 1.0
+        return total, engine.write(cache, total.float()[None], i, axis=0)
+
+    def function(x):
+        start = x[0, 0].double(), torch.zeros(20, device=DEVICE)
+        with torch.inference_mode():  # as calls of models: casts are `to` there
+            return engine.fori_loop(20, body, start)[0]
+
+    traced = repeated(function, X)
+    program_of(traced)  # it was not given up
+    total, cache = X[0, 0].double(), []
+    for _ in range(20):
+        total = total + sum(cache) + 1.0
+        cache.append(total)
+    torch.testing.assert_close(traced(X), total, rtol=1e-5, atol=0.0)
+
+
 def test_a_loop_may_carry_what_it_also_captures():
     def function(x):
         with torch.no_grad():

@@ -80,6 +80,36 @@ MUTANTS = [
         "tests/layers/test_shifted_conv_2d.py -k pixel_by_pixel",
     ),
     Mutant(
+        f"{_MODELS}/wavefront.py",
+        "range(reach + 1, width)",
+        "range(reach, width)",
+        f"{_TESTS}/test_sampling.py -k 'caches and PixelCNN'",
+    ),
+    Mutant(
+        f"{_MODELS}/wavefront.py",
+        "ops.cast(self._lanes <= row, self._dtype)",
+        "ops.ones_like(self._lanes, self._dtype)",
+        f"{_TESTS}/test_sampling.py -k 'caches and PixelCNN'",
+    ),
+    Mutant(
+        "layers/wavefront_conv_2d.py",
+        "- i * self._stride",
+        "- self._stride",
+        f"{_TESTS}/test_sampling.py -k 'caches and PixelCNN'",
+    ),
+    Mutant(
+        "layers/wavefront_conv_2d.py",
+        "x * is_inside",
+        "x",
+        f"{_TESTS}/test_sampling.py -k 'caches and PixelCNN'",
+    ),
+    Mutant(
+        f"{_MODELS}/raster_sampling.py",
+        "rows[:, None] - lanes,",
+        "rows[:, None] + 0 * lanes,",
+        f"{_TESTS}/test_sampling.py -k 'caches and PixelCNN'",
+    ),
+    Mutant(
         f"{_MODELS}/raster_sampling.py",
         "network.prefill(cache, row)",
         "cache",

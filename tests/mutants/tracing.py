@@ -84,6 +84,12 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
+        ENGINE + "torch_loops.py",
+        "any(call.viewed()) and not call.is_new",
+        "any(call.viewed())",
+        TESTS + " -k casts",
+    ),
+    Mutant(
         ENGINE + "torch_recording.py",
         "dynamic = has_dynamic_shape(function)",
         "dynamic = False",

@@ -235,7 +235,8 @@ class _StacksWithCaches(RasterNetwork):
             for block in model.blocks
         }
         self._horizontal = WithCaches(
-            model.horizontal_stack, layers, num_samples, width
+            model.horizontal_stack,
+            {layer: layer.incremental(num_samples, width) for layer in layers},
         )
         self._dtype = model.blocks[0].compute_dtype
         self._shape = (num_samples, width, model.image_shape[-1])

@@ -22,9 +22,9 @@ from keras_genmod.layers import MaskedConv2D
 from keras_genmod.models.autoregressive.autoregressive_model import AutoregressiveModel
 from keras_genmod.models.autoregressive.raster_sampling import (
     RasterNetwork,
-    WithCaches,
     on_images,
 )
+from keras_genmod.models.autoregressive.wavefront import Wavefront, num_lanes
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -129,13 +129,13 @@ class PixelCNN(AutoregressiveModel):
         return self._network(x, bias)
 
     def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
-        bias = None if self.label_bias is None else self.label_bias(condition)
-        return WithCaches(
-            functools.partial(self._network, bias=bias),
-            [self.first, *(layer for b in self.blocks for layer in b), *self.head],
-            num_samples,
-            self.image_shape[1],
-        )
+        layers = [self.first, *(layer for b in self.blocks for layer in b), *self.head]
+        width, bias = self.image_shape[1], None
+        if self.label_bias is not None:
+            bias = self.label_bias(condition)
+            bias = ops.tile(bias, (num_lanes(layers, width), 1))
+        network = functools.partial(self._network, bias=bias)
+        return Wavefront(network, layers, num_samples, width)
 
     def get_config(self):
         return {

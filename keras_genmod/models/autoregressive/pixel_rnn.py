@@ -32,7 +32,7 @@ from keras_genmod.models.autoregressive.raster_sampling import (
 _LAYERS = {"row": RowLSTM, "diagonal": DiagonalBiLSTM}
 
 
-class _WithExtraColumn:
+class _WithExtraColumn(RasterNetwork):
     """A `RasterNetwork` whose images have one more column, of zeros, than is drawn.
 
     Args:
@@ -45,8 +45,9 @@ class _WithExtraColumn:
         self._network = network
         _, self._width, channels = image_shape
         self._pixel = ops.zeros((batch_size, channels))
-        self.init_cache, self.put = network.init_cache, network.put
-        self.step = network.step
+
+    def init_cache(self):
+        return self._network.init_cache()
 
     def prefill(self, cache, row):
         """Ends the row above with its extra pixel, and begins the next one."""
@@ -56,6 +57,12 @@ class _WithExtraColumn:
 
         cache = ops.cond(row > 0, end_row, lambda: cache)
         return self._network.prefill(cache, row)
+
+    def step(self, pixel, cache, row, column):
+        return self._network.step(pixel, cache, row, column)
+
+    def put(self, pixel, cache, row, column):
+        return self._network.put(pixel, cache, row, column)
 
 
 @keras.saving.register_keras_serializable("keras_genmod")
@@ -172,11 +179,11 @@ class PixelRNN(AutoregressiveModel):
 
     def incremental(self, num_samples: int, condition: Any) -> RasterNetwork:
         bias = None if self.label_bias is None else self.label_bias(condition)
+        layers = [self.first, *(layer for b in self.blocks for layer in b), *self.head]
+        sizes = (num_samples, self.image_shape[1] + self.num_extra_columns)
         network = WithCaches(
             functools.partial(self._network, bias=bias),
-            [self.first, *(layer for b in self.blocks for layer in b), *self.head],
-            num_samples,
-            self.image_shape[1] + self.num_extra_columns,
+            {layer: layer.incremental(*sizes) for layer in layers},
         )
         if self.num_extra_columns:
             return _WithExtraColumn(network, self.image_shape, num_samples)

@@ -2,6 +2,7 @@
 
 from typing import Any, Protocol
 
+import numpy as np
 from keras import ops
 
 from keras_genmod.engine import fori_loop, read, write
@@ -28,7 +29,13 @@ class RasterNetwork(Protocol):
     torch `column` is an int where rows are short. Layers have the same methods
     (`layer.incremental(batch_size, width)` returns an object with them), for features
     instead of channels and outputs, and without `row`: their caches lie relative to it.
+
+    A network of several lanes takes a pixel of each at a time, in the order of
+    `Fronts`: its "batch" is `num_lanes * batch`, `row` is that of lane 0, and goes on
+    until the last lane is done, and `column` counts the columns of a lane.
     """
+
+    num_lanes: int = 1
 
     def init_cache(self) -> Any: ...
 
@@ -39,6 +46,45 @@ class RasterNetwork(Protocol):
     def put(self, pixel, cache, row, column) -> Any: ...
 
 
+class Fronts:
+    """The order in which pixels are drawn: a front of one pixel of each lane at a time.
+
+    Lane j is at work on the j-th part of a row's columns, and on row r - j while lane 0
+    is on row r: in a front are `(r - j, j * stride + column)` for all j. With one lane
+    that is raster order.
+
+    Args:
+        height: Positive int.
+        width: Positive int.
+        num_lanes: Positive int that divides the width.
+    """
+
+    def __init__(self, height: int, width: int, num_lanes: int):
+        self.stride, self.num_rows = width // num_lanes, height + num_lanes - 1
+        self.num_lanes = num_lanes
+        rows, lanes = np.arange(self.num_rows), np.arange(num_lanes)
+        columns = np.arange(self.stride)[:, None] + self.stride * lanes
+        # (rows, columns of a lane, lanes); outside of the image, some pixel of it.
+        rows = np.clip(rows[:, None] - lanes, 0, height - 1)[:, None]
+        self._pixels = np.ravel(rows * width + columns).astype("int32")
+        rows, columns = np.arange(height)[:, None], np.arange(width)
+        lanes = columns // self.stride
+        fronts = (rows + lanes) * self.stride + columns % self.stride
+        self._places = np.ravel(fronts * num_lanes + lanes).astype("int32")
+
+    def of_images(self, x):
+        """Returns `(fronts, lanes * batch, values)` of `(batch, pixels, values)`."""
+        x = ops.transpose(ops.take(x, self._pixels, axis=1), (1, 0, 2))
+        batch, values = x.shape[1:]
+        return ops.reshape(x, (-1, self.num_lanes * batch, values))
+
+    def to_images(self, x):
+        """Returns `(batch, pixels, values)` of what is arranged as `of_images` does."""
+        batch, values = x.shape[1] // self.num_lanes, x.shape[2]
+        x = ops.take(ops.reshape(x, (-1, batch, values)), self._places, axis=0)
+        return ops.transpose(x, (1, 0, 2))
+
+
 def draw_images(model, network: RasterNetwork, images, mask, noise, temperature):
     """Draws pixel after pixel, in one compiled loop.
 
@@ -46,7 +92,7 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
         model: `AutoregressiveModel`, whose `draw` takes a network's outputs.
         network: The model's, with caches or `WithoutCaches`.
         images: Known values, `(batch, pixels, channels)`, with `raster_shape`'s pixels
-            and channels; may be written into.
+            and channels.
         mask: Bool tensor of that shape, true where a value is known; or `None`.
         noise: Numbers of U[0, 1), `(batch, pixels, num_draws)`.
         temperature: Positive float tensor of shape `()`.
@@ -55,31 +101,39 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
         `(images, log_prob)`, the latter `(batch,)`, of the values that were drawn.
     """
     height, width, _ = model.raster_shape
+    fronts = Fronts(height, width, network.num_lanes)
+    noise = fronts.of_images(noise)
+    if mask is not None:
+        mask = fronts.of_images(mask)
 
     def draw_row(row, carry):
         def draw_pixel(column, carry):
-            images, total, cache = carry
-            i = row * width + column
-            pixel = read(images, i, 1, axis=1)[:, 0]  # (batch, channels)
-            numbers = read(noise, i, 1, axis=1)[:, 0]  # (batch, num_draws)
-            keep = None if mask is None else read(mask, i, 1, axis=1)[:, 0]
+            pixels, log_probs, cache = carry
+            i = row * fronts.stride + column
+            pixel = read(pixels, i, 1, axis=0)[0]  # (lanes * batch, channels)
+            numbers = read(noise, i, 1, axis=0)[0]  # (lanes * batch, num_draws)
+            keep = None if mask is None else read(mask, i, 1, axis=0)[0]
+            parts = []
             for visit in range(model.num_visits):
                 outputs, cache = network.step(pixel, cache, row, column)
                 pixel, log_prob = model.draw(
                     outputs, pixel, keep, numbers, visit, temperature
                 )
-                total = total + log_prob
+                parts.append(log_prob)
             cache = network.put(pixel, cache, row, column)
-            return write(images, pixel[:, None], i, axis=1), total, cache
+            log_prob = sum(parts[1:], parts[0])[None, :, None]
+            log_probs = write(log_probs, log_prob, i, axis=0)
+            return write(pixels, pixel[None], i, axis=0), log_probs, cache
 
-        images, total, cache = carry
-        start = (images, total, network.prefill(cache, row))
-        return fori_loop(width, draw_pixel, start)
+        pixels, log_probs, cache = carry
+        start = (pixels, log_probs, network.prefill(cache, row))
+        return fori_loop(fronts.stride, draw_pixel, start)
 
-    total = ops.zeros(images.shape[:1], "float32")
-    start = (images, total, network.init_cache())
-    images, total, _ = fori_loop(height, draw_row, start)
-    return images, total
+    pixels = fronts.of_images(images)
+    start = (pixels, ops.zeros((*pixels.shape[:2], 1), "float32"), network.init_cache())
+    pixels, log_probs, _ = fori_loop(fronts.num_rows, draw_row, start)
+    log_prob = ops.sum(fronts.to_images(log_probs), axis=(1, 2))
+    return fronts.to_images(pixels), log_prob
 
 
 class WithoutCaches(RasterNetwork):
@@ -128,16 +182,14 @@ class WithCaches(RasterNetwork):
     Args:
         network: Function `(pixel, ..., apply=on_images)` that returns the parameters of
             the conditionals at that pixel, `(batch, num_outputs)`.
-        layers: The causal layers in it; the first is the one that reads the image.
-        num_samples: Positive int.
-        width: Positive int, of the images in pixels.
+        forms: Dict from the causal layers in it to their forms that take a pixel at a
+            time; the first is the one that reads the image.
     """
 
-    def __init__(self, network, layers, num_samples: int, width: int):
-        self._network = network
-        self._forms = [layer.incremental(num_samples, width) for layer in layers]
-        self._index = {layer: i for i, layer in enumerate(layers)}
-        self._dtype = layers[0].compute_dtype
+    def __init__(self, network, forms: dict):
+        self._network, self._forms = network, list(forms.values())
+        self._index = {layer: i for i, layer in enumerate(forms)}
+        self._dtype = next(iter(forms)).compute_dtype
 
     def init_cache(self) -> list:
         return [form.init_cache() for form in self._forms]

@@ -47,6 +47,7 @@ class Truncated(RasterNetwork):
     def __init__(self, model, network, temperature, top_k, top_p):
         self._num_levels, self._network = model.num_levels, network
         self._temperature, self._limits = temperature, (top_k, top_p)
+        self.num_lanes = network.num_lanes
 
     def init_cache(self):
         return self._network.init_cache()

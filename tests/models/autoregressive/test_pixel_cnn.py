@@ -247,5 +247,5 @@ def test_memory_of_sampling_does_not_grow_with_the_number_of_rows():
         return compiled.memory_analysis().temp_size_in_bytes
 
     images = 16 * 8 * (64 - 8) * 4  # bytes of the rows added to 16 images
-    # The images themselves and the random numbers, and no features of them.
-    assert planned(64) - planned(8) < 4 * images
+    # The images, random numbers and chances, in two orders, and no features of them.
+    assert planned(64) - planned(8) < 6 * images

@@ -20,11 +20,14 @@ from tests.models.autoregressive.cases import (
 MODELS = pytest.mark.parametrize("cls", SMALL, ids=lambda cls: cls.__name__)
 GREY = ((2, 4, 1), {"num_levels": 2, "num_classes": 3})
 COLOURS = ((2, 3, 3), {"num_levels": 256})
+# So wide that two rows, and three, are drawn at a time; `num_blocks` for paths upwards.
+WIDE_GREY = ((4, 8, 1), {"num_levels": 2, "num_classes": 3, "num_blocks": 2})
+WIDE_COLOURS = ((5, 12, 3), {"num_levels": 256, "num_blocks": 2})
 # Each model draws both kinds, one in float64 (on torch alone) and one in float32.
 KINDS = {
     CausalTransformer: (COLOURS, GREY),
     GatedPixelCNN: (GREY, COLOURS),
-    PixelCNN: (COLOURS, GREY),
+    PixelCNN: (WIDE_COLOURS, WIDE_GREY),
     pixel_cnn_pp: (GREY, COLOURS),  # two resolutions, and one
     row_pixel_rnn: (COLOURS, GREY),
     diagonal_pixel_rnn: (GREY, COLOURS),
