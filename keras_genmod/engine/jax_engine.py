@@ -284,16 +284,16 @@ def scan(step, carry, xs):
     return jax.lax.scan(carry_and_stack, carry, xs)[1]
 
 
-def fori_loop(length, step, carry):
-    """Returns the carry after a loop over 0, 1, ..., `length` - 1.
-
-    Unlike that of `keras.ops`, it has a gradient under XLA on every backend.
+def fori_loop(length, step, carry, period=1):
+    """Returns the carry after a loop over 0 to `length` - 1, with a gradient under XLA.
 
     Args:
         length: Positive int.
         step: Function `(i, carry)` that returns the next carry, of the same shapes.
         carry: Nest of tensors.
+        period: Positive int: `i` divided by a divisor of it leaves an int on torch.
     """
+    del period  # XLA has branches.
     return jax.lax.fori_loop(0, length, step, carry)
 
 

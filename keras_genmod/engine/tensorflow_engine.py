@@ -232,11 +232,12 @@ def scan(step, carry, xs):
 shorten_updates = tensorflow_updates.shorten_all
 
 
-def fori_loop(length, step, carry):
+def fori_loop(length, step, carry, period=1):
     """Returns the carry after a loop over 0, 1, ..., `length` - 1.
 
     `keras.ops.fori_loop` does not say how long it is, so that XLA has no gradient.
     """
+    del period  # XLA has branches.
     if length == 1:  # without a loop's work
         return step(0, carry)
     return tf.while_loop(

@@ -7,10 +7,8 @@ import torch
 from keras_genmod.engine import torch_graphs, torch_proof
 from keras_genmod.engine.torch_calls import Call, Slot, leaves, mapped
 from keras_genmod.engine.torch_graph_calls import GraphCalls
-from keras_genmod.engine.torch_program import (
-    Program,
-    are_equal,
-)
+from keras_genmod.engine.torch_index import Index
+from keras_genmod.engine.torch_program import Program, are_equal
 from keras_genmod.engine.torch_recording import Recording, innermost, unnoted
 
 _SHORT = 8  # loops that are written out
@@ -20,18 +18,27 @@ _MAX_RECORDINGS = 4
 _local = threading.local()  # loops whose body is being recorded here
 
 
-def fori_loop(length, step, carry):
+def fori_loop(length, step, carry, period=1):
     """Returns the carry after a loop over 0, 1, ..., `length` - 1.
 
     Where nothing is differentiated, the body of a long loop is recorded, and `step`
-    gets a tensor for `i`; else an int.
+    gets a tensor for `i`; with a period that divides the length, so many steps are one
+    body, and `step` gets an `Index`. Else it is an int.
     """
     is_inside = getattr(_local, "bodies", 0) > 0
     if length <= (_SHORT_INSIDE if is_inside else _SHORT) or torch.is_grad_enabled():
         for i in range(length):
             carry = step(i, carry)
         return carry
-    return _LoopBody(length, step).run(carry)
+    if period == 1 or length % period:
+        return _LoopBody(length, step).run(carry)
+
+    def steps(i, carry):
+        for offset in range(period):
+            carry = step(Index(i, period, offset), carry)
+        return carry
+
+    return _LoopBody(length // period, steps).run(carry)
 
 
 class _LoopBody:

@@ -80,7 +80,8 @@ def _last_reads(calls, returned, root) -> dict[int, Call]:
         elif results and len({*map(root, call.viewed())}) != 1:  # views, of who knows
             kept.update(root(slot) for slot in [*call.slots(), *results])
         last.update((root(slot), call) for slot in [*call.slots(), *results])
-    return {place: call for place, call in last.items() if place in made - kept}
+    own = made - kept
+    return {place: call for place, call in last.items() if place in own}
 
 
 def _overwriting(call, may_hold) -> Call:

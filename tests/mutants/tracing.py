@@ -31,7 +31,7 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_reuse.py",
-        "if place in made - kept",
+        "if place in own",
         "if place in made",
         REUSE,
     ),

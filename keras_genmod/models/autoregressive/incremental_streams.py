@@ -31,6 +31,7 @@ class IncrementalStreams(RasterNetwork):
         self.model, self.batch_size = model, batch_size
         self.dtype = model.head.compute_dtype
         self.width, self.filters = model.image_shape[1], model.filters
+        self.period = 2 ** (model.num_resolutions - 1)
         self.rows, self.pixels = [], []  # at each level, the layers' other forms
         self.place_of = {}  # layer: its level, and its number there
         for level in range(model.num_resolutions):

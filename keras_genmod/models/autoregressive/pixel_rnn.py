@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from keras_genmod import checks
 from keras_genmod.engine import relu
@@ -51,11 +51,12 @@ class _WithExtraColumn(RasterNetwork):
 
     def prefill(self, cache, row):
         """Ends the row above with its extra pixel, and begins the next one."""
-
-        def end_row():
-            return self.step(self._pixel, cache, row - 1, self._width)[1]
-
-        cache = ops.cond(row > 0, end_row, lambda: cache)
+        ended = self.step(self._pixel, cache, row - 1, self._width)[1]
+        cache = tree.map_structure(
+            lambda tensor, start: ops.where(row > 0, tensor, start),
+            ended,
+            self.init_cache(),
+        )
         return self._network.prefill(cache, row)
 
     def step(self, pixel, cache, row, column):

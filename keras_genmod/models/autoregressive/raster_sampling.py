@@ -36,6 +36,9 @@ class RasterNetwork(Protocol):
     """
 
     num_lanes: int = 1
+    #: Rows after which its work is of the same kind again: it may branch on `row % n`
+    #: for a divisor n, which is an int on torch.
+    period: int = 1
 
     def init_cache(self) -> Any: ...
 
@@ -131,7 +134,7 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
 
     pixels = fronts.of_images(images)
     start = (pixels, ops.zeros((*pixels.shape[:2], 1), "float32"), network.init_cache())
-    pixels, log_probs, _ = fori_loop(fronts.num_rows, draw_row, start)
+    pixels, log_probs, _ = fori_loop(fronts.num_rows, draw_row, start, network.period)
     log_prob = ops.sum(fronts.to_images(log_probs), axis=(1, 2))
     return fronts.to_images(pixels), log_prob
 

@@ -144,6 +144,15 @@ def test_caches_change_nothing_in_float64(cls, float64):
     assert len(np.unique(images.reshape(8, -1), axis=0)) > 1
 
 
+@slow_elsewhere  # on torch a loop over more than eight rows is recorded, or warns
+@MODELS
+def test_images_of_many_rows_are_drawn_in_the_same_way(cls, float64):
+    model = make(cls, (12, 4, 1))
+    (images, log_prob), (naive, _) = both_ways(model, 4)
+    np.testing.assert_array_equal(images, naive)
+    np.testing.assert_allclose(log_prob, numpy(model.log_prob(images)), rtol=1e-5)
+
+
 # The two that draw in ways of their own.
 @pytest.fixture(scope="module", params=[PixelCNN, torch_param(pixel_cnn_pp)])
 def trained(request):
