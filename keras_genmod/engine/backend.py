@@ -8,6 +8,9 @@ from keras_genmod.engine import keras_steps
 _engine = importlib.import_module(f"keras_genmod.engine.{backend_choice.NAME}_engine")
 _is_torch = backend_choice.NAME == "torch"
 _steps = _engine if _is_torch else keras_steps
+_branches = _steps
+if backend_choice.NAME == "jax":
+    _branches = importlib.import_module("keras_genmod.engine.jax_branches")
 _processes = importlib.import_module(
     f"keras_genmod.engine.{backend_choice.NAME}_processes"
 )
@@ -39,8 +42,9 @@ compile_call = _engine.compile_call
 apply_scaled = _steps.apply_scaled
 jit_compile_of_keras = _steps.jit_compile_of_keras
 shorten_updates = _engine.shorten_updates
-cond = _steps.cond
-traced = _steps.traced
+cond = _branches.cond
+traced = _branches.traced
+branching = _branches.branching
 is_current = _steps.is_current
 free_size = _steps.free_size
 register_variables = _steps.register_variables

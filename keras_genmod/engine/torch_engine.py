@@ -243,6 +243,7 @@ transposed_convolution = torch_convolutions.transposed_convolution
 group_normalized = torch_group_norm.group_normalized
 shorten_updates = torch_updates.shorten_all
 free_size = torch.export.Dim
+branching = contextlib.nullcontext
 
 
 def register_variables(layer):
@@ -279,12 +280,11 @@ def read(x, start, size, axis):
 
 def write(x, values, start, axis):
     """Writes `values` into `x` from `start`, in place, and returns it."""
-    size = values.shape[axis]
     place = x if axis == 0 or len(values) == len(x) else x[: len(values)]
     if isinstance(start, torch.Tensor):
-        place.index_copy_(axis, _places(start, size), values)
+        place.index_copy_(axis, _places(start, values.shape[axis]), values)
     else:
-        place.narrow(axis, start, size).copy_(values)
+        place.narrow(axis, start, values.shape[axis]).copy_(values)
     return x
 
 

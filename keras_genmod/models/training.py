@@ -1,6 +1,6 @@
 """How models fit into Keras' training: one loss, conditions as targets."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -270,9 +270,9 @@ class Training(KeptState, Conditions, keras.Model):
             made = backend.traced(made, self, name, branches, fuse=given is True)
             setattr(self, attribute, made)
 
-    #: Function from the number of steps to come to what is due in them, hashable, of a
-    #: model whose steps hold `engine.cond`; `None` for others. Torch calls it.
-    step_branches: Callable[[int], Hashable] | None = None
+    #: Function from the number of steps to come to what each `engine.cond` will find in
+    #: them, a tuple of bools a step, of a model that has some; torch and JAX call it.
+    step_branches: Callable[[int], tuple[tuple[bool, ...], ...]] | None = None
 
     def _build_optimizer(self):
         # TensorFlow traces a step anew that makes variables.
@@ -285,8 +285,9 @@ class Training(KeptState, Conditions, keras.Model):
 
     def train_step(self, *args):
         *state, data = args
-        data = self.fold_condition(data)
-        return backend.train_on_one_loss(self, super().train_step, *state, data)
+        with backend.branching(data) as data:
+            data = self.fold_condition(data)
+            return backend.train_on_one_loss(self, super().train_step, *state, data)
 
     def test_step(self, *args):
         *state, data = args

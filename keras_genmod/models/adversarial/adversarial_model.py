@@ -178,7 +178,8 @@ class AdversarialModel(GenerativeModel):
 
     def train_step(self, *args):
         *state, data = args
-        return backend.train_step(self, self._inputs(data), *state)
+        with backend.branching(data) as data:
+            return backend.train_step(self, self._inputs(data), *state)
 
     def test_step(self, *args):
         *state, data = args

@@ -1,6 +1,5 @@
 """StyleGAN2: styles for each layer, and penalties that are taken now and then."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import keras
@@ -181,12 +180,19 @@ class StyleGAN2(StyledGenerator):
 
     # What is taken every k-th step.
 
-    def step_branches(self, num_steps: int) -> Hashable:
+    def step_branches(self, num_steps: int) -> tuple[tuple[bool, ...], ...]:
         """Returns which penalties are due in the steps to come; the engine calls it."""
         done = int(ops.convert_to_numpy(self.num_steps.value))
-        intervals = (self.r1_interval, self.path_length_interval)
+        intervals = [
+            interval
+            for interval, weight in (
+                (self.r1_interval, self.r1_weight),
+                (self.path_length_interval, self.path_length_weight),
+            )
+            if weight is not None and interval > 1
+        ]
         return tuple(
-            (done + i) % k == 0 for i in range(num_steps) for k in intervals if k > 1
+            tuple((done + i) % k == 0 for k in intervals) for i in range(num_steps)
         )
 
     def _lazily(self, interval, training, penalty, otherwise):
