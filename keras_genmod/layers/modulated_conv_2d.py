@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_genmod import checks
+from keras_genmod.engine import convolution
 from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.input_lists import listed
 
@@ -97,12 +98,8 @@ class ModulatedConv2D(keras.layers.Layer):
         if not self.demodulate:
             style = style / math.sqrt(math.prod(kernel.shape[:-1]))
         scale = ops.reshape(style, (-1, 1, 1, kernel.shape[2]))
-        outputs = ops.conv(
-            x * ops.cast(scale, x.dtype),
-            ops.cast(kernel, x.dtype),
-            padding="same",
-            data_format="channels_last",
-        )
+        x = x * ops.cast(scale, x.dtype)
+        outputs = convolution(x, ops.cast(kernel, x.dtype), None)
         if self.demodulate:
             squares = ops.sum(ops.square(ops.cast(kernel, "float32")), axis=(0, 1))
             length = ops.rsqrt(ops.matmul(ops.square(style), squares) + _EPSILON)

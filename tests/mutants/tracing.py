@@ -84,6 +84,26 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
+        ENGINE + "jax_branches.py",
+        "if flags is None:",
+        "if True:",
+        "tests/engine/test_branches.py",
+        backend="jax",
+    ),
+    Mutant(
+        ENGINE + "jax_branches.py",
+        "state_mapping=mapping",
+        "state_mapping=[]",
+        "tests/engine/test_branches.py",
+        backend="jax",
+    ),
+    Mutant(
+        ENGINE + "torch_index.py",
+        "return self.offset % divisor",
+        "return 0",
+        "tests/models/autoregressive/test_sampling.py -k 'many_rows and pp'",
+    ),
+    Mutant(
         ENGINE + "torch_loops.py",
         "any(call.viewed()) and not call.is_new",
         "any(call.viewed())",
