@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from keras_genmod.engine import keras_internals
+from keras_genmod.engine import jax_convolutions, keras_internals
 from keras_genmod.engine.jax_processes import shared_work
 from keras_genmod.engine.slices import batch_size, batch_slices
 
@@ -191,17 +191,6 @@ def input_gradient(network, x, differentiable):
     return jax.value_and_grad(summed_scores)(x.astype("float32"))
 
 
-def convolution(x, kernel, bias):
-    """Convolves NHWC images with an odd kernel, to images of the same size."""
-    if kernel.shape[:2] == (1, 1):  # a product, which XLA does not see on a CPU
-        outputs = x @ kernel[0, 0]
-        return outputs if bias is None else outputs + bias
-    outputs = jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-    return outputs if bias is None else outputs + bias
-
-
 def affine(x, kernel, bias):
     """Returns `x @ kernel + bias` for `(batch, inputs)`."""
     return x @ kernel + bias
@@ -241,6 +230,7 @@ def compile_call(function, variables, xla):
 
 
 SeedGenerator = keras.random.SeedGenerator
+convolution = jax_convolutions.convolution
 
 
 def shorten_updates(optimizer):

@@ -14,6 +14,7 @@ from keras_genmod.engine import (
     torch_group_norm,
     torch_loops,
     torch_updates,
+    torch_while_loops,
 )
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
@@ -210,8 +211,7 @@ def traced(function, model, name, branches=None, fuse=False):
         function: What Keras calls for a batch.
         model: Keras model, whose variables it reads and writes.
         name: String, for messages.
-        branches: Function from the number of batches of one call to what is due in
-            them, hashable; or `None` for a step without `cond`.
+        branches: Its `step_branches`; `None` for a step without `cond`.
         fuse: Whether inductor is to make few kernels of its calls.
     """
     if torch_updates.branches(getattr(model, "optimizer", None)):
@@ -257,7 +257,7 @@ def register_variables(layer):
 
 
 fori_loop = torch_loops.fori_loop
-while_loop = torch_loops.while_loop
+while_loop = torch_while_loops.while_loop
 SeedGenerator = keras.random.SeedGenerator
 
 

@@ -104,11 +104,24 @@ def _share_memory(tensors, program):
     """Whether one tensor that is written into is also another's memory."""
     places = [tensor.untyped_storage().data_ptr() for tensor in tensors]
     slots = [*program.inputs[1:], *map(Slot, program.state)]
-    written, root = program.written(), program.root()
+    written, root = _written(program), program.root()
     return any(
         root(slot) in written and places.count(place) > 1
         for slot, place in zip(slots, places, strict=True)
     )
+
+
+def _written(program) -> set[int]:
+    """Returns what some iteration of a body writes into, by the numbers of slots.
+
+    Memory that it returns in another's place is written where that one is.
+    """
+    written, root = program.written(), program.root()
+    moves = zip(program.inputs[1:], program.returned(), strict=True)
+    next_places = [(root(place), root(memory)) for place, memory in moves]
+    for _ in next_places:
+        written |= {memory for place, memory in next_places if place in written}
+    return written
 
 
 def _like(nest, values):
@@ -146,7 +159,7 @@ class Loop:
         )
         self.num_carried = len(program.inputs) - 1
         #: Whether it writes into an argument, for each of them.
-        written, root = program.written(), program.root()
+        written, root = _written(program), program.root()
         self.writes = [root(slot) in written for slot in given]
         self._indices: dict = {}
         changing = {slot.number for slot in program.inputs[1:]} | written
@@ -186,10 +199,11 @@ class Loop:
 
     def __eq__(self, other):
         """Whether another loop does the same."""
-        return isinstance(other, Loop) and _do_the_same(self, other)
+        return isinstance(other, Loop) and do_the_same(self, other)
 
 
-def _do_the_same(loop, other):
+def do_the_same(loop, other) -> bool:
+    """Whether two loops make the same calls as often."""
     one, two = loop.program, other.program
     return (
         loop.length == other.length
@@ -208,7 +222,7 @@ def _split(program):
     kept = zip(program.inputs[1:], program.returned(), strict=True)
     same = {slot.number for slot, result in kept if slot == result}
     same |= program.state.keys() | program.constants.keys()
-    root, written = program.root(), program.written()
+    root, written = program.root(), _written(program)
     before, body = [], []
     for call in program.calls:
         is_view = any(call.viewed()) and not call.is_new  # a cast may be one, or not
@@ -237,81 +251,3 @@ class LoopCall(Call):
 
     def viewed(self):
         return iter(leaves(self.args))
-
-
-def while_loop(goes_on, step, carry, maximum):
-    """Returns the carry after a loop that goes on while a condition holds.
-
-    Nothing of it is differentiated. It must draw nothing and write into nothing.
-    """
-    outer = innermost()
-    with torch.no_grad():
-        flag = goes_on(*carry)
-        with unnoted():
-            loop, why = (
-                (None, "")
-                if outer is None
-                else _while_loop(goes_on, step, carry, maximum)
-            )
-            if loop is None:
-                results, goes = carry, flag
-                for _ in range(maximum):
-                    if not goes:
-                        break
-                    results = step(*results)
-                    goes = goes_on(*results)
-            else:
-                given = [flag, *carry, *loop.program.state.values()]
-                with torch._C.DisableTorchFunction():  # that of outer recordings
-                    results = loop(*given)
-        if outer is not None and loop is not None:
-            outer.note(LoopCall, loop, given, results)
-        elif outer is not None:
-            outer.obstruct(why)
-    return results
-
-
-def _while_loop(goes_on, step, carry, maximum):
-    """Returns a `WhileLoop`, or `None` and why there is none."""
-
-    def body(*carry):
-        carry = step(*carry)
-        return carry, goes_on(*carry)
-
-    # Of copies, since the body may use a tensor that it also gets.
-    copies = [tuple(tensor.clone() for tensor in carry) for _ in range(2)]
-    recordings = [Recording(body, copy) for copy in copies]
-    for recording in recordings:
-        recording.results = None
-        if recording.obstacle is not None:
-            return None, recording.obstacle
-    try:
-        return WhileLoop(Program(*recordings), maximum), ""
-    except ValueError as error:
-        return None, str(error)
-
-
-class WhileLoop:
-    """A loop of unknown length as one call: of whether it starts, and of the carry.
-
-    Args:
-        program: `Program` that returns the carry and whether to go on.
-        maximum: Positive int.
-    """
-
-    def __init__(self, program, maximum):
-        self.program, self.length = program, maximum
-        self.writes = [False] * (1 + len(program.inputs) + len(program.state))
-
-    def __call__(self, flag, *tensors):
-        n = len(self.program.inputs)
-        carry, captured = tensors[:n], tensors[n:]
-        for _ in range(self.length):
-            if not flag:
-                break
-            *carry, flag = self.program.run(*carry, *captured)
-        return tuple(carry)
-
-    def __eq__(self, other):
-        """Whether another loop does the same."""
-        return isinstance(other, WhileLoop) and _do_the_same(self, other)

@@ -192,6 +192,27 @@ def test_loops_are_one_call_and_go_on():
     torch.testing.assert_close(found[1], torch.cat(cache))
 
 
+def test_a_loop_may_give_memory_to_other_places():
+    """What the second place gets is written into an iteration later, at the first."""
+
+    def body(i, carry):
+        total, new, old = carry
+        total = total + old.sum() + 1.0
+        return total, old, engine.write(new, total[None], 0, axis=0)
+
+    def function(x):
+        zeros = [torch.zeros(3, device=DEVICE) for _ in range(2)]
+        with torch.inference_mode():
+            return engine.fori_loop(20, body, (x[0, 0], *zeros))[0]
+
+    total, old = X[0, 0], 0.0
+    for _ in range(20):
+        total = old = total + old + 1.0
+    traced = Traced(function, "it")
+    for _ in range(5):
+        torch.testing.assert_close(traced(X), total)
+
+
 def test_a_loop_casts_what_it_writes_into_each_time_again():
     def body(i, carry):
         total, cache = carry

@@ -78,7 +78,7 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
-        ENGINE + "torch_loops.py",
+        ENGINE + "torch_while_loops.py",
         "tuple(tensor.clone() for tensor in carry)",
         "carry",
         TESTS,
@@ -102,6 +102,12 @@ MUTANTS = [
         "return self.offset % divisor",
         "return 0",
         "tests/models/autoregressive/test_sampling.py -k 'many_rows and pp'",
+    ),
+    Mutant(
+        ENGINE + "torch_loops.py",
+        "for _ in next_places:",
+        "for _ in ():",
+        TESTS + " -k places",
     ),
     Mutant(
         ENGINE + "torch_loops.py",

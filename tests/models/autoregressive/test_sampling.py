@@ -151,6 +151,8 @@ def test_images_of_many_rows_are_drawn_in_the_same_way(cls, float64):
     (images, log_prob), (naive, _) = both_ways(model, 4)
     np.testing.assert_array_equal(images, naive)
     np.testing.assert_allclose(log_prob, numpy(model.log_prob(images)), rtol=1e-5)
+    for _ in range(4):  # on torch the recorded calls, from the third time on
+        np.testing.assert_array_equal(draw(model, 4)[0], images)
 
 
 # The two that draw in ways of their own.
