@@ -73,6 +73,25 @@ def test_two_processes_equal_one(folder, name, tmp_path):
             np.testing.assert_allclose(first[key], single[key], atol=1e-5, err_msg=key)
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="the others see to it themselves")
+def test_moving_statistics_change_by_the_mean_over_processes(monkeypatch):
+    from keras_genmod.engine import torch_processes
+
+    monkeypatch.setattr(torch_processes, "num_processes", lambda: 2)
+
+    def averaged(changes):  # with those of a process whose data change nothing
+        return [change / 2 for change in changes]
+
+    monkeypatch.setattr(torch_processes, "averaged", averaged)
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 3))
+    layer.moving_mean.assign([1.0, 1.0, 1.0])
+    with torch_processes.shared_changes(layer):
+        layer.moving_mean.assign([3.0, 5.0, 1.0])
+    found = ops.convert_to_numpy(layer.moving_mean)
+    np.testing.assert_array_equal(found, [2.0, 3.0, 1.0])
+
+
 @pytest.mark.skipif(BACKEND != "jax", reason="keras.distribution splits on JAX")
 def test_kernels_split_between_processes_train_alike(folder):
     whole = numbers(folder, "vae", 0)

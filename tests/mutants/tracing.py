@@ -271,7 +271,7 @@ MUTANTS = [
         "totals = [v.value for v in variables]",
         "tests/engine/test_processes.py",
     ),
-    Mutant(  # a codebook follows one process' part
+    Mutant(  # moving statistics follow one process' part
         "engine/torch_processes.py",
         "value.copy_(old + change)",
         "pass",
