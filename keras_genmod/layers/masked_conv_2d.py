@@ -166,8 +166,15 @@ class MaskedConv2D(keras.layers.Conv2D):
             A `WavefrontConv2D`. It holds the weights as they are now.
 
         Raises:
-            ValueError: If the layer has a `dilation_rate` other than 1.
+            ValueError: If the layer has a `dilation_rate` other than 1, or would see
+                pixels that are not done.
         """
+        reach = self.kernel_size[1] // 2
+        if num_lanes > 1 and stride <= reach:
+            raise ValueError(
+                f"`stride` must be more than {reach}, as far as the kernel sees to the "
+                f"right in the row above. Received: stride={stride}"
+            )
         above, own, bias = self._taps()
         return WavefrontConv2D(
             above,

@@ -65,6 +65,17 @@ def test_dilation_keeps_the_order_and_is_refused_pixel_by_pixel():
     np.testing.assert_array_equal(response, expected)
     with pytest.raises(ValueError, match="`dilation_rate` must be 1 .*Received: "):
         layer.incremental(1, 5)
+    with pytest.raises(ValueError, match="`dilation_rate` must be 1 .*Received: "):
+        layer.wavefront(1, 1, 5)
+
+
+def test_rows_too_close_to_each_other_are_refused():
+    layer = MaskedConv2D(1, 7, "B")
+    layer.build((None, 8, 8, 1))
+    layer.wavefront(1, 2, 4)
+    layer.wavefront(1, 1, 3)  # a row at a time, of an image of three columns
+    with pytest.raises(ValueError, match="`stride` must be more than 3.*Received: "):
+        layer.wavefront(1, 2, 3)
 
 
 def test_half_precision_keeps_the_mask():
