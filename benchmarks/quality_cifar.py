@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks import quality_diffusion, quality_discrete
 from benchmarks.quality_entry import LOSS, Entry, compiled
-from keras_genmod import PixelCNNPlusPlus
+from keras_genmod import GatedPixelCNN, PixelCNN, PixelCNNPlusPlus
 
 DATASET = "cifar10_jpeg"
 _SHAPE = (32, 32, 3)
@@ -24,23 +24,32 @@ _NUM_TEST = 2_000  # test images, and as many samples
 _NUM_JUDGED = 200  # of them have their likelihood computed
 
 
-def _plus_plus(seed):
-    model = PixelCNNPlusPlus(
-        _SHAPE, _LEVELS, num_mixtures=5, filters=32, num_blocks=1, seed=seed
-    )
-    return compiled(model, keras.optimizers.Adam(1e-3))
+def _autoregressive(cls, **arguments):
+    """Returns the entry of a model of pixels, without samples.
 
+    Those of 3,072 values, one after the other, take hours of a core.
+    """
 
-ENTRIES = {
-    # Samples of 3,072 values, one after the other, take hours of a core.
-    "PixelCNN++": Entry(
-        _plus_plus,
+    def make(seed):
+        model = cls(_SHAPE, _LEVELS, seed=seed, **arguments)
+        return compiled(model, keras.optimizers.Adam(1e-3))
+
+    return Entry(
+        make,
         "autoregressive",
-        False,
-        32,
+        is_binary=False,
+        batch_size=32,
         num_judged=_NUM_JUDGED,
         has_samples=False,
         **LOSS,
+    )
+
+
+ENTRIES = {
+    "PixelCNN": _autoregressive(PixelCNN, filters=32, num_blocks=7),
+    "GatedPixelCNN": _autoregressive(GatedPixelCNN, filters=33, num_blocks=7),
+    "PixelCNN++": _autoregressive(
+        PixelCNNPlusPlus, num_mixtures=5, filters=32, num_blocks=1
     ),
     "VQ-VAE with a transformer": quality_discrete.entry(_SHAPE, 45_000),
     "DDPM": quality_diffusion.ddpm(_SHAPE, _NUM_JUDGED),

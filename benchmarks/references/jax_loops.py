@@ -225,20 +225,25 @@ def _flow():
 
 
 def _rbm(persistent):
-    """CD-1 or PCD-1 by its statistics; the loss is the reconstruction error."""
+    """CD-1 or PCD-1 by its statistics; reports free energies and reconstruction."""
     rng = generator()
     couplings = rng.normal(0, 0.01, (sizes.VISIBLE, sizes.HIDDEN)).astype("float32")
     chains = rng.uniform(size=(sizes.BATCH["rbm_pcd"], sizes.VISIBLE)) < 0.5
 
+    def free_energy(a, v, field):
+        return jnp.mean(-(v @ a) - jax.nn.softplus(field).sum(1))
+
     def step(state, v):
         w, a, b = state["params"]
         key, draw_h, draw_v = jax.random.split(state["key"], 3)
-        hidden = jax.nn.sigmoid(v @ w + b)
+        field = v @ w + b
+        hidden = jax.nn.sigmoid(field)
         start = jax.nn.sigmoid(state["chains"] @ w + b) if persistent else hidden
         h = (jax.random.uniform(draw_h, start.shape) < start).astype("float32")
         mean = jax.nn.sigmoid(h @ w.T + a)
         chain = (jax.random.uniform(draw_v, mean.shape) < mean).astype("float32")
-        hidden_chain = jax.nn.sigmoid(chain @ w + b)
+        chain_field = chain @ w + b
+        hidden_chain = jax.nn.sigmoid(chain_field)
         n, m, rate = v.shape[0], chain.shape[0], sizes.SGD
         params = (
             w + rate * (v.T @ hidden / n - chain.T @ hidden_chain / m),
@@ -247,7 +252,8 @@ def _rbm(persistent):
         )
         if persistent:
             mean = jax.nn.sigmoid(hidden @ w.T + a)
-        loss = jnp.mean(jnp.square(v - mean))
+        loss = free_energy(a, v, field) - free_energy(a, chain, chain_field)
+        loss += jnp.mean(jnp.square(v - mean))
         state = {"params": params, "key": key}
         return {**state, "chains": chain} if persistent else state, loss
 

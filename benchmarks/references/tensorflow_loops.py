@@ -226,7 +226,7 @@ def _flow(xla):
 
 
 def _rbm(xla, persistent):
-    """CD-1 or PCD-1 by its statistics; the loss is the reconstruction error."""
+    """CD-1 or PCD-1 by its statistics; reports free energies and reconstruction."""
     rng = generator()
     shape = (sizes.VISIBLE, sizes.HIDDEN)
     w = tf.Variable(rng.normal(0, 0.01, shape).astype("float32"))
@@ -239,12 +239,19 @@ def _rbm(xla, persistent):
             tf.random.uniform(tf.shape(probability)) < probability, "float32"
         )
 
+    def free_energy(v, field):
+        softplus = tf.reduce_sum(tf.nn.softplus(field), 1)
+        return tf.reduce_mean(-tf.linalg.matvec(v, a) - softplus)
+
     def step(v):
-        hidden = tf.sigmoid(tf.matmul(v, w) + b)
+        field = tf.matmul(v, w) + b
+        hidden = tf.sigmoid(field)
         start = tf.sigmoid(tf.matmul(chains, w) + b) if persistent else hidden
         mean = tf.sigmoid(tf.matmul(below(start), w, transpose_b=True) + a)
         chain = below(mean)
-        hidden_chain = tf.sigmoid(tf.matmul(chain, w) + b)
+        chain_field = tf.matmul(chain, w) + b
+        hidden_chain = tf.sigmoid(chain_field)
+        loss = free_energy(v, field) - free_energy(chain, chain_field)
         if persistent:
             chains.assign(chain)
             mean = tf.sigmoid(tf.matmul(hidden, w, transpose_b=True) + a)
@@ -259,7 +266,7 @@ def _rbm(xla, persistent):
         b.assign_add(
             sizes.SGD * (tf.reduce_mean(hidden, 0) - tf.reduce_mean(hidden_chain, 0))
         )
-        return tf.reduce_mean(tf.square(v - mean))
+        return loss + tf.reduce_mean(tf.square(v - mean))
 
     return Loop(step, (w, a, b), xla)
 

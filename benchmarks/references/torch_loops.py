@@ -202,28 +202,37 @@ class _Machine(nn.Module):
         chains = torch.rand(sizes.BATCH["rbm_pcd"], sizes.VISIBLE) < 0.5
         self.register_buffer("chains", chains.float())
 
-    def hidden(self, v):
-        return torch.sigmoid(torch.addmm(self.b, v, self.w))
+    def field(self, v):
+        return torch.addmm(self.b, v, self.w)
 
     def visible(self, h):
         return torch.sigmoid(torch.addmm(self.a, h, self.w.T))
 
+    def free_energy(self, v, field):
+        return -(v @ self.a) - F.softplus(field).sum(1)
+
 
 def _rbm(persistent):
-    """CD-1 or PCD-1 by its statistics; the loss is the reconstruction error."""
+    """CD-1 or PCD-1 by its statistics; reports free energies and reconstruction."""
     machine = _Machine().to(DEVICE)
 
     @torch.no_grad()
     def step(v):
-        hidden = machine.hidden(v)
-        start = machine.hidden(machine.chains) if persistent else hidden
+        field = machine.field(v)
+        hidden = torch.sigmoid(field)
+        start = hidden
+        if persistent:
+            start = torch.sigmoid(machine.field(machine.chains))
         mean = machine.visible(torch.bernoulli(start))
         chain = torch.bernoulli(mean)
-        hidden_chain = machine.hidden(chain)
+        chain_field = machine.field(chain)
+        hidden_chain = torch.sigmoid(chain_field)
         if persistent:
             machine.chains = chain
             mean = machine.visible(hidden)
-        loss = F.mse_loss(mean, v)
+        loss = machine.free_energy(v, field).mean()
+        loss = loss - machine.free_energy(chain, chain_field).mean()
+        loss = loss + F.mse_loss(mean, v)
         rate, n, m = sizes.SGD, v.shape[0], chain.shape[0]
         machine.w.addmm_(v.T, hidden, alpha=rate / n)
         machine.w.addmm_(chain.T, hidden_chain, alpha=-rate / m)

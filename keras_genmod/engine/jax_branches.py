@@ -38,9 +38,13 @@ def traced(function, model, name, branches=None, fuse=False):
     if branches is None:
         return function
 
+    # Both would take as long in each step as a small step itself: to gather the
+    # variables of all layers, and to convert all their values for the scope.
+    numbers = [id(variable) for variable in model.non_trainable_variables]
+
     def step(state, batches):
-        mapping = list(zip(model.non_trainable_variables, state[1], strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
+        with keras.StatelessScope() as scope:
+            scope.state_mapping.update(zip(numbers, state[1], strict=True))
             due = branches(model.steps_per_execution)
         return function(state, map(_marked, due, batches))
 

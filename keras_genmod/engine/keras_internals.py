@@ -43,6 +43,11 @@ def own_weights(layer: keras.Layer) -> list:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
+def assign_in_any_scope(variable, value) -> None:
+    """Assigns a value to a variable, also where a stateless scope would take it."""
+    variable._direct_assign(value)
+
+
 @contextlib.contextmanager
 def variables_last() -> Iterator[None]:
     """Lets variables have shapes alone, and values at the end unless there is an error.

@@ -10,6 +10,7 @@ from keras_genmod.engine import tensorflow_updates
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.seeds import SPREAD
 from keras_genmod.engine.slices import batch_slices
+from keras_genmod.engine.tensorflow_reads import WeightReads
 from keras_genmod.engine.undoing import undone_unless
 
 
@@ -22,27 +23,32 @@ def train_step(model, inputs):
     """
     group = model.optimizer
     total, passed_on = 0.0, None
+    reads = WeightReads(model.trainable_variables)
     for objective in model.objectives():
         group.check_trainable(objective.name)
         member, variables = group[objective.name], group.variables_of[objective.name]
         _check_size(inputs, objective)
         for batch in batch_slices(inputs, objective):
             due = objective.is_due() if objective.is_due else None
+            weights = reads.of(variables)
             with tf.GradientTape() as tape:
-                loss, passed_on = objective.evaluate(batch, passed_on, True)
+                tape.watch(weights)
+                with reads.scope():
+                    loss, passed_on = objective.evaluate(batch, passed_on, True)
                 scaled = member.scale_loss(loss_to_differentiate(loss))
             if passed_on is not None:
                 passed_on = tree.map_structure(tf.stop_gradient, passed_on)
             model.track_objective(objective.name, loss, _size(batch))
             total = total + loss / objective.steps
             if variables:
-                gradients = tape.gradient(scaled, [v.value for v in variables])
+                gradients = tape.gradient(scaled, weights)
                 if model.reports_gradient_norms:
                     norm = tf.linalg.global_norm(gradients) / member.scale_loss(1.0)
                     model.track_gradient_norm(objective.name, norm)
                 with undone_unless(due, [*variables, *member.variables]):
                     member.apply_gradients(zip(gradients, variables, strict=True))
                 finish_update(objective, variables)
+                reads.forget(variables)
     model.track_total(total, _size(inputs))
     return model.get_metrics_result()
 

@@ -124,7 +124,7 @@ def test_both_sides_have_as_many_parameters(name):
     assert loops.reference_loop(name, eager=True).num_parameters == count
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "rbm_cd"])
+@pytest.mark.parametrize("name", ["autoencoder", "flow"])
 def test_reference_learns(name):
     loop = loops.reference_loop(name, eager=True)
     batch = loop.to_device(architectures.make_batch(name))

@@ -60,6 +60,12 @@ MUTANTS = [
         f"{_ROOM}/test_rbm.py -k contrastive_divergence",
     ),
     Mutant(
+        "models/energy/rbm_density.py",
+        "of_bias = ops.sum(upstream, axis=0)",
+        "of_bias = ops.zeros_like(bias)",
+        f"{_ROOM}/test_rbm.py -k contrastive_divergence",
+    ),
+    Mutant(
         "models/energy/annealed_importance_sampling.py",
         "step = seeds.at(first + k)",
         "step = seeds.at(k)",
@@ -79,8 +85,8 @@ MUTANTS = [
     ),
     Mutant(
         "models/energy/partitioned_model.py",
-        "ops.where(valid, data, 0.0)",
-        "data",
+        "ops.where(valid, ops.sum(data, axis=0), 0.0)",
+        "ops.sum(data, axis=0)",
         f"{_ROOM}/test_wrong_values.py -k remembered",
     ),
     Mutant(

@@ -84,6 +84,20 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
+        ENGINE + "tensorflow_engine.py",
+        "                reads.forget(variables)\n",
+        "",
+        "tests/engine/test_weight_reads.py tests/engine/test_objectives.py",
+        backend="tensorflow",
+    ),
+    Mutant(
+        ENGINE + "tensorflow_engine.py",
+        "with reads.scope():",
+        "if True:",
+        "tests/engine/test_weight_reads.py tests/engine/test_objectives.py",
+        backend="tensorflow",
+    ),
+    Mutant(
         ENGINE + "jax_branches.py",
         "if flags is None:",
         "if True:",
@@ -92,8 +106,8 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "jax_branches.py",
-        "state_mapping=mapping",
-        "state_mapping=[]",
+        "scope.state_mapping.update(zip(numbers, state[1], strict=True))",
+        "pass",
         "tests/engine/test_branches.py",
         backend="jax",
     ),

@@ -262,7 +262,7 @@ class AutoregressiveModel(GenerativeModel):
             known = ops.cast(checks.broadcast("known", known, shape), "float32")
             mask = ops.cast(checks.broadcast("mask", mask, shape), "bool")
             self.check_examples(ops.where(mask, known, ops.zeros_like(known)))
-        images, log_prob = self._sample(
+        images, *log_prob = self._sample(
             seed_state(seed, self.seed_generator),
             self.standardize_condition(condition, num_samples),
             known,
@@ -272,8 +272,9 @@ class AutoregressiveModel(GenerativeModel):
             num_samples=num_samples,
             top_k=top_k,
             use_cache=bool(use_cache),
+            scored=bool(return_log_prob),
         )
-        return (images, log_prob) if return_log_prob else images
+        return (images, *log_prob) if return_log_prob else images
 
     @compiled(xla=True)
     def _sample(
@@ -288,6 +289,7 @@ class AutoregressiveModel(GenerativeModel):
         num_samples,
         top_k,
         use_cache,
+        scored,
     ):
         height, width, channels = self.raster_shape
         shape = (num_samples, height * width, channels)
@@ -304,8 +306,7 @@ class AutoregressiveModel(GenerativeModel):
             network = WithoutCaches(self, num_samples, condition)
         if top_k is not None or top_p is not None:
             network = Truncated(self, network, temperature, top_k, top_p)
-        images, log_prob = draw_images(self, network, images, mask, noise, temperature)
-        return ops.reshape(images, (num_samples, *self.image_shape)), log_prob
+        return draw_images(self, network, images, mask, noise, temperature, scored)
 
     def check_examples(self, x: Any) -> None:
         super().check_examples(x)

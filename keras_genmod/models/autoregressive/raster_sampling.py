@@ -88,7 +88,9 @@ class Fronts:
         return ops.transpose(x, (1, 0, 2))
 
 
-def draw_images(model, network: RasterNetwork, images, mask, noise, temperature):
+def draw_images(
+    model, network: RasterNetwork, images, mask, noise, temperature, scored
+):
     """Draws pixel after pixel, in one compiled loop.
 
     Args:
@@ -99,9 +101,12 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
         mask: Bool tensor of that shape, true where a value is known; or `None`.
         noise: Numbers of U[0, 1), `(batch, pixels, num_draws)`.
         temperature: Positive float tensor of shape `()`.
+        scored: Whether log-probabilities are asked for. Where they are not, the loop
+            leaves them out, which take a mixture of logistics a fifth of its time.
 
     Returns:
-        `(images, log_prob)`, the latter `(batch,)`, of the values that were drawn.
+        List of the images, `(batch, *image_shape)`, and, where asked for, the
+        log-probability `(batch,)` of the values that were drawn.
     """
     height, width, _ = model.raster_shape
     fronts = Fronts(height, width, network.num_lanes)
@@ -124,8 +129,9 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
                 )
                 parts.append(log_prob)
             cache = network.put(pixel, cache, row, column)
-            log_prob = sum(parts[1:], parts[0])[None, :, None]
-            log_probs = write(log_probs, log_prob, i, axis=0)
+            if scored:
+                log_prob = sum(parts[1:], parts[0])[None, :, None]
+                log_probs = [write(log_probs[0], log_prob, i, axis=0)]
             return write(pixels, pixel[None], i, axis=0), log_probs, cache
 
         pixels, log_probs, cache = carry
@@ -133,10 +139,11 @@ def draw_images(model, network: RasterNetwork, images, mask, noise, temperature)
         return fori_loop(fronts.stride, draw_pixel, start)
 
     pixels = fronts.of_images(images)
-    start = (pixels, ops.zeros((*pixels.shape[:2], 1), "float32"), network.init_cache())
+    log_probs = [ops.zeros((*pixels.shape[:2], 1), "float32")] if scored else []
+    start = (pixels, log_probs, network.init_cache())
     pixels, log_probs, _ = fori_loop(fronts.num_rows, draw_row, start, network.period)
-    log_prob = ops.sum(fronts.to_images(log_probs), axis=(1, 2))
-    return fronts.to_images(pixels), log_prob
+    images = ops.reshape(fronts.to_images(pixels), (-1, *model.image_shape))
+    return [images, *(ops.sum(fronts.to_images(x), axis=(1, 2)) for x in log_probs)]
 
 
 class WithoutCaches(RasterNetwork):

@@ -96,16 +96,16 @@ class PartitionedModel(ChainModel):
         return in_range(data, 0.0, 1.0)
 
     def _track_data_mean(self, data):
-        """Takes training data, `(batch, *data_shape)`, into their running mean."""
-        valid = ops.reshape(
-            self.valid_examples(data), (-1, *(1,) * len(self.data_shape))
-        )
-        batch = ops.sum(ops.cast(valid, "float32"))
-        number = self.num_remembered + batch
-        total = ops.sum(ops.where(valid, data, 0.0), axis=0)
-        step = total - batch * self.data_mean
-        self.data_mean.assign_add(step / ops.maximum(number, 1.0))
-        self.num_remembered.assign(number)
+        """Takes training data, `(batch, *data_shape)`, into their running mean.
+
+        A batch in which an example is wrong counts for nothing, as its loss is NaN.
+        """
+        valid = ops.all(self.valid_examples(data))
+        number = ops.where(valid, ops.cast(ops.shape(data)[0], "float32"), 0.0)
+        total = ops.where(valid, ops.sum(data, axis=0), 0.0)
+        self.num_remembered.assign_add(number)
+        step = total - number * self.data_mean
+        self.data_mean.assign_add(step / ops.maximum(self.num_remembered, 1.0))
 
     # Sampling.
 

@@ -168,32 +168,38 @@ class RBM(PartitionedModel):
     def phases(self, data: Any, training: Any) -> Any:
         """Returns both sides of the gradient, and the data after one step.
 
-        `data`, the input, with its `field`; `chain`, what k Gibbs steps made, with its
-        `chain_field`; and `reconstruction`, the means of the visible units after the
-        first of them; where the chains persist, after a mean-field step, in training
-        those of every eighth example.
+        `data`, the input, with what the hidden units feel of it, `field`; `chain`, what
+        k Gibbs steps made; the free energies of both, `energy` and `chain_energy`; and
+        `reconstruction`, the means of the visible units after the first of the steps;
+        where the chains persist, after a mean-field step, in training those of every
+        eighth example.
         """
         data, density = self._flat(data), self.density()  # (batch, size)
+        num_data = ops.shape(data)[0]
         if self.persistent:
             chain, hotter = self._persistent_steps()
             # One product with the couplings, and in the gradient, instead of two.
-            fields = density.field(ops.concatenate([data, chain]))
-            num_data = ops.shape(data)[0]
-            field, chain_field = fields[:num_data], fields[num_data:]
-            shown = field[:: self._stride(training)]
+            states = ops.concatenate([data, chain])
+            fields = density.field(states)
+            shown = fields[:num_data][:: self._stride(training)]
             reconstruction = density.visible_mean(ops.sigmoid(shown))
             if training:
-                kept = ops.concatenate([chain_field, *hotter])
+                kept = ops.concatenate([fields[num_data:], *hotter])
                 self.chain_fields.assign(ops.stop_gradient(kept))
         else:
-            field = density.field(data)
-            chain, reconstruction = self._gibbs_steps(ops.stop_gradient(field))
-            chain_field = density.field(chain)
+            fixed = self.density(gradients=False)
+            field = fixed.field(data)
+            chain, reconstruction = self._gibbs_steps(field)
+            states = ops.concatenate([data, chain])
+            known = ops.concatenate([field, fixed.field(chain)])
+            fields = density.differentiable(states, known)
+        energies = density.free_energy(states, fields)
         return {
             "data": data,
-            "field": field,
+            "field": fields[:num_data],
             "chain": chain,
-            "chain_field": chain_field,
+            "energy": energies[:num_data],
+            "chain_energy": energies[num_data:],
             "reconstruction": ops.stop_gradient(reconstruction),
         }
 
@@ -236,14 +242,11 @@ class RBM(PartitionedModel):
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
-        data, density = y_pred["data"], self.density()
-        every = self._stride(training)
+        data, every = y_pred["data"], self._stride(training)
         error = ops.square(data[::every] - y_pred["reconstruction"])
         weight = None if sample_weight is None else sample_weight[::every]
         self.reconstruction_tracker.update_state(ops.mean(error, axis=-1), weight)
-        data_energy = density.free_energy(data, y_pred["field"])
-        model_energy = density.free_energy(y_pred["chain"], y_pred["chain_field"])
-        losses = data_energy - ops.mean(model_energy)
+        losses = y_pred["energy"] - ops.mean(y_pred["chain_energy"])
         losses = nan_unless(self.valid_examples(data), losses)
         loss = self.mean_loss(losses, sample_weight)
         if self.hidden_regularizer is not None:

@@ -33,6 +33,13 @@ class RBMDensity:
         """Returns f, what the hidden units feel, `(batch, hidden_dim)`."""
         return ops.matmul(v, self.couplings) + self.hidden_bias
 
+    def differentiable(self, v, field):
+        """Returns `field`, which is f(v) without a gradient, with its gradient.
+
+        Where f of several states was found in turn, this takes one product for all.
+        """
+        return _differentiable(v, field, self.couplings, self.hidden_bias)
+
     def free_energy(self, v, field=None):
         """Returns F(v) in nats, `(batch,)`; `field` is f where it is known."""
         field = self.field(v) if field is None else field
@@ -119,6 +126,17 @@ class RBMDensity:
 
     def _visible_field(self, h):
         return ops.matmul(h, ops.transpose(self.couplings))
+
+
+@ops.custom_gradient
+def _differentiable(v, field, couplings, bias):
+    def gradient(*args, upstream=None):  # as Keras calls it: by name on torch
+        upstream = args[0] if upstream is None else upstream
+        of_couplings = ops.matmul(ops.transpose(v), upstream)
+        of_bias = ops.sum(upstream, axis=0)
+        return ops.zeros_like(v), ops.zeros_like(field), of_couplings, of_bias
+
+    return field, gradient
 
 
 def _log_sum_hidden(field):

@@ -241,6 +241,7 @@ def test_memory_of_sampling_does_not_grow_with_the_number_of_rows():
     def planned(height):
         model = pixel_cnn((height, 8, 1), filters=32, num_blocks=3)
         arguments = {"num_samples": 16, "top_k": None, "use_cache": True}
+        arguments["scored"] = True
         loop = functools.partial(PixelCNN._sample.__wrapped__, model, **arguments)
         state = ops.convert_to_tensor(np.array([1, 2], "uint32"))
         compiled = jax.jit(loop).lower(state, None, None, None, 1.0, None).compile()

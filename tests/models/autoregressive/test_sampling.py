@@ -77,6 +77,9 @@ def test_caches_change_no_value_that_is_drawn(model):
     np.testing.assert_array_equal(images, naive)
     np.testing.assert_allclose(log_prob, naive_log_prob, rtol=1e-4)
     assert len(np.unique(images.reshape(6, -1), axis=0)) > 1
+    with uncompiled():
+        alone = numpy(model.sample(6, seed=3, **completion(model, 0.0)))
+    np.testing.assert_array_equal(alone, images)
 
 
 def test_log_prob_of_samples_is_what_the_loop_says(model):
@@ -153,6 +156,8 @@ def test_images_of_many_rows_are_drawn_in_the_same_way(cls, float64):
     np.testing.assert_allclose(log_prob, numpy(model.log_prob(images)), rtol=1e-5)
     for _ in range(4):  # on torch the recorded calls, from the third time on
         np.testing.assert_array_equal(draw(model, 4)[0], images)
+        # Another loop, which leaves out the log-probabilities.
+        np.testing.assert_array_equal(numpy(model.sample(4, seed=3)), images)
 
 
 # The two that draw in ways of their own.
