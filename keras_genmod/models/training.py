@@ -271,7 +271,8 @@ class Training(KeptState, Conditions, keras.Model):
             setattr(self, attribute, made)
 
     #: Function from the number of steps to come to what each `engine.cond` will find in
-    #: them, a tuple of bools a step, of a model that has some; torch and JAX call it.
+    #: them, a tuple of bools a step, of a model that has some; torch and JAX call it,
+    #: JAX for many steps at once, and anew where others assigned a weight that it read.
     step_branches: Callable[[int], tuple[tuple[bool, ...], ...]] | None = None
 
     def _build_optimizer(self):

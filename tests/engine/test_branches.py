@@ -21,10 +21,11 @@ class EveryThird(GenerativeModel):
         self.count = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="count"
         )
-        self.traced = []
+        self.traced, self.num_looks = [], 0
         self.finish_construction()
 
     def step_branches(self, num_steps):
+        self.num_looks += 1
         done = int(ops.convert_to_numpy(self.count.value))
         return tuple(((done + i) % 3 == 0,) for i in range(num_steps))
 
@@ -60,6 +61,25 @@ def test_each_step_goes_the_way_that_is_due(steps_per_execution):
     )
     if BACKEND == "jax":  # a program for each way
         assert model.traced == ["step", "due", "step", "not"]
+        assert model.num_looks == 1
+
+
+class SetsCount(keras.callbacks.Callback):
+    """Sets the count to 0 twice in an epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch in (3, 4):
+            if BACKEND == "jax":
+                self.model.jax_state_sync()
+            self.model.count.assign(0.0)
+
+
+def test_a_count_that_others_assign_is_looked_at_anew():
+    model = EveryThird()
+    model.compile(keras.optimizers.SGD(1.0))
+    model.fit(X, batch_size=2, verbose=0, callbacks=[SetsCount()])
+    due = 4  # of 7 steps those with the counts 0, 3, and 0 twice again
+    np.testing.assert_allclose(ops.convert_to_numpy(model.w), -(5.0 * due + (7 - due)))
 
 
 def test_a_step_that_is_compiled_by_nobody_looks_for_itself():

@@ -99,6 +99,13 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "jax_branches.py",
+        "enough and all(values[place] is value for place, value in read.items())",
+        "enough",
+        "tests/engine/test_branches.py",
+        backend="jax",
+    ),
+    Mutant(
+        ENGINE + "jax_branches.py",
         "if flags is None:",
         "if True:",
         "tests/engine/test_branches.py",
@@ -106,7 +113,7 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "jax_branches.py",
-        "scope.state_mapping.update(zip(numbers, state[1], strict=True))",
+        "self.state_mapping.update(zip(numbers, values, strict=True))",
         "pass",
         "tests/engine/test_branches.py",
         backend="jax",
