@@ -26,9 +26,9 @@ Minutes are those of train steps: CPU time of the process on a CPU, wall time on
 test images choose nothing. "last" stands alone where nothing was judged on the way.
 `static(0)` and `dynamic(0)` are the same test images, drawn once with seed 0; `dynamic`
 says that training drew its images anew in each epoch, as all binary models here did.
-Rows dated before 2026-11-28, and those of a GPU, say `static(0)` for that. Intervals
-are of 95% over test images, one training run; those of estimates also hold the interval
-of log Z of three standard errors.
+Rows of a GPU say `static(0)` for that. Intervals are of 95% over test images, one
+training run; those of estimates also hold the interval of log Z of three standard
+errors.
 
 A published number stands in the column "published, this protocol" only where kind,
 data and binarization are those of the row, and only there a row is called better,
@@ -36,9 +36,8 @@ equal or worse by its interval, **better** in bold where it took no more epochs.
 others are beside it for orientation. (!) marks fewer than 20 effective chains of
 annealed importance sampling: no estimate.
 """
-_NO_ROW = """No run at all, of these: IWAE with two stochastic layers, MADE alone (a
-layer of MAF here); MNIST to USPS stands in recipes/README.md
-(`recipes.cycle_gan --classifier`)."""
+_NO_ROW = """IWAE with two stochastic layers, MADE alone (a layer of MAF here); MNIST
+to USPS stands in recipes/README.md (`recipes.cycle_gan --classifier`)."""
 _OF_SAMPLES = """A DDPM of a million weights was to be ahead of all others at equal
 minutes. Of grey images it is ahead of all other families, a VQ-VAE with its transformer
 next; flow matching by the same U-Net is ahead of it, 3.25 beside 4.33, both sampled in
@@ -124,9 +123,8 @@ def is_same(other, likelihood) -> bool:
 def training(run) -> str:
     """Returns the budget of a run in words."""
     known = run["training"]
-    minutes = known["minutes"]
-    spent = "minutes not recorded" if minutes is None else f"{minutes:g} min"
-    words = f"{spent}, {known['epochs']} epochs of {known['images']:,} images"
+    spent = f"{known['minutes']:g} min, {known['epochs']} epochs"
+    words = f"{spent} of {known['images']:,} images"
     return "; ".join([words, *filter(None, [known.get("remark")])])
 
 
@@ -265,12 +263,11 @@ def not_run(runs) -> list[str]:
         [name, f"`python -m benchmarks.quality --models '{name}' --minutes 60`"]
         for name in missing
     ]
-    return [
-        "## Not run by the clock",
-        "These have no run by today's command; what stands of them above is older.",
-        table(("model", "command"), rows),
-        _NO_ROW,
-    ]
+    parts = ["## Not run", _NO_ROW]
+    if missing:
+        parts += ["By today's command, though older rows may stand above:"]
+        parts += [table(("model", "command"), rows)]
+    return parts
 
 
 def page(folder=quality_runs.FOLDER) -> str:
