@@ -15,12 +15,15 @@ _IMAGE = (64, 64, 3)
 _PHOTO = (128, 128, 3)
 _GLOW_IMAGE = (32, 32, 3)
 _TOKENS, _TOKEN_LEVELS = (16, 16, 1), 512
-_LATENTS = 128
+_LATENTS, _CLASSES = 128, 10
+_SMALL_IMAGE, _ATTENTION_SIDE = (32, 32, 3), 16  # of BigGAN
 
 BATCH = {
     "dcgan": 256,
     "wgan_gp": 320,
     "cycle_gan": 8,
+    "style_gan2": 32,
+    "big_gan": 64,
     "pixel_cnn": 256,
     "vae": 4096,
     "convolutional_vae": 256,
@@ -35,8 +38,10 @@ def make_batch(name: str):
     rng = np.random.default_rng(0)
     if name == "cycle_gan":
         return tuple(_levels(rng, name, _PHOTO, 256) for _ in range(2))
-    shape, num_levels = _DATA[name]
-    return _levels(rng, name, shape, num_levels)
+    x = _levels(rng, name, *_DATA[name])
+    if name != "big_gan":
+        return x
+    return x, rng.integers(_CLASSES, size=len(x)).astype("int32")
 
 
 def _levels(rng, name, shape, num_levels):
@@ -49,7 +54,7 @@ def make_optimizer(name: str) -> keras.optimizers.Optimizer:
     """Returns the optimizer that the model of this name is trained with."""
     if name == "rbm_pcd":
         return keras.optimizers.SGD(sizes.SGD)
-    if name in ("dcgan", "wgan_gp", "cycle_gan"):
+    if "gan" in name:
         rate, beta_1, beta_2 = sizes.ADAM_ADVERSARIAL
         return keras.optimizers.Adam(rate, beta_1, beta_2)
     # Smaller than usual: some hundred steps on noise must stay finite.
@@ -79,6 +84,26 @@ def _cycle_gan():
         *(networks.resnet_generator(_PHOTO, 64, 9) for _ in range(2)),
         *(networks.patchgan_discriminator(_PHOTO, 64) for _ in range(2)),
         pool_size=sizes.POOL,
+    )
+
+
+def _style_gan2():
+    return keras_genmod.StyleGAN2(
+        networks.style_gan_mapping(512),
+        networks.style_gan_synthesis(_IMAGE),
+        networks.style_gan_discriminator(_IMAGE),
+    )
+
+
+def _big_gan():
+    attention = {"attention_side": _ATTENTION_SIDE}
+    return keras_genmod.GAN(
+        networks.big_gan_generator(_LATENTS, _SMALL_IMAGE, _CLASSES, **attention),
+        networks.big_gan_discriminator(_SMALL_IMAGE, _CLASSES, **attention),
+        _LATENTS,
+        loss="hinge",
+        discriminator_steps=sizes.BIG_STEPS,
+        num_classes=_CLASSES,
     )
 
 
@@ -122,6 +147,8 @@ MAKERS = {
     "dcgan": _dcgan,
     "wgan_gp": _wgan_gp,
     "cycle_gan": _cycle_gan,
+    "style_gan2": _style_gan2,
+    "big_gan": _big_gan,
     "pixel_cnn": _pixel_cnn,
     "vae": _vae,
     "convolutional_vae": _convolutional_vae,
@@ -135,6 +162,8 @@ NAMES = tuple(MAKERS)
 _DATA = {
     "dcgan": (_IMAGE, 256),
     "wgan_gp": (_IMAGE, 256),
+    "style_gan2": (_IMAGE, 256),
+    "big_gan": (_SMALL_IMAGE, 256),
     "pixel_cnn": ((28, 28, 1), 2),
     "vae": ((784,), 2),
     "convolutional_vae": (_IMAGE, 2),

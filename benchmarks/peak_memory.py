@@ -13,7 +13,12 @@ from benchmarks import loops, resident_memory, step_measurement
 
 
 def main(
-    size: str, model: str, way: str, steps: int = 10, xla: bool | None = None
+    size: str,
+    model: str,
+    way: str,
+    steps: int = 10,
+    xla: bool | None = None,
+    policy: str = "float32",
 ) -> None:
     """Prints the peak memory of one way in bytes.
 
@@ -23,11 +28,12 @@ def main(
         way: Key of `step_measurement.WAYS`.
         steps: Measured steps, after two warm ones.
         xla: Whether XLA compiles the step on TensorFlow; as Keras does by default.
+        policy: Dtype policy of the package's ways.
     """
     data = step_measurement.SIZES[size].make_batch(model)
     loops.wait(keras.ops.sum(keras.ops.ones((256, 256)) @ keras.ops.ones((256, 256))))
     before = resident_memory.now()
-    loop = step_measurement.make_loop(way, size, model, xla=xla)
+    loop = step_measurement.make_loop(way, size, model, policy, xla)
     batch = loop.to_device(data)
     if loops.BACKEND == "jax":
         print(loop.planned_bytes(batch))

@@ -208,9 +208,9 @@ def measure(
     for policy, measurement in found.items():
         if policy != "float32":
             measurement.float32 = float32
-        if memory and policy == "float32":
+        if memory:
             timed = [way for way in ways if way in measurement.seconds]
-            measurement.peaks = {way: _peak(size, name, way, xla) for way in timed}
+            measurement.peaks = {w: _peak(size, name, w, xla, policy) for w in timed}
     return list(found.values())
 
 
@@ -239,9 +239,10 @@ def _check_size(measurement, way, num_parameters):
     measurement.num_parameters = known
 
 
-def _peak(size, name, way, xla):
+def _peak(size, name, way, xla, policy):
     """Returns the peak memory of one way in bytes, measured in another process."""
     command = [sys.executable, "-m", "benchmarks.peak_memory", size, name, way]
+    command += ["--policy", policy]
     command.append("--xla" if loops.uses_xla(xla) else "--no-xla")
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return int(done.stdout.split()[-1])
