@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_genmod.engine import Seeds, seed_state
+from keras_genmod.engine import Seeds, seed_state, uniform
 from tests.contracts import array_of
 
 
@@ -78,3 +78,32 @@ def test_every_int_of_32_bits_is_a_seed(seed):
 def test_everything_else_is_refused(seed):
     with pytest.raises(ValueError, match="`seed` must be a non-negative int"):
         state(seed)
+
+
+class Given:
+    """A stream of one state."""
+
+    def __init__(self, state):
+        self._state = state
+
+    def next(self):
+        return self._state
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's")
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_numbers_are_those_of_tensorflows_philox(jit_compile):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=jit_compile)
+    def both(seed):
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=[seed, 0])
+        expected = tf.raw_ops.StatelessRandomUniformV2(
+            shape=[3, 5], key=key, counter=counter, alg=1
+        )
+        stream = Given(tf.stack([tf.cast(seed, "int64"), 0]))
+        return uniform((3, 5), stream), expected
+
+    for seed in (0, 7, 2**31 - 3):
+        found, expected = both(tf.constant(seed))
+        np.testing.assert_array_equal(found, expected)
