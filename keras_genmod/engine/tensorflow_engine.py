@@ -210,7 +210,7 @@ def _drawn(operation, shape, seed):
         alg=_PHILOX,
     )
     words = tf.bitcast(tf.reshape(words, (2, 2)), "uint64")
-    counter = words * tf.constant([0, 1], "uint64")
+    counter = tf.stack([tf.constant(0, "uint64"), words[1]])  # as TensorFlow does
     shape = tf.convert_to_tensor(shape, "int32")
     return operation(shape=shape, key=words[:1], counter=counter, alg=_PHILOX)
 
