@@ -71,7 +71,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
 
     def build(self, input_shape):
         features, condition = listed(input_shape, *_INPUTS)
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = _Normalization(
             momentum=self.momentum,
             epsilon=self.epsilon,
             center=False,
@@ -101,7 +101,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             ops.reshape(layer(condition), (-1, 1, 1, x.shape[-1]))
             for layer in (self.gain, self.bias)
         )
-        return self.normalization(x) * (1.0 + gain) + bias
+        return self.normalization(x, 1.0 + gain, bias)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
@@ -114,6 +114,22 @@ class ConditionalBatchNormalization(keras.layers.Layer):
             "spectral": self.spectral,
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
+
+
+class _Normalization(keras.layers.BatchNormalization):
+    """Batch normalization with a gain and a bias of each example, in one product."""
+
+    def call(self, x, gain, bias, training=None):
+        dtype = keras.backend.result_type(x.dtype, "float32")
+        x, gain, bias = (ops.cast(tensor, dtype) for tensor in (x, gain, bias))
+        mean, variance = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            averages = mean, variance
+            mean, variance = ops.moments(x, axes=(0, 1, 2))
+            for average, value in zip(averages, (mean, variance), strict=True):
+                average.assign(self.momentum * average + (1.0 - self.momentum) * value)
+        gain = gain * ops.rsqrt(variance + self.epsilon)
+        return ops.cast(x * gain + (bias - mean * gain), self.compute_dtype)
 
 
 def _regularizer(given):

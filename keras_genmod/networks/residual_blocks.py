@@ -1,4 +1,8 @@
-"""The residual blocks of SNGAN and the networks after it."""
+"""The residual blocks of SNGAN and the networks after it.
+
+The 1x1 convolution of a shortcut runs at the smaller of its two sizes: each pixel is
+convolved alone, so that doubling may follow it and averages may precede it.
+"""
 
 import keras
 from keras import layers, ops
@@ -51,13 +55,13 @@ def batch_normalization(x, condition=None, epsilon=2e-5):
 
 
 def upward_block(x, channels, condition=None, spectral=False):
-    """BN ReLU up conv3 BN ReLU conv3, and a shortcut of up conv1 (SNGAN, SAGAN)."""
+    """BN ReLU up conv3 BN ReLU conv3, and a shortcut of conv1 up (SNGAN, SAGAN)."""
     h = layers.ReLU()(batch_normalization(x, condition))
     h = convolution(doubled(h), channels, 3, glorot(2**0.5), spectral)
     h = layers.ReLU()(batch_normalization(h, condition))
     h = convolution(h, channels, 3, glorot(2**0.5), spectral)
-    shortcut = convolution(doubled(x), channels, 1, glorot(), spectral)
-    return layers.Add()([h, shortcut])
+    shortcut = convolution(x, channels, 1, glorot(), spectral)
+    return layers.Add()([h, doubled(shortcut)])
 
 
 def spectral_upward_block(x, channels, condition, regularizer=None):
@@ -71,8 +75,8 @@ def spectral_upward_block(x, channels, condition, regularizer=None):
         h = layers.ReLU()(normalize([h, condition]))
         h = doubled(h) if i == 0 else h
         h = convolution(h, channels, 3, "orthogonal", **kernels)
-    shortcut = convolution(doubled(x), channels, 1, "orthogonal", **kernels)
-    return layers.Add()([h, shortcut])
+    shortcut = convolution(x, channels, 1, "orthogonal", **kernels)
+    return layers.Add()([h, doubled(shortcut)])
 
 
 def attention(x, initializer="glorot_uniform"):
@@ -107,17 +111,17 @@ def first_downward_block(x, channels, initializer=None):
 
 
 def downward_block(x, channels, halves, initializer=None):
-    """ReLU conv3 ReLU conv3 (down), and a shortcut of conv1 (down).
+    """ReLU conv3 ReLU conv3 (down), and a shortcut of (down) conv1.
 
     The shortcut is x itself where neither its channels nor its sides change. Kernels
     start by an initializer's name, and else by Glorot's.
     """
     h = _main_convolution(layers.ReLU()(x), channels, initializer)
     h = _main_convolution(layers.ReLU()(h), channels, initializer)
-    if halves or x.shape[-1] != channels:
-        x = _shortcut(x, channels, initializer)
     if halves:
         h, x = halved(h), halved(x)
+    if halves or x.shape[-1] != channels:
+        x = _shortcut(x, channels, initializer)
     return layers.Add()([h, x])
 
 

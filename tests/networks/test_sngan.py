@@ -6,7 +6,12 @@ import pytest
 from keras import ops
 
 from keras_genmod import layers, networks
-from keras_genmod.networks.residual_blocks import downward_block
+from keras_genmod.networks.residual_blocks import (
+    doubled,
+    downward_block,
+    halved,
+    upward_block,
+)
 
 
 def count(network):
@@ -35,6 +40,26 @@ def test_block_without_residual_is_the_identity(rng):
     np.testing.assert_array_equal(ops.convert_to_numpy(block(x)), x)
 
 
+@pytest.mark.parametrize("up", [False, True])
+def test_shortcut_is_that_of_the_paper(up, rng):
+    # There the shortcut is resized first on the way up, and last on the way down.
+    inputs = keras.Input((4, 4, 3))
+    if up:
+        outputs = upward_block(inputs, 5, spectral=True)
+    else:
+        outputs = downward_block(inputs, 5, halves=True)
+    block = keras.Model(inputs, outputs)
+    convolutions = [x for x in block.layers if hasattr(x, "normalized_kernel")]
+    *_, last, shortcut = sorted(convolutions, key=lambda x: -x.layer.kernel_size[0])
+    last.layer.kernel.assign(np.zeros(last.layer.kernel.shape))
+    shortcut.layer.bias.assign(np.arange(5.0))
+    x = rng.standard_normal((2, 4, 4, 3)).astype("float32")
+    expected = shortcut(doubled(x)) if up else halved(shortcut(x))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(block(x)), ops.convert_to_numpy(expected), atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("training", [False, True])
 def test_conditional_normalization_starts_as_a_plain_one(training, rng):
     x = 3 * rng.standard_normal((8, 2, 2, 4)).astype("float32") + 1
@@ -46,6 +71,9 @@ def test_conditional_normalization_starts_as_a_plain_one(training, rng):
         found = ops.convert_to_numpy(layer([x, one_hot], training=training))
         np.testing.assert_allclose(found, expected, atol=1e-5)
         assert len(layer.trainable_variables) == 2
+        for name in ("moving_mean", "moving_variance"):
+            found, average = (getattr(x, name) for x in (layer.normalization, plain))
+            np.testing.assert_allclose(found.numpy(), average.numpy(), rtol=1e-5)
 
 
 def test_arguments_of_a_conditional_normalization_have_names():
