@@ -94,9 +94,21 @@ MUTANTS = [
     ),
     Mutant(
         "layers/conditional_batch_normalization.py",
-        "(1.0 + gain)",
+        "1.0 + gain",
         "gain",
         f"{_SNGAN} -k plain",
+    ),
+    Mutant(
+        "layers/conditional_batch_normalization.py",
+        "(self.momentum * average + (1.0 - self.momentum) * value)",
+        "(value)",
+        f"{_SNGAN} -k plain",
+    ),
+    Mutant(
+        "networks/residual_blocks.py",
+        "h, x = halved(h), halved(x)",
+        "h, x = halved(h), x[:, ::2, ::2]",
+        f"{_SNGAN} -k shortcut",
     ),
     Mutant(
         "layers/projection_head.py",
