@@ -1,6 +1,7 @@
 """Every model against the contract."""
 
 import functools
+import math
 
 import keras
 import numpy as np
@@ -57,8 +58,10 @@ from keras_genmod.layers import (
     AdaptiveAugment,
     CaptionEncoder,
     FiniteScalarQuantizer,
+    NoiseInjection,
     PersistentDropout,
     PixelShuffle,
+    SpectralNormalization,
     VectorQuantizer,
 )
 from keras_genmod.losses import PerceptualLoss
@@ -670,6 +673,32 @@ class TestHingeGAN(GANCase, TrainingContract):
     loss = "hinge"
 
 
+def normalized_generator():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((LATENT,)),
+            layers.Dense(8),
+            layers.BatchNormalization(),
+            layers.Dense(math.prod(IMAGE), activation="sigmoid"),
+            layers.Reshape(IMAGE),
+        ]
+    )
+
+
+def spectral_critic(image_shape):
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input(image_shape),
+            SpectralNormalization(layers.Conv2D(3, 3, activation="tanh")),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            SpectralNormalization(layers.Dense(1)),
+        ]
+    )
+
+
 class TestGANWithEverything(ModelContract):
     """Each argument that changes a step is on, so that a run resumes with all."""
 
@@ -682,8 +711,8 @@ class TestGANWithEverything(ModelContract):
     @staticmethod
     def make():
         return GAN(
-            small_network((LATENT,), IMAGE, "sigmoid"),
-            small_network((*IMAGE[:2], 2 * IMAGE[2]), (1,), dropout=0.3),
+            normalized_generator(),
+            spectral_critic((*IMAGE[:2], 2 * IMAGE[2])),
             LATENT,
             packing=2,
             r1_weight=0.1,
@@ -939,6 +968,21 @@ class TestProgressiveGAN(ModelContract):
         return model.decode(LATENTS)
 
 
+def noisy_synthesis():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((3, 2)),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(math.prod(IMAGE)),
+            layers.Reshape(IMAGE),
+            NoiseInjection(),
+            layers.Activation("sigmoid"),
+        ]
+    )
+
+
 class TestStyleGAN2(ConditionalContract):
     """Penalties are due in some steps and not in others."""
 
@@ -951,8 +995,9 @@ class TestStyleGAN2(ConditionalContract):
     def make():
         return StyleGAN2(
             small_network((LATENT,), (2,), num_classes=3),
-            small_network((3, 2), IMAGE, "sigmoid", dropout=0.3),
+            noisy_synthesis(),
             small_network(IMAGE, (1,), num_classes=3),
+            augmentation=AdaptiveAugment(num_images=100, interval=1, probability=0.5),
             r1_weight=0.1,
             path_length_weight=0.1,
             r1_interval=2,
