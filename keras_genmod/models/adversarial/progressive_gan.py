@@ -50,8 +50,9 @@ class ProgressiveGAN(GrowingModel):
         images_seen: Int32 weight `()`, images that the critic has trained on.
 
     Raises:
-        ValueError: If networks do not fit together, or a value is out of range; in
-            `fit` and `evaluate`, if images do not lie in [0, 1].
+        ValueError: If networks do not fit together, the critic holds batch
+            normalization, or a value is out of range; in `fit` and `evaluate`, if
+            images do not lie in [0, 1].
 
     Warns:
         UserWarning: In `fit` on the first of several levels, if no callback grows.
@@ -272,6 +273,9 @@ def _checked_shapes(generator, critic):
             f"{made[0]}, {made[1]} levels. Received a network of {scored[0]}, "
             f"{scored[1]} levels"
         )
+    network_checks.no_batch_normalization(
+        "critic", critic, "the penalty needs the gradient of each example alone"
+    )
     return latent_shape[0], data_shape
 
 

@@ -322,6 +322,17 @@ def test_wrong_arguments_are_named(call, message):
         call()
 
 
+def test_penalised_critic_normalizes_no_batches():
+    class Critic(networks.ProgressiveCritic):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.normalization = keras.layers.BatchNormalization()
+
+    generator = networks.ProgressiveGenerator((4, 4, 1), 2, filters_base=4)
+    with pytest.raises(ValueError, match="`critic` must hold no BatchNorm.*use Layer"):
+        ProgressiveGAN(generator, Critic((4, 4, 1), 4))
+
+
 def test_only_models_that_grow_are_grown():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
