@@ -18,6 +18,7 @@ def run(layer, x, training=True):
     return ops.convert_to_numpy(layer(ops.convert_to_tensor(x), training=training))
 
 
+@pytest.mark.every_backend
 def test_nothing_happens_with_probability_zero_or_outside_of_training():
     for x in (IMAGES, IMAGES[:, :6, :, :1]):
         np.testing.assert_array_equal(run(AdaptiveAugment(seed=0), x), x)
@@ -127,6 +128,7 @@ def test_luma_flips_at_grey_and_keeps_differences_of_channels():
     np.testing.assert_allclose(np.diff(found), np.diff(IMAGES), atol=1e-5)
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("kind", [DiffAugment, AdaptiveAugment])
 def test_gradient_is_that_of_finite_differences(kind, rng):
     # The same draws each time: a layer of a seed for each call

@@ -99,6 +99,7 @@ def test_half_precision_pixels_do_not_overflow():
     np.testing.assert_allclose(found, 1.0, rtol=1e-3)
 
 
+@pytest.mark.every_backend
 def test_deviations_of_groups_are_those_by_hand():
     # Groups are 0, 3, 6, 9; 1, 4, 7, 10; 2, 5, 8, 11; the divisor is n.
     x = np.array([0, 0, 0, 0, 1, 2, 3, 4, 100, 200, 300, 400.0]).reshape(12, 1, 1, 1)

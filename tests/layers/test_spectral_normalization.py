@@ -62,6 +62,7 @@ def test_kernel_has_spectral_norm_one_and_is_the_one_that_calls_use(name):
     np.testing.assert_array_equal(layer.layer.get_weights()[0], raw[0])
 
 
+@pytest.mark.every_backend
 def test_gradient_is_that_through_the_norm(rng):
     # dL/dW = (G - <G, W'> v u^T) / sigma, for L = <G, W'>
     layer = made("dense")
@@ -160,6 +161,7 @@ def normalized(model):
     return [layer for layer in model.layers if isinstance(layer, SpectralNormalization)]
 
 
+@pytest.mark.every_backend
 def test_kernels_at_inference_have_norm_one_after_training(trained):
     model, _, _ = trained
     stored = []

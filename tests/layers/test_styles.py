@@ -48,6 +48,7 @@ def convolved(x, kernel):
     )
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("size,demodulate", [(3, True), (1, False)])
 def test_modulated_convolution_equals_a_loop_over_images(size, demodulate):
     layer = ModulatedConv2D(2, size, demodulate)

@@ -85,6 +85,7 @@ def test_a_score_sees_its_patch_and_no_more(num_layers, field, side):
     check_footprint(num_layers, field, side)
 
 
+@pytest.mark.every_backend
 def test_the_middle_score_of_256_pixels_sees_70_by_70():
     rows = check_footprint(3, 70, 256)
     assert rows[0] == 8 * 15 - (1 + 2 + 4 + 8 + 8) and len(rows) == 70

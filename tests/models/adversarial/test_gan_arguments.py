@@ -36,6 +36,7 @@ def value(x):
 # Packing.
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("model", [GAN, WGANGP])
 def test_packs_of_one_change_no_bit(model, monkeypatch):
     one = gan(1, model)
@@ -159,6 +160,7 @@ def penalty_of(name, **kwargs):
     return logs[name], model.discriminator.get_weights()[0]
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("name", ["r1", "r2"])
 @pytest.mark.parametrize("packing", [1, 2])
 def test_zero_centred_penalties_of_a_linear_discriminator(name, packing):
@@ -502,6 +504,7 @@ def test_standing_statistics_are_those_of_the_weights_and_latents_of_samples(rng
     assert normalization.momentum == 0.99 and not normalization.trainable
 
 
+@pytest.mark.every_backend
 def test_inference_with_standing_statistics_is_as_training_on_many_samples(rng):
     keras.utils.set_random_seed(0)
     z, label = keras.Input((3,)), keras.Input((3,))

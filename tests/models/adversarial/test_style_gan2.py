@@ -53,6 +53,7 @@ def loss_of(model, name, training=True):
 # Penalties.
 
 
+@pytest.mark.every_backend
 def test_path_lengths_of_a_linear_map_are_those_of_its_rows(rng):
     model = style_gan()
     kernel = value(model.synthesis.weights[0]).reshape(NUM_STYLES, STYLE, -1)
@@ -120,6 +121,7 @@ def test_path_lengths_of_a_style_gan_may_be_penalised_too(rng):
     np.testing.assert_allclose(found, np.sqrt(squares), rtol=0.05)
 
 
+@pytest.mark.every_backend
 def test_r1_of_a_linear_discriminator_is_its_squared_norm():
     weights = {"r1_weight": 3.0, "r1_interval": 5, "path_length_weight": None}
     model, plain = style_gan(**weights), style_gan(**{**weights, "r1_weight": None})
@@ -140,6 +142,7 @@ def test_r1_of_a_linear_discriminator_is_its_squared_norm():
     assert held_out[0] - held_out[1] == pytest.approx(1.5 * squared, rel=1e-4)
 
 
+@pytest.mark.every_backend
 def test_path_length_penalty_is_taken_now_and_then_for_k_steps(monkeypatch):
     model = style_gan(path_length_weight=2.0, path_length_interval=4, r1_weight=None)
     plain = style_gan(path_length_weight=None, r1_weight=None)
