@@ -26,7 +26,8 @@ simulated trials a minute on one core, qualification included.
 
 Intervals are of 95%, by bootstrap over evaluators. HYPE-time's score is the exposure
 that a block has shown most often, in whole frames of the display: how far it lies from
-the threshold is the staircase's own error, too."""
+the threshold is the staircase's own error, too, and intervals need not hold the
+threshold."""
 
 
 def judged(protocol, observer, num, folder):

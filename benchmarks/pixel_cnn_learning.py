@@ -127,9 +127,13 @@ def main(
             f"{seeds} seeds, with the lowest and the highest. The reference is that of "
             "pytorch-generative, written by hand "
             "([torch_pixel_cnn.py](references/torch_pixel_cnn.py), which says where "
-            "it differs): its stack doubles x in each block, and its weights start "
-            "as torch's do. Order of activations, head, sizes and receptive field "
-            f"are those of the package. {leaders(columns, rows)}",
+            "it differs): its stack doubles x in each block, its weights and biases "
+            "start as torch's do, and its hidden taps get gradients and moments. Order "
+            "of activations, head, sizes and receptive field are those of the package, "
+            "which so learns as fast: that 139 epochs above came to 85.18 nats where "
+            "the reference has 81.45 after 457, at a batch of 256 and a rate that falls "
+            "by 0.999977 a step, is left to the budget and the schedule. "
+            f"{leaders(columns, rows)}",
             [{"caption": "", "columns": columns, "rows": rows}],
         )
 

@@ -54,8 +54,17 @@ def make(method: str, num_steps: int, beta_1: float, seed: int) -> GAN:
         seed=seed,
         **arguments,
     )
-    rate = keras.optimizers.schedules.PolynomialDecay(LEARNING_RATE, num_steps, 0.0)
-    model.compile(keras.optimizers.Adam(rate, beta_1=beta_1))
+    # A schedule counts the updates of its network: a critic takes several a batch.
+    updates = {objective.name: objective.steps for objective in model.objectives()}
+    falling = keras.optimizers.schedules.PolynomialDecay
+    model.compile(
+        {
+            name: keras.optimizers.Adam(
+                falling(LEARNING_RATE, num_steps * number, 0.0), beta_1=beta_1
+            )
+            for name, number in updates.items()
+        }
+    )
     return model
 
 

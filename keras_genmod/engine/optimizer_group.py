@@ -1,6 +1,7 @@
 """Several optimizers behind the one that a Keras model has."""
 
 import types
+import warnings
 from typing import Any
 
 import keras
@@ -63,12 +64,16 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
         Raises:
             ValueError: If a dict misses an objective or names an unknown one.
+
+        Warns:
+            UserWarning: If one schedule is given to objectives of different `steps`.
         """
         names = [objective.name for objective in objectives]
         if isinstance(optimizer, cls):
             optimizer = dict(optimizer.members)
         if not isinstance(optimizer, dict):
             original = keras.optimizers.get(optimizer)
+            _warn_of_one_schedule(original, objectives)
             optimizer = {name: _fresh_copy(original) for name in names}
         if set(optimizer) != set(names):
             raise ValueError(
@@ -202,6 +207,22 @@ def _rate(member):
 
 def _fresh_copy(optimizer):
     return type(optimizer).from_config(optimizer.get_config())
+
+
+def _warn_of_one_schedule(optimizer, objectives):
+    """Warns if a schedule's end comes sooner for one objective than for others."""
+    steps = {objective.name: objective.steps for objective in objectives}
+    own = getattr(optimizer, "inner_optimizer", optimizer)
+    is_schedule = isinstance(own.get_config().get("learning_rate"), dict)
+    if is_schedule and len(set(steps.values())) > 1:
+        most = max(steps, key=lambda name: steps[name])
+        warnings.warn(
+            f"The schedule of the learning rate counts updates, and {most!r} takes "
+            f"{steps[most]} of them a batch: it comes to the schedule's end in as many "
+            f"times fewer batches. Give a dict with an optimizer for each of "
+            f"{list(steps)}, each with a schedule of its own updates.",
+            stacklevel=4,
+        )
 
 
 def _with_loss_scale(member, objective):

@@ -182,6 +182,18 @@ def test_schedules_count_the_steps_of_their_member():
     assert rates(model) == pytest.approx({"first": 0.1 / 16, "second": 0.2 / 4})
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_one_schedule_for_different_numbers_of_steps_is_warned_of(wrapped):
+    falling = keras.optimizers.schedules.PolynomialDecay(0.1, 10)
+    optimizer = keras.optimizers.SGD(falling)
+    if wrapped:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    with pytest.warns(UserWarning, match="'first' takes 2 of them.*Give a dict"):
+        TwoPlayers(3, steps=2).compile(optimizer)
+    TwoPlayers(3).compile(keras.optimizers.SGD(falling))  # which warns of nothing
+    TwoPlayers(3, steps=2).compile("sgd")
+
+
 # Options of Keras' optimizers.
 
 

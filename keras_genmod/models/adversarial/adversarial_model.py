@@ -92,12 +92,18 @@ class AdversarialModel(GenerativeModel):
         Args:
             optimizer: "auto" is the `default_optimizer`, that of the model's paper.
                 Else a string or `keras.optimizers.Optimizer`, of which every objective
-                gets a fresh copy; or a dict with one for each objective by name.
+                gets a fresh copy; or a dict with one for each objective by name. A
+                schedule of the learning rate counts the updates of its own objective,
+                of which `critic_steps` or `discriminator_steps` are made a batch.
             **kwargs: `run_eagerly`, `steps_per_execution`, `jit_compile` as in Keras.
 
         Raises:
             ValueError: If a dict misses an objective or names an unknown one, or
                 `optimizer` is `None`.
+
+        Warns:
+            UserWarning: If one schedule is given to objectives of different numbers of
+                updates a batch.
         """
         if optimizer is None:
             raise ValueError(

@@ -55,7 +55,8 @@ class WGANGP(Wasserstein):
         - Gradients are those of public images, in [0, 1]: slope 1 there is slope 1/2 of
           the authors' images, in [-1, 1], and so is the distance.
         - The learning rate is constant; on CIFAR-10 the authors' code lets it fall to
-          zero linearly. Give a schedule, or a `LearningRateScheduler`.
+          zero linearly. Give a `LearningRateScheduler`, or in a dict a schedule for
+          each network: the critic's counts `critic_steps` updates a batch.
 
     Example:
     ```python
