@@ -131,8 +131,8 @@ def main(
             "start as torch's do, and its hidden taps get gradients and moments. Order "
             "of activations, head, sizes and receptive field are those of the package, "
             "which so learns as fast: that 139 epochs above came to 85.18 nats where "
-            "the reference has 81.45 after 457, at a batch of 256 and a rate that falls "
-            "by 0.999977 a step, is left to the budget and the schedule. "
+            "the reference has 81.45 after 457, at a batch of 256 and a rate that "
+            "falls by 0.999977 a step, is left to the budget and the schedule. "
             f"{leaders(columns, rows)}",
             [{"caption": "", "columns": columns, "rows": rows}],
         )

@@ -27,10 +27,10 @@ test figure and 20 effective chains or more, whatever its protocol.
   on one effective chain, which is no estimate. A longer run on a CPU was not made.
 - **PCD-1** is past its mark on the H100, and 2 nats short of it after 5 minutes of a
   CPU.
-- **DBN**: its first layer alone is an RBM by PCD-1, which is 4.9 nats ahead of it after
-  a quarter of its minutes: the layer on top, of 2,000 units that start from nothing,
-  has not come as far as the prior that it replaces, or the bound loses as much; which of
-  the two was not measured.
+- **DBN**: its first layer alone is an RBM by PCD-1, which is 4.9 nats ahead of it
+  after a quarter of its minutes: the layer on top, of 2,000 units that start from
+  nothing, has not come as far as the prior that it replaces, or the bound loses as
+  much; which of the two was not measured.
 - **DBM**: 8.3 epochs of all layers together. Neither it nor the DBN was tried at length
   with k above 1 for its persistent chains, more than 10 steps of mean field, more
   chains, or other rates of both networks together."""

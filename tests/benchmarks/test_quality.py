@@ -162,7 +162,8 @@ class TestPage:
         fields = {"kind": "lower_bound", "binarization": None, "num_levels": 256}
         run = {"training": {"epochs": "3"}}
         bits = 784 * math.log(2.0)
-        for distance, word in ((-0.1, "better"), (0.1, "worse"), (0.0, "equal")):
+        words = ((-0.1, "**better**"), (0.1, "worse"), (0.0, "equal"))
+        for distance, word in words:
             found = likelihood(-bits * (4.34 + distance), **fields)
             assert quality_page.is_same(nice, found)
             assert quality_page.verdict(run, found, nice).startswith(word)
