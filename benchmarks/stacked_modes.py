@@ -36,6 +36,22 @@ PUBLISHED = [
     ("DCGAN (Lin et al., 2018, arXiv:1712.04086)", "", "99.0", "3.40"),
     ("VEEGAN (Srivastava et al., 2017, arXiv:1705.07761)", "", "150", "2.95"),
     ("Unrolled GAN (the same)", "", "48.7", "4.32"),
+    ("ALI (the same)", "", "16", "5.40"),
+    *(
+        (
+            f"Unrolled GAN, {steps} steps, discriminator half as large (Metz et al., "
+            "2017, arXiv:1611.02163, 25,600 samples)",
+            "",
+            modes,
+            kl,
+        )
+        for steps, modes, kl in (
+            (0, "628", "2.58"),
+            (1, "524", "2.44"),
+            (5, "732", "1.66"),
+            (10, "817", "1.43"),
+        )
+    ),
     ("PacDCGAN2 (Lin et al., 2018)", "", "1000.0", "0.06"),
     ("PacDCGAN4 (Lin et al., 2018)", "", "1000.0", "0.07"),
 ]

@@ -137,7 +137,8 @@ class GAN(TruncatedLatents):
           2015, arXiv:1511.06434) and most since; the paper had SGD with momentum.
         - Gradients are those with respect to public data, in [0, 1]: a weight of R1
           that a paper gives for [-1, 1] is four times the one here. They are taken
-          where the discriminator looks, after augmentation and noise.
+          where the discriminator looks, after augmentation and noise. A gradient
+          penalty's slope of 1 is slope 1/2 of images in [-1, 1].
 
     Example:
     ```python

@@ -67,6 +67,8 @@ class ProgressiveGAN(GrowingModel):
         - Optimizers start anew where a phase begins, as in the authors' code; Keras'
           averages of weights (`use_ema`) then start from the weights, too, which the
           code's do not.
+        - The penalty's slope is 1; the 750 that the paper takes on CIFAR-10 is none of
+          the arguments.
         - One batch size serves all levels; the paper's falls from 128 to 16 and less.
         - A step is compiled once a level.
 
