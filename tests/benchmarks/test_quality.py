@@ -99,6 +99,8 @@ class TestPage:
         for other in ({"note": " of that date"}, {"dataset": "cifar10_jpeg"}):
             section = "\n".join(quality_page.not_run([{**run, **other}]))
             assert "| PixelCNN |" in section
+        assert "| PixelCNN, cifar10_jpeg |" not in section
+        assert "| GatedPixelCNN, cifar10_jpeg |" in section
 
     def test_what_a_run_remarks_stands_with_its_budget(self):
         spent = {"minutes": 2, "epochs": "3", "images": 4000}
