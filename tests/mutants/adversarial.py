@@ -36,6 +36,18 @@ MUTANTS = [
     ),
     Mutant(
         "engine/optimizer_group.py",
+        "if is_schedule and len(set(steps.values())) > 1:",
+        "if is_schedule:",
+        "tests/engine/test_optimizer_group.py -k one_schedule",
+    ),
+    Mutant(
+        "engine/optimizer_group.py",
+        'getattr(optimizer, "inner_optimizer", optimizer)',
+        "optimizer",
+        "tests/engine/test_optimizer_group.py -k one_schedule",
+    ),
+    Mutant(
+        "engine/optimizer_group.py",
         "        if first > 0.0:\n",
         "        if False:\n",
         "tests/engine/test_optimizer_group.py",
