@@ -47,7 +47,7 @@ these. Which state of a GAN is the best was told by the kernel distance in pixel
 1,000 samples to held-out training images."""
 REMARKS = {  # by a table's title
     "Modes of the grid": """At this budget packs find more modes than the GAN of single
-points, and draw fewer good samples; in the paper they draw as many.""",
+points, and draw fewer good samples; in the paper they draw nearly as many.""",
     "Modes of stacked MNIST": """One seed and few steps, 421 of WGAN-GP's generator:
 packs, which draw all modes in the paper, found fewer here than the GAN of single
 images.""",
