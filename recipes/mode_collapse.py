@@ -55,15 +55,14 @@ def make(method: str, num_steps: int, beta_1: float, seed: int) -> GAN:
         **arguments,
     )
     # A schedule counts the updates of its network: a critic takes several a batch.
-    updates = {objective.name: objective.steps for objective in model.objectives()}
-    falling = keras.optimizers.schedules.PolynomialDecay
+    rates = {
+        objective.name: keras.optimizers.schedules.PolynomialDecay(
+            LEARNING_RATE, num_steps * objective.steps, 0.0
+        )
+        for objective in model.objectives()
+    }
     model.compile(
-        {
-            name: keras.optimizers.Adam(
-                falling(LEARNING_RATE, num_steps * number, 0.0), beta_1=beta_1
-            )
-            for name, number in updates.items()
-        }
+        {name: keras.optimizers.Adam(rate, beta_1) for name, rate in rates.items()}
     )
     return model
 

@@ -219,7 +219,7 @@ def _warn_of_one_schedule(optimizer, objectives):
         warnings.warn(
             f"The schedule of the learning rate counts updates, and {most!r} takes "
             f"{steps[most]} of them a batch: it comes to the schedule's end in as many "
-            f"times fewer batches. Give a dict with an optimizer for each of "
+            "times fewer batches. Give a dict with an optimizer for each of "
             f"{list(steps)}, each with a schedule of its own updates.",
             stacklevel=4,
         )
