@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_genmod import layers, networks
+from keras_genmod.engine import input_gradient
 from keras_genmod.networks.residual_blocks import (
     doubled,
     downward_block,
@@ -119,6 +120,20 @@ def test_projection_adds_the_inner_product_with_the_class(rng):
     expected = features @ score[:, 0] + (features * embedding[labels]).sum(axis=1)
     found = ops.convert_to_numpy(found)[:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_of_the_projection_is_the_row_of_the_class(rng):
+    head = layers.ProjectionHead()
+    head.build([(None, 5), (None, 3)])
+    features = ops.array(rng.standard_normal((4, 5)).astype("float32"))
+    one_hot = ops.array(np.eye(3, dtype="float32")[[2, 0, 1, 2]])
+
+    def projection(x):
+        return head([x, one_hot]) - head.score(x)
+
+    found = ops.convert_to_numpy(input_gradient(projection, features))
+    embedding = ops.convert_to_numpy(head.embedding.normalized_kernel())
+    np.testing.assert_allclose(found, embedding[[2, 0, 1, 2]], atol=1e-6)
 
 
 def test_pixels_are_summed_and_not_averaged():

@@ -25,9 +25,11 @@ def receptive_field(network):
     return field
 
 
-@pytest.mark.parametrize("num_layers,field", [(1, 16), (2, 34), (3, 70)])
+@pytest.mark.parametrize(
+    "num_layers,field", [(1, 16), (2, 34), (3, 70), (4, 142), (5, 286)]
+)
 def test_patch_size(num_layers, field):
-    network = patchgan_discriminator((24, 24, 1), 2, num_layers)
+    network = patchgan_discriminator((128, 128, 1), 2, num_layers)
     assert receptive_field(network) == field
 
 
