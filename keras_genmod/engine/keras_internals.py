@@ -5,6 +5,7 @@ then says which.
 """
 
 import contextlib
+import functools
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -114,6 +115,17 @@ def sgd_slots(optimizer, variables: list) -> list:
     """Returns the moments of variables, as tensors."""
     places = (optimizer._get_variable_index(variable) for variable in variables)
     return [optimizer.momentums[place].value for place in places]
+
+
+def replace_cond(choose: Callable) -> None:
+    """Lets `keras.ops.cond` on torch call `choose(cond, pred, true_fn, false_fn)`.
+
+    Args:
+        choose: Function; what it gets as `cond` is what Keras does without it.
+    """
+    from keras.src.backend.torch import core
+
+    core.cond = functools.partial(choose, core.cond)
 
 
 # Training.

@@ -81,9 +81,19 @@ class Call:
         return self._given_as(_viewed_arguments(self.function))
 
     def _given_as(self, arguments):
-        for i, name in arguments:
-            value = self.args[i] if i < len(self.args) else self.kwargs.get(name)
-            yield from (leaf for leaf in leaves(value) if isinstance(leaf, Slot))
+        given = _given_as(arguments, self.args, self.kwargs)
+        return (leaf for leaf in given if isinstance(leaf, Slot))
+
+
+def written_among(function: Any, args: tuple, kwargs: dict) -> list[torch.Tensor]:
+    """Returns the tensors that an aten function writes into."""
+    given = _given_as(_written_arguments(function), args, kwargs)
+    return [leaf for leaf in given if isinstance(leaf, torch.Tensor)]
+
+
+def _given_as(arguments, args, kwargs):
+    for i, name in arguments:
+        yield from leaves(args[i] if i < len(args) else kwargs.get(name))
 
 
 @functools.cache
@@ -107,7 +117,7 @@ def sharing(function: Any, args: Any, kwargs: dict, results: Any) -> tuple[bool,
 
     And whether the results share no memory with the arguments or one another.
     """
-    made, given = _storages(results), _storages([args, kwargs])
+    made, given = storages(results), storages([args, kwargs])
     is_new = len({*made, *given}) == len(made) + len({*given})
     return _is_alias(function, args, results), is_new
 
@@ -122,7 +132,8 @@ def _is_alias(function, args, results):
     return starts_there and layout(results) == layout(first)
 
 
-def _storages(nest):
+def storages(nest: Any) -> list[int]:
+    """Returns which memory each tensor of a nest lies in."""
     tensors = [leaf for leaf in leaves(nest) if isinstance(leaf, torch.Tensor)]
     return [tensor.untyped_storage()._cdata for tensor in tensors]
 

@@ -10,6 +10,7 @@ from keras import tree
 
 from keras_genmod.engine import (
     keras_internals,
+    torch_branches,
     torch_convolutions,
     torch_group_norm,
     torch_loops,
@@ -19,7 +20,6 @@ from keras_genmod.engine import (
 from keras_genmod.engine.objective import finish_update
 from keras_genmod.engine.slices import batch_size, batch_slices
 from keras_genmod.engine.torch_processes import averaged, shared_changes
-from keras_genmod.engine.torch_recording import innermost, unnoted
 from keras_genmod.engine.torch_tracing import Traced, TracedStep
 from keras_genmod.engine.undoing import undone_unless
 
@@ -178,27 +178,6 @@ def loss_to_differentiate(loss):
     return loss
 
 
-def cond(due, taken, left):
-    """Returns `taken()` or `left()`: a step is recorded once for each way it goes.
-
-    A step that takes branches needs `step_branches` of its model, which says on the
-    host which ones are next; see `traced`.
-
-    Args:
-        due: Boolean tensor of shape `()`.
-        taken: Function without arguments.
-        left: The same, of the same results.
-    """
-    recording = innermost()
-    if recording is None:
-        return taken() if due else left()
-    if not recording.may_branch:
-        recording.obstruct("it branches on a tensor's value")
-    with unnoted():
-        is_due = bool(due)
-    return taken() if is_due else left()
-
-
 def jit_compile_of_keras(jit_compile):
     """Returns what Keras is to do: its own way, `torch.compile`, often fails."""
     return False if jit_compile is True else jit_compile
@@ -237,6 +216,8 @@ def compile_call(function, variables, xla):
     return call
 
 
+cond = torch_branches.cond
+keras_internals.replace_cond(torch_branches.choose)
 apply_scaled = torch_updates.apply_scaled
 convolution = torch_convolutions.convolution
 transposed_convolution = torch_convolutions.transposed_convolution

@@ -37,7 +37,11 @@ def shorten_all(optimizer: keras.optimizers.Optimizer) -> None:
 
 
 def branches(optimizer) -> bool:
-    """Whether Keras asks on the host what each step of an optimizer is to do."""
+    """Whether most steps of an optimizer leave out what takes long.
+
+    A recording would do it in each, and choose: on a CPU that takes longer than the
+    step as Keras has it, which asks on the host.
+    """
     members = getattr(optimizer, "members", {"": optimizer}).values()
     inner = [getattr(member, "inner_optimizer", member) for member in members]
     return any(

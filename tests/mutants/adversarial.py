@@ -457,7 +457,7 @@ MUTANTS = [
         f"{_STYLES} -k are_found",
     ),
     Mutant(
-        "engine/torch_engine.py",
+        "engine/torch_branches.py",
         "if not recording.may_branch:",
         "if False:",
         "tests/engine/test_tracing.py -k each_way",

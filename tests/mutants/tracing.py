@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
 GRAPHS = "tests/engine/test_graphs.py"
+BRANCHES = "tests/engine/test_traced_branches.py"
 UPDATES = "tests/engine/test_updates.py"
 REUSE = "tests/engine/test_reuse.py"
 FAITHFULLY = "tests/engine/test_tracing_faithfully.py"
@@ -364,5 +365,53 @@ MUTANTS = [
         "            cache.move_to_end(key)\n",
         "",
         "tests/engine/test_compiled.py",
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "        side.take_back()\n",
+        "",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "        due.put_again()\n",
+        "",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "(side.left_at(key, tensor) for side in sides)",
+        "(sides[0].left_at(key, tensor) for side in sides)",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "            if not self._is_due:\n                raise Runtime",
+        "            if False:\n                raise Runtime",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "if key[0] in self._new or key in self.written:",
+        "if key in self.written:",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "if len(set(storages(list(places.values())))) < len(places):",
+        "if False:",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        'getattr(leaf, "requires_grad", False) for',
+        "False for",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_branches.py",
+        "    for side in sides:",
+        "    for side in sides if is_true else sides[::-1]:",
+        BRANCHES,
     ),
 ]
