@@ -128,6 +128,18 @@ def replace_cond(choose: Callable) -> None:
     core.cond = functools.partial(choose, core.cond)
 
 
+def place_of_draw(seed: Any) -> dict[str, Any]:
+    """Returns the device and the generator that Keras draws with on torch.
+
+    Args:
+        seed: What `keras.random` takes as such.
+    """
+    from keras.src.backend.torch import core, random
+
+    generator = random.torch_seed_generator(seed)
+    return {"device": core.get_device(), "generator": generator}
+
+
 # Training.
 
 

@@ -173,6 +173,11 @@ def argmax(x):
     return torch.argmax(x, dim=-1).to(torch.int32)
 
 
+def rows_in_range(x, low, high):
+    """Returns whether all values of a row lie in [low, high], false for NaN."""
+    return (x.amin(1) >= low) & (x.amax(1) <= high)
+
+
 def loss_to_differentiate(loss):
     """Returns the loss: there is one replica."""
     return loss
@@ -243,8 +248,9 @@ SeedGenerator = keras.random.SeedGenerator
 
 
 def uniform(shape, seed):
-    """Draws float32 numbers from U[0, 1)."""
-    return keras.random.uniform(shape, dtype="float32", seed=seed)
+    """Draws float32 numbers from U[0, 1): Keras', without its two passes to a range."""
+    place = keras_internals.place_of_draw(seed)
+    return torch.rand(tuple(shape), dtype=torch.float32, **place)
 
 
 def normal(shape, seed):

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_genmod import checks
 from keras_genmod.distributions.distribution import flat_events
+from keras_genmod.engine import rows_in_range
 
 
 def on_levels(x, num_levels: int):
@@ -36,10 +37,7 @@ def in_range(x, low: float, high: float):
     Returns:
         Bool tensor `(batch,)`, false for NaN.
     """
-    # Four times faster than comparisons of all values on torch; NaN stays NaN.
-    x = flat_events(x)
-    off = ops.abs(ops.clip(x, low, high) - x)
-    return ops.sum(off, axis=1) == 0
+    return rows_in_range(flat_events(x), low, high)
 
 
 def nan_unless(valid, values):

@@ -44,7 +44,7 @@ class GraphOnCPU:
         with _Captured() as noted:
             self.outputs = function()
         for tensor, before in reversed(noted.before.values()):
-            tensor.copy_(before)
+            tensor.copy_(before.reshape(tensor.shape))  # `squeeze_` writes, too
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
 

@@ -27,6 +27,31 @@ def test_all_values_must_be_levels():
     np.testing.assert_array_equal(valid, 2 * [True] + 7 * [False])
 
 
+def compiled(function):
+    """Returns a function of one tensor as a step has it, by XLA where there is one."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True)
+    return function
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -1e-6, 1.000001, np.inf])
+@pytest.mark.parametrize("wrap", [lambda function: function, compiled])
+def test_one_value_anywhere_is_enough(wrong, wrap):
+    x = np.tile(np.linspace(0.0, 1.0, 37, dtype="float32"), (38, 1))
+    np.fill_diagonal(x, wrong)  # none in the last
+    valid = wrap(lambda x: valid_data.in_range(x, 0.0, 1.0))(
+        keras.ops.convert_to_tensor(x)
+    )
+    valid = keras.ops.convert_to_numpy(valid)
+    np.testing.assert_array_equal(valid, 37 * [False] + [True])
+
+
 @pytest.mark.any_backend
 @pytest.mark.parametrize("case", [cases.TestGlow, cases.TestBoltzmannMachine])
 def test_levels_are_checked_once_a_call(case, monkeypatch):

@@ -184,7 +184,8 @@ class RBM(PartitionedModel):
             shown = fields[:num_data][:: self._stride(training)]
             reconstruction = density.visible_mean(ops.sigmoid(shown))
             if training:
-                kept = ops.concatenate([fields[num_data:], *hotter])
+                kept = fields[num_data:]
+                kept = ops.concatenate([kept, *hotter]) if hotter else kept
                 self.chain_fields.assign(ops.stop_gradient(kept))
         else:
             fixed = self.density(gradients=False)
