@@ -42,20 +42,25 @@ class GraphCalls:
     devices: dict[int, str]
     shared: dict[int, int]
 
+    def may_be_a_graph(self, device: str) -> bool:
+        """Whether the calls work on a kind of device, and hold no loop.
+
+        A loop is a graph by itself.
+        """
+        used = {slot.number for call in self.calls for slot in call.slots()}
+        return any(self.devices[number] == device for number in used) and all(
+            isinstance(call.function, torch._ops.OpOverload) for call in self.calls
+        )
+
     def obstacle(self, device: str, changing: Iterable[Slot] = ()) -> str | None:
-        """Says why the calls can be no graph, or returns `None`.
+        """Says why calls that may be a graph cannot be one, or returns `None`.
 
         Args:
             device: Kind of device that all tensors must be on, but for constants of
                 one element, which `on` moves there.
             changing: Slots of what other calls change between seeds and draws.
         """
-        used = {slot for call in self.calls for slot in call.slots()}
-        if not any(self.devices[slot.number] == device for slot in used):
-            return "it works on other devices"
         for call in self.calls:
-            if not isinstance(call.function, torch._ops.OpOverload):
-                return "it has a loop, which is a graph by itself"
             if call.function in _LAYOUT:  # which that of a copy may not be
                 return f"`{call.function}` asks how memory is laid out"
             if any(isinstance(leaf, HostNumber) for leaf in _arguments(call)):

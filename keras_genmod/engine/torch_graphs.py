@@ -1,6 +1,7 @@
 """Programs and loops on a GPU as CUDA graphs: one launch in the place of many."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -33,13 +34,17 @@ def graphed(program: Program, fuse: bool = False) -> Callable:
         program.devices,
         program.shared,
     )
-    writes_into_inputs = bool(calls.writes() & set(program.inputs))
-    if calls.obstacle(Graph.device) is None and not writes_into_inputs:
-        return ProvedProgram(
-            program,
-            lambda tensors, state: GraphedCalls(calls, tensors, state, fuse),
-            Graph,
-        )
+    if calls.may_be_a_graph(Graph.device):
+        why = calls.obstacle(Graph.device)
+        if why is None and calls.writes() & set(program.inputs):
+            why = "it writes into what it is given"
+        if why is None:
+            return ProvedProgram(
+                program,
+                lambda tensors, state: GraphedCalls(calls, tensors, state, fuse),
+                Graph,
+            )
+        no_graph(why)
     if fuse:
         run = fused_run(program)
         return ProvedProgram(
@@ -48,6 +53,18 @@ def graphed(program: Program, fuse: bool = False) -> Callable:
             Graph if Graph.device in program.devices.values() else Host,
         )
     return program
+
+
+def no_graph(why: str) -> None:
+    """Warns of calls that are run in turn on a GPU.
+
+    Args:
+        why: What keeps them from being a graph.
+    """
+    warnings.warn(
+        f"Calls are repeated one by one, which is slower than {Graph.way}: {why}.",
+        stacklevel=2,
+    )
 
 
 class GraphedCalls:

@@ -1,6 +1,7 @@
 """Loops on PyTorch: the body is recorded, and repeated."""
 
 import threading
+from collections.abc import Callable
 
 import torch
 
@@ -164,8 +165,13 @@ class Loop:
         self._indices: dict = {}
         changing = {slot.number for slot in program.inputs[1:]} | written
         seen = [slot for slot in self._calls.inputs if root(slot) in changing]
-        obstacle = self._calls.obstacle(torch_graphs.Graph.device, changing=seen)
-        self._run = None if obstacle is None else self._in_turn
+        self._run: Callable | None = self._in_turn
+        if self._calls.may_be_a_graph(torch_graphs.Graph.device):
+            why = self._calls.obstacle(torch_graphs.Graph.device, changing=seen)
+            if why is None:
+                self._run = None  # until it is proved
+            else:
+                torch_graphs.no_graph(why)
 
     def __call__(self, *tensors):
         if self._run is None:

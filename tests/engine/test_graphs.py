@@ -164,10 +164,19 @@ def test_a_loop_whose_seeds_it_carries_is_no_graph(graph):
             return engine.fori_loop(20, body, (x[0], state))[0]
 
     traced = Traced(function, "it")
-    for i in range(4):
-        state = torch.tensor([i, 7])
-        expected = function(X, state)
-        torch.testing.assert_close(traced(X, state), expected, rtol=0.0, atol=0.0)
+    with pytest.warns(UserWarning, match="one by one.*a seed depends on what changes"):
+        for i in range(4):
+            state = torch.tensor([i, 7])
+            expected = function(X, state)
+            torch.testing.assert_close(traced(X, state), expected, rtol=0.0, atol=0.0)
+    assert graph.num_graphs == 0
+
+
+def test_calls_that_can_be_no_graph_are_warned_of(graph):
+    traced = Traced(lambda x: x.add_(1.0), "it")
+    with pytest.warns(UserWarning, match="one by one.*writes into what it is given"):
+        for _ in range(4):
+            torch.testing.assert_close(traced(X.clone()), X + 1.0)
     assert graph.num_graphs == 0
 
 

@@ -240,10 +240,24 @@ MUTANTS = [
         TESTS,
     ),
     Mutant(
-        "models/valid_data.py",
-        "return ops.sum(off, axis=1) == 0",
-        "return ops.sum(ops.clip(x, low, high) - x, axis=1) == 0",
+        "engine/keras_steps.py",
+        "ops.sum(ops.abs(ops.clip(x, low, high) - x), axis=1)",
+        "ops.sum(ops.clip(x, low, high) - x, axis=1)",
         "tests/models/test_valid_data.py",
+        backend="jax",
+    ),
+    Mutant(
+        ENGINE + "torch_engine.py",
+        "(x.amin(1) >= low) & (x.amax(1) <= high)",
+        "~((x.amin(1) < low) | (x.amax(1) > high))",
+        "tests/models/test_valid_data.py",
+        backend="torch",
+    ),
+    Mutant(
+        ENGINE + "torch_loops.py",
+        "                torch_graphs.no_graph(why)\n",
+        "                pass\n",
+        GRAPHS,
     ),
     Mutant(
         ENGINE + "torch_passes.py",
