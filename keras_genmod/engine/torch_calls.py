@@ -52,6 +52,7 @@ class Call:
     outputs: Any  # nest of `Slot`, or `None` where a result has a slot already
     is_alias: bool = False  # the result is the first argument, but for autograd
     is_new: bool = False  # the results share no memory, with arguments or one another
+    backward: int = -1  # the backward pass that makes it, if any
 
     @property
     def draws(self) -> bool:

@@ -1,5 +1,6 @@
 """Lists of calls that do the same with less."""
 
+import collections
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +51,11 @@ def without_repeats(
     shared: dict[int, int],
     constants: dict[int, torch.Tensor],
 ) -> tuple:
-    """Makes calls that give the same once: nothing writes into what they read.
+    """Makes calls that give the same once: what they read is not written into between.
+
+    So two networks' objectives share what both compute of one that neither has updated
+    yet. What a backward pass computes again is not what was forgotten for it: memory is
+    not to be held from the one to the other.
 
     Args:
         calls: List of `Call`.
@@ -60,27 +65,53 @@ def without_repeats(
     """
     root = roots(calls, shared)
     written = {root(slot) for call in calls for slot in call.written()}
+    num_writes: collections.Counter = collections.Counter()
     same = _equal_numbers(constants)
     known: dict[tuple, list] = {}
     kept = []
     for call in calls:
         call = _renamed(call, same)
         results = call.results()
-        if (
-            call.draws
-            or not results
-            or "empty" in getattr(call.function, "__name__", "empty")
-            or any(root(slot) in written for slot in (*call.slots(), *results))
-        ):
+        if not _may_be_shared(call):
             kept.append(call)
-            continue
-        key = call.function, repr(call.args), repr(call.kwargs), len(results)
-        if key in known:
+        elif (key := _what_it_gives(call, root, written, num_writes)) in known:
             same.update(zip(results, known[key], strict=True))
         else:
-            known[key] = results
+            if key is not None:
+                known[key] = results
             kept.append(call)
+        num_writes.update(root(slot) for slot in call.written())
     return kept, _renamed_value(outputs, same)
+
+
+def _may_be_shared(call):
+    """Whether what a call gives depends on its arguments alone, which it leaves."""
+    given = leaves([call.args, call.kwargs])
+    seeds = [draws.seed for draws in given if isinstance(draws, Draws)]
+    return (
+        call.results()
+        and (not call.draws or (seeds and None not in seeds))
+        and "empty" not in getattr(call.function, "__name__", "empty")
+        and not any(call.written())
+    )
+
+
+def _what_it_gives(call, root, written, num_writes):
+    """Returns what two calls have in common that give the same, or `None`."""
+    args, kwargs = (mapped(_seed, value) for value in (call.args, call.kwargs))
+    is_view = not call.is_new and any(call.viewed())  # of memory that may change
+    is_whole = call.is_new and not any(root(slot) in written for slot in call.results())
+    if not (is_view or is_whole):
+        return None
+    return (
+        *(call.function, repr(args), repr(kwargs), len(call.results())),
+        *(num_writes[root(slot)] for slot in call.slots()),
+        is_view or call.backward,
+    )
+
+
+def _seed(value):
+    return ("seeded", value.seed) if isinstance(value, Draws) else value
 
 
 def without_copies(

@@ -119,7 +119,8 @@ class Recording:
             self.obstruct(f"`{function}` gives a number to Python")
         outputs = mapped(self._new_output, results)
         memory = sharing(function, args, kwargs, results)
-        self.calls.append(Call(function, given, named, outputs, *memory))
+        backward = torch._C._current_graph_task_id()
+        self.calls.append(Call(function, given, named, outputs, *memory, backward))
         return results
 
     def note(self, kind: type[Call], function: Any, tensors: list, results: list):

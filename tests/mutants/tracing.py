@@ -4,6 +4,7 @@ from tests.mutants import Mutant
 
 ENGINE, TESTS = "engine/", "tests/engine/test_tracing.py"
 GRAPHS = "tests/engine/test_graphs.py"
+REPEATS = "tests/engine/test_repeats.py"
 BRANCHES = "tests/engine/test_traced_branches.py"
 UPDATES = "tests/engine/test_updates.py"
 REUSE = "tests/engine/test_reuse.py"
@@ -205,15 +206,33 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_passes.py",
-        "or any(root(slot) in written for slot in (*call.slots(), *results))",
+        "        *(num_writes[root(slot)] for slot in call.slots()),\n",
         "",
-        TESTS,
+        REPEATS,
     ),
     Mutant(
         ENGINE + "torch_passes.py",
-        "call.draws\n            or not results",
-        "not results",
-        TESTS,
+        "call.is_new and not any(root(slot) in written for",
+        "call.is_new and not any(False for",
+        REPEATS,
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "is_view or call.backward,",
+        "is_view or -1,",
+        REPEATS,
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        '("seeded", value.seed) if',
+        '"seeded" if',
+        REPEATS,
+    ),
+    Mutant(
+        ENGINE + "torch_passes.py",
+        "(not call.draws or (seeds and None not in seeds))",
+        "True",
+        REPEATS,
     ),
     Mutant(
         ENGINE + "torch_updates.py",
