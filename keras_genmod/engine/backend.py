@@ -26,6 +26,7 @@ relu = _engine.relu
 argmax = _engine.argmax
 binary_log_prob = _engine.binary_log_prob
 rows_in_range = _steps.rows_in_range
+halved = _steps.halved
 # `None` where Keras' own operations are fused anyway.
 group_normalized = _engine.group_normalized if _is_torch else None
 transposed_convolution = _engine.transposed_convolution if _is_torch else None

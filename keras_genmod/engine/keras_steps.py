@@ -61,3 +61,8 @@ def rows_in_range(x, low, high):
     """
     # No minimum and maximum: XLA on TensorFlow passes over NaN in them.
     return ops.sum(ops.abs(ops.clip(x, low, high) - x), axis=1) == 0
+
+
+def halved(x):
+    """Returns images `(batch, height, width, channels)` of half the sides, by means."""
+    return ops.average_pool(x, 2, 2, data_format="channels_last")

@@ -178,6 +178,14 @@ def rows_in_range(x, low, high):
     return (x.amin(1) >= low) & (x.amax(1) <= high)
 
 
+def halved(x):
+    """Returns images `(batch, height, width, channels)` of half the sides, by means."""
+    height, width, channels = x.shape[1:]
+    # Rows, then columns: faster than both at once, and than the kernel for pooling.
+    x = x.reshape(-1, 2, width * channels).mean(1).reshape(-1, 2, channels).mean(1)
+    return x.reshape(-1, height // 2, width // 2, channels)
+
+
 def loss_to_differentiate(loss):
     """Returns the loss: there is one replica."""
     return loss

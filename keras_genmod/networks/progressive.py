@@ -11,11 +11,12 @@ import keras
 from keras import layers, ops
 
 from keras_genmod import checks
+from keras_genmod.engine import halved
 from keras_genmod.layers.equalized_conv_2d import EqualizedConv2D
 from keras_genmod.layers.equalized_dense import EqualizedDense
 from keras_genmod.layers.minibatch_standard_deviation import MinibatchStandardDeviation
 from keras_genmod.layers.pixel_normalization import PixelNormalization
-from keras_genmod.layers.resolutions import doubled, halved
+from keras_genmod.layers.resolutions import doubled
 
 _SMALLEST = 4  # pixels a side, of the first level
 

@@ -12,10 +12,11 @@ from keras_genmod.engine import (
     Seeds,
     clip,
     compiled,
+    halved,
     input_gradient,
     uniform,
 )
-from keras_genmod.layers.resolutions import doubled, faded, halved
+from keras_genmod.layers.resolutions import doubled, faded
 from keras_genmod.models import network_checks
 from keras_genmod.models.adjustable import Adjustable
 from keras_genmod.models.adversarial.growing_model import GrowingModel
