@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
+from keras.src.optimizers import base_optimizer
 from keras.src.saving import saving_lib
 
 #: The version of Keras that these names were checked with.
@@ -126,6 +127,11 @@ def replace_cond(choose: Callable) -> None:
     from keras.src.backend.torch import core
 
     core.cond = functools.partial(choose, core.cond)
+
+
+def is_of_optimizer(function: Callable) -> bool:
+    """Whether a side of a `cond` is an optimizer's, which goes by its updates alone."""
+    return function.__module__ == base_optimizer.__name__
 
 
 def place_of_draw(seed: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from keras_genmod.engine import keras_internals
 from keras_genmod.engine.torch_calls import (
     draws,
     layout,
@@ -42,7 +43,9 @@ def choose(keras_cond: Callable, pred: Any, true_fn: Callable, false_fn: Callabl
     As in a graph of JAX' or TensorFlow's, both are computed there, so that the calls
     are the same whichever is due: of a `CosineDecay` that warms up, say. What they
     write is chosen, as their results are. Sides that draw, or have gradients, are an
-    obstacle: the gradient of one that is not due could be NaN.
+    obstacle: the gradient of one that is not due could be NaN. An optimizer that adds
+    up gradients is recorded once for each way it goes, as by `cond`: most of its steps
+    leave out what takes long.
 
     Args:
         keras_cond: Keras' own function, for what is not recorded.
@@ -54,6 +57,8 @@ def choose(keras_cond: Callable, pred: Any, true_fn: Callable, false_fn: Callabl
     is_tensor = isinstance(pred, torch.Tensor) and not pred.is_meta
     if recording is None or not is_tensor:
         return keras_cond(pred, true_fn, false_fn)
+    if keras_internals.is_of_optimizer(true_fn):  # see `torch_updates.due_updates`
+        return cond(pred, true_fn, false_fn)
     is_true = _read(pred)
     # In the order of the sides, whichever is due: two recordings are to agree.
     sides = _Side(true_fn, is_true), _Side(false_fn, not is_true)

@@ -206,8 +206,10 @@ def traced(function, model, name, branches=None, fuse=False):
         branches: Its `step_branches`; `None` for a step without `cond`.
         fuse: Whether inductor is to make few kernels of its calls.
     """
-    if torch_updates.branches(getattr(model, "optimizer", None)):
-        return function
+    if getattr(model, "train_function", None) is function:
+        if not torch_updates.is_foretold(model.optimizer):
+            return function
+        branches = torch_updates.due_updates(model.optimizer, branches)
     return TracedStep(function, model, name, branches, fuse)
 
 

@@ -1,6 +1,7 @@
 """Optimizers on PyTorch: Adam and SGD with fewer passes over memory than in Keras."""
 
 import functools
+from collections.abc import Callable
 
 import keras
 import torch
@@ -36,18 +37,48 @@ def shorten_all(optimizer: keras.optimizers.Optimizer) -> None:
         shorten(member)
 
 
-def branches(optimizer) -> bool:
-    """Whether most steps of an optimizer leave out what takes long.
+def is_foretold(optimizer) -> bool:
+    """Whether the host can tell what Keras does with the steps that are to come.
 
-    A recording would do it in each, and choose: on a CPU that takes longer than the
-    step as Keras has it, which asks on the host.
+    It cannot where several optimizers, or one that scales the loss, add up gradients or
+    overwrite weights now and then: a step is then as Keras has it, which asks.
     """
     members = getattr(optimizer, "members", {"": optimizer}).values()
     inner = [getattr(member, "inner_optimizer", member) for member in members]
-    return any(
-        o is not None and (o.gradient_accumulation_steps or o.ema_overwrite_frequency)
-        for o in inner
-    )
+    return inner == [optimizer] or not any(map(_periods, inner))
+
+
+def due_updates(optimizer, branches: Callable | None) -> Callable | None:
+    """Returns a function from a number of steps to what is done and left out in them.
+
+    Args:
+        optimizer: Keras optimizer, or `None`; those that `is_foretold` refuses have
+            nothing of their own.
+        branches: The same of other branches, or `None`.
+    """
+    if not (periods := _periods(optimizer)):
+        return branches
+
+    def due(num_steps):
+        others = () if branches is None else branches(num_steps)
+        done = keras_internals.num_updates(optimizer)
+        counts = range(done, done + num_steps)
+        flags = [
+            (count // steps + 1) % period == 0
+            for count in counts
+            for steps, period in periods
+        ]
+        return others, tuple(flags)
+
+    return due
+
+
+def _periods(optimizer):
+    """Returns pairs of steps that count as one, and of how many of them make a turn."""
+    every = getattr(optimizer, "gradient_accumulation_steps", None)
+    overwrites = getattr(optimizer, "ema_overwrite_frequency", None)
+    turns = [(1, every), (every or 1, overwrites)]
+    return [(steps, period) for steps, period in turns if period]
 
 
 @torch.no_grad()

@@ -283,11 +283,20 @@ def test_conditions_that_are_no_tensors_are_keras_own():
         lambda: keras.optimizers.SGD(
             SCHEDULES.CosineDecayRestarts(0.1, 3, t_mul=1.0, m_mul=0.5)
         ),
+        lambda: keras.optimizers.SGD(0.5, gradient_accumulation_steps=2),
+        lambda: keras.optimizers.AdamW(
+            SCHEDULES.CosineDecay(0.1, 8, warmup_target=0.5, warmup_steps=2),
+            gradient_accumulation_steps=3,
+            clipnorm=0.1,
+            use_ema=True,
+            ema_overwrite_frequency=2,
+        ),
+        lambda: keras.optimizers.Adam(0.1, use_ema=True, ema_overwrite_frequency=3),
     ],
-    ids=["warm-up", "restarts", "equal"],
+    ids=["warm-up", "restarts", "equal", "accumulation", "all", "overwritten"],
 )
-def test_steps_with_rates_that_branch_are_traced(optimizer):
-    x = np.random.default_rng(0).random((40, 3)).astype("float32")
+def test_steps_of_optimizers_that_branch_are_traced(optimizer):
+    x = np.random.default_rng(0).random((120, 3)).astype("float32")
     states = []
     for eagerly in (False, True):
         keras.utils.set_random_seed(0)
@@ -300,7 +309,7 @@ def test_steps_with_rates_that_branch_are_traced(optimizer):
             model.fit(x, batch_size=4, epochs=2, shuffle=False, verbose=0)
         states.append([v.value for v in (*model.variables, *model.optimizer.variables)])
         if not eagerly:
-            (program,) = model.train_function._traced._programs.values()
-            assert callable(program)
+            programs = model.train_function._traced._programs.values()
+            assert all(map(callable, programs))
     for traced, eager in zip(*states, strict=True):
         torch.testing.assert_close(traced, eager, rtol=1e-6, atol=1e-7)

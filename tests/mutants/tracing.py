@@ -447,4 +447,23 @@ MUTANTS = [
         "    for side in sides if is_true else sides[::-1]:",
         BRANCHES,
     ),
+    Mutant(
+        ENGINE + "torch_updates.py",
+        "(count // steps + 1) % period == 0",
+        "(count + 1) % period == 0",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_updates.py",
+        "return others, tuple(flags)",
+        "return others, True",
+        BRANCHES,
+    ),
+    Mutant(
+        ENGINE + "torch_updates.py",
+        "return inner == [optimizer] or not any(map(_periods, inner))",
+        "return True",
+        "tests/engine/test_optimizer_group.py",
+        backend="torch",
+    ),
 ]
