@@ -54,7 +54,7 @@ def processor() -> str:
     found = re.search(r"model name\s*:\s*(.+)", text)
     name = found.group(1).strip() if found else platform.processor() or "CPU"
     cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(0)
-    return f"{name}, {len(cores)} cores"
+    return f"{name}, {len(cores)} core{'s' if len(cores) > 1 else ''}"
 
 
 def write_json(path: pathlib.Path, backend: str, kind: str, device: str, found) -> None:
