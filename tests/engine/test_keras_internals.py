@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.src.optimizers import base_optimizer
 from keras.src.saving import saving_lib
 
 from keras_genmod.engine.keras_internals import (
@@ -54,6 +55,23 @@ def test_callbacks_have_their_names(model):
     callback = keras.callbacks.Callback()
     callback.set_model(model)
     assert model_in_fit(callback) is model, HINT
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="our branches on torch")
+def test_branches_and_draws_on_torch_have_their_names():
+    from keras.src.backend.torch import core, random
+
+    from keras_genmod.engine import torch_branches
+
+    assert core.cond.func is torch_branches.choose, HINT
+    calls = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "cond", lambda *sides: calls.append(sides))
+        keras.ops.cond(True, int, float)
+    assert calls == [(True, int, float)], HINT
+    assert hasattr(random, "torch_seed_generator"), HINT
+    modules = [kind.__module__ for kind in keras.optimizers.SGD.__mro__]
+    assert base_optimizer.__name__ in modules, HINT
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="our updates on torch")
