@@ -1,7 +1,6 @@
 """Programs and loops on a GPU as CUDA graphs: one launch in the place of many."""
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,7 @@ from keras_genmod.engine.torch_cuda_graph import CudaGraph
 from keras_genmod.engine.torch_fusion import fused, fused_run
 from keras_genmod.engine.torch_graph_calls import GraphCalls
 from keras_genmod.engine.torch_program import Program
-from keras_genmod.engine.torch_proof import Host, ProvedProgram
+from keras_genmod.engine.torch_proof import Host, ProvedProgram, warn_of_calls
 
 #: What captures; tests put one in its place that needs no GPU.
 Graph: Any = CudaGraph
@@ -44,7 +43,7 @@ def graphed(program: Program, fuse: bool = False) -> Callable:
                 lambda tensors, state: GraphedCalls(calls, tensors, state, fuse),
                 Graph,
             )
-        no_graph(why)
+        warn_of_calls(Graph, why)
     if fuse:
         run = fused_run(program)
         return ProvedProgram(
@@ -53,18 +52,6 @@ def graphed(program: Program, fuse: bool = False) -> Callable:
             Graph if Graph.device in program.devices.values() else Host,
         )
     return program
-
-
-def no_graph(why: str) -> None:
-    """Warns of calls that are run in turn on a GPU.
-
-    Args:
-        why: What keeps them from being a graph.
-    """
-    warnings.warn(
-        f"Calls are repeated one by one, which is slower than {Graph.way}: {why}.",
-        stacklevel=2,
-    )
 
 
 class GraphedCalls:

@@ -171,7 +171,7 @@ class Loop:
             if why is None:
                 self._run = None  # until it is proved
             else:
-                torch_graphs.no_graph(why)
+                torch_proof.warn_of_calls(torch_graphs.Graph, why)
 
     def __call__(self, *tensors):
         if self._run is None:

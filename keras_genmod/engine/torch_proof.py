@@ -93,12 +93,22 @@ def proved(
         why = next(iter(str(error).splitlines()), repr(error))
         machine.recover()
     after.restore()
+    warn_of_calls(machine, why)
+    return expected, plain
+
+
+def warn_of_calls(machine: Any, why: str) -> None:
+    """Warns that calls are run in turn.
+
+    Args:
+        machine: `Host`, or a class of graphs.
+        why: What keeps it from being used.
+    """
     warnings.warn(
         f"A program is run call by call, which is slower, since {machine.way} cannot "
         f"be used: {why}.",
-        stacklevel=2,
+        stacklevel=3,
     )
-    return expected, plain
 
 
 class _State:

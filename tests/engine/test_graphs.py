@@ -164,7 +164,9 @@ def test_a_loop_whose_seeds_it_carries_is_no_graph(graph):
             return engine.fori_loop(20, body, (x[0], state))[0]
 
     traced = Traced(function, "it")
-    with pytest.warns(UserWarning, match="one by one.*a seed depends on what changes"):
+    with pytest.warns(
+        UserWarning, match="call by call.*a seed depends on what changes"
+    ):
         for i in range(4):
             state = torch.tensor([i, 7])
             expected = function(X, state)
@@ -174,7 +176,7 @@ def test_a_loop_whose_seeds_it_carries_is_no_graph(graph):
 
 def test_calls_that_can_be_no_graph_are_warned_of(graph):
     traced = Traced(lambda x: x.add_(1.0), "it")
-    with pytest.warns(UserWarning, match="one by one.*writes into what it is given"):
+    with pytest.warns(UserWarning, match="call by call.*writes into what it is given"):
         for _ in range(4):
             torch.testing.assert_close(traced(X.clone()), X + 1.0)
     assert graph.num_graphs == 0

@@ -274,7 +274,7 @@ MUTANTS = [
     ),
     Mutant(
         ENGINE + "torch_loops.py",
-        "                torch_graphs.no_graph(why)\n",
+        "                torch_proof.warn_of_calls(torch_graphs.Graph, why)\n",
         "                pass\n",
         GRAPHS,
     ),
